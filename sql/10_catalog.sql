@@ -1,0 +1,96 @@
+-- The catalog: who consumes which changes, up to where.
+
+-- A consumer is anything that follows sources: a stream table, an arrangement
+-- (engine state shared by stream tables) or a publication to a lake.  Its frontier is
+-- the snapshot it is true for: a logged change belongs to its next batch when
+-- the change is visible now and was not visible in the frontier.
+CREATE TABLE pgtrickle.consumer (
+    id        int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind      text NOT NULL CHECK (kind IN ('view', 'arrangement', 'publication')),
+    frontier  pg_snapshot,    -- NULL: not populated; the next tick rebuilds
+    seen_xid  xid8,           -- the transaction that made the frontier, whose own log rows ...
+    seen_part int,            -- ... up to this part are consumed too
+    ticked_at timestamptz     -- now() of that transaction: the time the consumer is true for
+) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 200);
+
+-- Which consumer reads which source, and which of its columns.
+CREATE TABLE pgtrickle.reads (
+    consumer int NOT NULL REFERENCES pgtrickle.consumer ON DELETE CASCADE,
+    source   oid NOT NULL,
+    columns  int2[] NOT NULL,
+    PRIMARY KEY (consumer, source)
+);
+CREATE INDEX ON pgtrickle.reads (source);
+
+-- A captured relation.  Its change log is pgtrickle_state.log_<relid>_0 and _1;
+-- writers append to the active one, the other is truncated once all have read it.
+CREATE TABLE pgtrickle.source (
+    relid   oid PRIMARY KEY,
+    columns int2[] NOT NULL,      -- captured attribute numbers
+    active  int2 NOT NULL DEFAULT 0 CHECK (active IN (0, 1))
+);
+
+CREATE TABLE pgtrickle.stream_table (
+    id             int PRIMARY KEY REFERENCES pgtrickle.consumer,
+    relid          oid NOT NULL UNIQUE,   -- the stream table
+    definition     oid NOT NULL,          -- the view pgtrickle_state.q_<id>: the query, tracked by the server
+    query          text NOT NULL,         -- as the user typed it
+    schedule       text NOT NULL,         -- as the user typed it
+    period         interval,              -- NULL: 'calculated'
+    refresh_mode   text NOT NULL CHECK (refresh_mode IN ('AUTO', 'DIFFERENTIAL', 'FULL')),
+    effective_mode text NOT NULL CHECK (effective_mode IN ('DIFFERENTIAL', 'FULL')),
+    mode_reason    text,                  -- why AUTO became FULL
+    status         text NOT NULL DEFAULT 'ACTIVE'
+                   CHECK (status IN ('INITIALIZING', 'ACTIVE', 'PAUSED', 'ERROR', 'SUSPENDED')),
+    settings       text[] NOT NULL,       -- name, value, name, value … of settings that change answers
+    generation     int NOT NULL DEFAULT 1,-- counts changes of the definition
+    append_only    bool NOT NULL DEFAULT false
+);
+
+-- What changes often, kept apart so that it stays small.
+CREATE TABLE pgtrickle.health (
+    id                 int PRIMARY KEY REFERENCES pgtrickle.stream_table ON DELETE CASCADE,
+    next_flip          timestamptz,       -- when a temporal filter next moves a row; NULL: none will
+    consecutive_errors int NOT NULL DEFAULT 0,
+    last_error         text,
+    last_sqlstate      text,
+    last_error_at      timestamptz,
+    retry_at           timestamptz        -- backoff: not refreshed by the scheduler before this
+) WITH (fillfactor = 20);
+
+-- State that the engine keeps: one row a table of pgtrickle_state.
+-- consumer NULL until shared arrangements register themselves as consumers.
+CREATE TABLE pgtrickle.state (
+    relid    oid PRIMARY KEY,
+    owner    int NOT NULL REFERENCES pgtrickle.consumer ON DELETE CASCADE,  -- a view, or a shared arrangement
+    node     int NOT NULL,        -- operator number in explain_stream_table
+    role     text NOT NULL        -- 'groups', 'values', 'rows', 'keys'
+);
+
+-- A shared arrangement: rows of a source findable by key.
+CREATE TABLE pgtrickle.arrangement (
+    id      int PRIMARY KEY REFERENCES pgtrickle.consumer ON DELETE CASCADE,
+    relid   oid NOT NULL UNIQUE,  -- the table pgtrickle_state.a_<id>
+    source  oid NOT NULL,
+    key     int2[] NOT NULL,      -- attribute numbers it is found by
+    carries int2[] NOT NULL       -- attribute numbers it stores beside the key (the source's row identity, or all that is needed)
+);
+CREATE TABLE pgtrickle.uses (
+    view        int NOT NULL REFERENCES pgtrickle.stream_table ON DELETE CASCADE,
+    arrangement int NOT NULL REFERENCES pgtrickle.arrangement ON DELETE CASCADE,
+    PRIMARY KEY (view, arrangement)
+);
+
+CREATE TABLE pgtrickle.refresh_history (
+    refresh_id   bigint GENERATED ALWAYS AS IDENTITY,
+    id           int NOT NULL,             -- stream table
+    started_at   timestamptz NOT NULL,
+    milliseconds float8 NOT NULL,
+    mode         text NOT NULL,            -- 'DIFFERENTIAL', 'FULL', 'REBUILD', 'INITIAL', 'ERROR'
+    reason       text,
+    rows_in      bigint NOT NULL DEFAULT 0,
+    rows_out     bigint NOT NULL DEFAULT 0,
+    plan         text,                     -- 'small', 'bulk'
+    error        text
+);
+CREATE INDEX ON pgtrickle.refresh_history (id, refresh_id);
