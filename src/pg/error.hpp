@@ -8,10 +8,12 @@
 // once no C++ object is left alive.
 #include "postgres.hpp"
 
-#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
+#include <string>
 #include <type_traits>
+#include <utility>
 
 namespace pg {
 
@@ -31,7 +33,56 @@ private:
 	ErrorData *data_;
 };
 
+// An error of our own: what went wrong, the offending value, the next step.
+// position is the cursor position in the query text, from 1; 0 is none.
+struct Failure final : public std::exception {
+	int sqlstate;
+	std::string message, detail, hint;
+	int position;
+
+	Failure(int sqlstate, std::string message, std::string detail = {}, std::string hint = {}, int position = 0)
+	    : sqlstate(sqlstate), message(std::move(message)), detail(std::move(detail)), hint(std::move(hint)),
+	      position(position)
+	{
+	}
+	const char *what() const noexcept override { return message.c_str(); }
+};
+
+[[noreturn]] inline void fail(int sqlstate, std::string message, std::string detail = {}, std::string hint = {},
+                              int position = 0)
+{
+	throw Failure(sqlstate, std::move(message), std::move(detail), std::move(hint), position);
+}
+
 namespace detail {
+
+// Failure as the server keeps errors; nullptr if there is no memory for it.
+// Cannot longjmp.
+inline ErrorData *to_error_data(const Failure &failure, MemoryContext into) noexcept
+{
+	constexpr int flags = MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO;
+	auto copy = [into](const std::string &text) -> char * {
+		if (text.empty())
+			return nullptr;
+		auto *to = static_cast<char *>(MemoryContextAllocExtended(into, text.size() + 1, flags));
+		if (to != nullptr)
+			memcpy(to, text.data(), text.size());
+		return to;
+	};
+	auto *data = static_cast<ErrorData *>(MemoryContextAllocExtended(into, sizeof(ErrorData), flags));
+	if (data == nullptr)
+		return nullptr;
+	data->elevel = ERROR;
+	data->output_to_server = true;
+	data->output_to_client = true;
+	data->sqlerrcode = failure.sqlstate;
+	data->message = copy(failure.message);
+	data->detail = copy(failure.detail);
+	data->hint = copy(failure.hint);
+	data->cursorpos = failure.position;
+	data->assoc_context = into;
+	return data->message != nullptr ? data : nullptr;
+}
 
 // Lifts the pending error out of PostgreSQL's error stack.  Runs under a
 // barrier of its own, since copying allocates; out of memory here means the
@@ -99,6 +150,7 @@ R entry(R (*body)(A...), A... args)
 	MemoryContext outer_entry = entry_context;
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData *error = nullptr;
+	ErrorData *failure = nullptr;
 	int code = ERRCODE_INTERNAL_ERROR;
 	char message[1024];
 
@@ -115,6 +167,10 @@ R entry(R (*body)(A...), A... args)
 		}
 	} catch (const Error &e) {
 		error = e.data();
+	} catch (const Failure &e) {
+		failure = detail::to_error_data(e, context);
+		code = e.sqlstate;
+		snprintf(message, sizeof message, "%s", e.what());
 	} catch (const std::bad_alloc &) {
 		code = ERRCODE_OUT_OF_MEMORY;
 		snprintf(message, sizeof message, "out of memory");
@@ -127,6 +183,8 @@ R entry(R (*body)(A...), A... args)
 	CurrentMemoryContext = context;
 	if (error != nullptr)
 		ReThrowError(error);
+	if (failure != nullptr)
+		ThrowErrorData(failure);
 	ereport(ERROR, errcode(code), errmsg_internal("%s", message));
 }
 
