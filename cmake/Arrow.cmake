@@ -1,4 +1,5 @@
-# Arrow C++ with Parquet, as targets trickle::arrow and trickle::parquet: an installed one, else the one that
+# Arrow C++ with Parquet and S3, as targets trickle::arrow, trickle::parquet and, where S3 is a library of its own,
+# trickle::arrow_s3: an installed one, else the one that
 # onebox unpacked (-DONEBOX_ARROW=<dir with include/ and libarrow.so.*>). ARROW_RPATH is where they are loaded from.
 
 set(ONEBOX_ARROW ${PROJECT_SOURCE_DIR}/.onebox/parts/arrow/pyarrow CACHE PATH "Arrow unpacked by onebox")
@@ -25,5 +26,6 @@ endfunction()
 
 import_arrow(arrow)
 import_arrow(parquet)
+import_arrow(arrow_s3)
 set(ARROW_RPATH ${ONEBOX_ARROW})
 message(STATUS "Arrow: ${ONEBOX_ARROW}")

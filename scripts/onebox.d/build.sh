@@ -1,16 +1,46 @@
 # From source to an extension that the server can load.
 
 build() {
-    mkdir -p "$HOME_DIR"
+    local lock
     # Two builds of one tree at a time would spoil each other.
-    exec {build_lock}>"$HOME_DIR/build.lock"
-    flock "$build_lock"
+    exec {lock}>"$HOME_DIR/build.lock"
+    flock "$lock"
     step "Building" compile
-    step "Installing into the server" cmake --install "$(build_dir)"
-    exec {build_lock}>&-
+    is_installed || step "Installing into $(pg_config --version)" install_extension
+    exec {lock}>&-
 }
 
 compile() {
+    local cache
+    cache=$(build_dir)/CMakeCache.txt
+    # A tree that was moved or copied cannot be built in; it is made anew.
+    if [[ -f $cache ]] && ! grep -q "^CMAKE_HOME_DIRECTORY:INTERNAL=$REPO\$" "$cache"; then
+        rm -rf "$(build_dir)"
+    fi
     cmake -S "$REPO" -B "$(build_dir)" -G Ninja -DPG_CONFIG="$(server_pg_config)" -DONEBOX_ARROW="$PARTS/arrow/pyarrow"
     cmake --build "$(build_dir)"
+}
+
+is_installed() {
+    local built
+    built=$(build_dir)
+    same_file "$built/pg_trickle.so" "$(pg_config --pkglibdir)/pg_trickle.so" &&
+        same_file "$built"/pg_trickle--*.sql "$(pg_config --sharedir)/extension" &&
+        same_file "$REPO/pg_trickle.control" "$(pg_config --sharedir)/extension" &&
+        same_file "$built/lake/trickle-lake" "$(pg_config --bindir)"
+}
+
+# same_file FILE FILE-OR-DIRECTORY
+same_file() {
+    local other=$2
+    [[ ! -d $other ]] || other=$other/$(basename "$1")
+    cmp -s "$1" "$other"
+}
+
+install_extension() {
+    local directory
+    for directory in "$(pg_config --pkglibdir)" "$(pg_config --sharedir)/extension" "$(pg_config --bindir)"; do
+        [[ -w $directory ]] || die "the server's directory $directory cannot be written by $(id -un)" "sudo cmake --install $(build_dir)"
+    done
+    cmake --install "$(build_dir)"
 }

@@ -1,11 +1,125 @@
 # The commands.
 
+usage() {
+    cat <<-'END'
+		./onebox COMMAND [--root DIR]
+
+		  demo [--seconds N] [--rows N] [--s3]   all of it, from nothing to a lake query; exit 0 only if every check held
+		  test [--fast|--all|NAME] [--accept]    the tests; closes with 'N passed, N failed'
+		  bench [NAME] [--json]                  figures as ratios, side by side
+
+		  up [--s3] [--port N]                   a box that stays up; says how to connect
+		  status                                 what runs, where, how big
+		  psql [SQL]                             a shell, or one statement
+		  duckdb [SQL]                           the same, with the lake as company_lake and the database as pg
+		  env                                    eval "$(./onebox env)" lets any program connect
+		  down                                   stops it; what it holds stays
+		  clean                                  removes .onebox, or only DIR
+
+		  build                                  parts and extension, installed into the server
+		  parts                                  PostgreSQL, Arrow, DuckDB: pinned and reused
+
+		--root DIR (or ONEBOX_ROOT) puts the box in DIR, so that several run side by side.
+		ONEBOX_PG_CONFIG names the pg_config of your own PostgreSQL 18.
+	END
+}
+
 main() {
-    local command=${1:-help}
-    [[ $# -eq 0 ]] || shift
+    local arguments=() command
+    umask 022
+    while (($# > 0)); do
+        case $1 in
+            --root) ROOT=${2:?--root needs a directory} && shift ;;
+            --root=*) ROOT=${1#--root=} ;;
+            *) arguments+=("$1") ;;
+        esac
+        shift
+    done
+    command=${arguments[0]:-help}
+    set -- "${arguments[@]:1}"
     case $command in
-        parts) get_parts ;;
-        build) get_parts && build ;;
-        *) say "unknown command '$command'" && exit 2 ;;
+        help | -h | --help) usage ;;
+        demo | test | bench | up | down | status | psql | duckdb | env | clean | build | parts)
+            need_server_user
+            find_home
+            "command_$command" "$@"
+            ;;
+        *)
+            usage >&2
+            die "there is no command '$command'"
+            ;;
     esac
+}
+
+# Whoever runs below another onebox finds everything built.
+prepare() {
+    if [[ -n ${ONEBOX_BUILT:-} ]]; then
+        return
+    fi
+    need_tools
+    get_parts
+    need_own_server
+    build
+}
+
+need_own_server() {
+    local file
+    [[ -n ${ONEBOX_PG_CONFIG:-} ]] || return 0
+    [[ -x $ONEBOX_PG_CONFIG ]] || die "ONEBOX_PG_CONFIG names $ONEBOX_PG_CONFIG, which cannot be run" "name the pg_config of a PostgreSQL 18"
+    [[ $(pg_config --version) == "PostgreSQL 18"* ]] || die "$(pg_config --version) was named, but PostgreSQL 18 is needed"
+    for file in "$(pg_bin postgres)" "$(pg_bin initdb)"; do
+        as_server test -x "$file" || die "user $SERVER_USER cannot run $file" "let that user reach it, or leave ONEBOX_PG_CONFIG out"
+    done
+}
+
+command_parts() { need_tools && get_parts; }
+
+command_build() { prepare; }
+
+command_up() {
+    prepare
+    up "$@"
+    print_connection
+}
+
+command_down() { stop_box; }
+
+command_status() { status; }
+
+command_env() { need_running_box && print_env; }
+
+command_psql() { need_running_box && run_psql "$@"; }
+
+command_duckdb() { need_running_box && run_duckdb "$@"; }
+
+# Without a root of its own to remove, everything goes: parts, builds and every box in .onebox.
+command_clean() {
+    local scratch
+    remove_box
+    [[ $ROOT == "$HOME_DIR/box" ]] || return 0
+    for scratch in "$HOME_DIR"/scratch/*; do
+        [[ ! -d $scratch ]] || remove_scratch "$scratch"
+    done
+    rm -rf "$HOME_DIR" "$REPO/.onebox"
+}
+
+command_demo() {
+    local s3=()
+    [[ " $* " != *" --s3 "* ]] || s3=(--s3)
+    prepare
+    make_scratch demo
+    in_scratch_box "${s3[@]}" -- "$PYTHON" "$REPO/demo/run.py" "$@"
+}
+
+command_bench() {
+    prepare
+    make_scratch bench
+    in_scratch_box -- "$PYTHON" "$REPO/bench/run.py" "$@"
+}
+
+# The tests start the boxes they need.
+command_test() {
+    prepare
+    make_scratch test
+    guarded "$PYTHON" "$REPO/test/run.py" "$@"
 }

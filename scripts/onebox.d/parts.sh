@@ -1,27 +1,34 @@
-# The real parts, pinned by version and hash in parts/*.lock, unpacked under .onebox/parts and reused.
+# The real parts, pinned by version and hash in parts/, unpacked under .onebox/parts and reused.
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 get_parts() {
-    local lock=$REPO/parts
     python_is_ready || step "Python environment" make_python
-    part_is_ready "$PARTS/arrow" "$lock/arrow.lock" || step "Arrow" unpack_part "$PARTS/arrow" "$lock/arrow.lock"
-    part_is_ready "$PARTS/duckdb" "$lock/duckdb.lock" || step "DuckDB" unpack_part "$PARTS/duckdb" "$lock/duckdb.lock" arrange_duckdb
-    [[ -n ${ONEBOX_PG_CONFIG:-} ]] && return
-    part_is_ready "$PARTS/pg" "$lock/pg.lock" || step "PostgreSQL" unpack_part "$PARTS/pg" "$lock/pg.lock"
+    get_part arrow "Arrow with Parquet and S3"
+    get_part duckdb "DuckDB with its extensions" arrange_duckdb
+    if [[ -z ${ONEBOX_PG_CONFIG:-} ]]; then
+        get_part pg "PostgreSQL 18"
+    fi
 }
 
-# A part is ready when the lock it was made from is the lock there is now.
-part_is_ready() { cmp -s "$1/.lock" "$2"; }
+# get_part NAME TITLE [ARRANGE]: a part is ready when the lock it was made from is the lock there is now.
+get_part() {
+    local name=$1 title=$2 arrange=${3:-true}
+    cmp -s "$PARTS/$name/.lock" "$REPO/parts/$name.lock" && return
+    need_space 2000 "$HOME_DIR"
+    step "$title" unpack_part "$name" "$arrange"
+}
 
-# unpack_part DIRECTORY LOCK [ARRANGE]: made beside its place and moved there last, so half a part is never used.
+# Made beside its place and moved there last, so that half a part is never used.
 unpack_part() {
-    local directory=$1 lock=$2 arrange=${3:-true} fresh=$1.fresh
+    local part=$PARTS/$1 lock=$REPO/parts/$1.lock arrange=$2 fresh=$PARTS/$1.fresh
     rm -rf "$fresh"
     mkdir -p "$fresh"
     "$PYTHON" -m pip install --no-compile --no-deps --only-binary=:all: --require-hashes --target "$fresh" -r "$lock"
     "$arrange" "$fresh"
     cp "$lock" "$fresh/.lock"
-    rm -rf "$directory"
-    mv "$fresh" "$directory"
+    rm -rf "$part"
+    mv "$fresh" "$part"
 }
 
 # DuckDB loads extensions from <extension_directory>/<version>/<platform>/, without asking the network.

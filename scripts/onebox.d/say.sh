@@ -14,8 +14,8 @@ step() {
     local title=$1 log status=0 start=$EPOCHREALTIME
     shift
     mkdir -p "$LOGS"
-    log=$LOGS/$(tr -cs 'a-zA-Z0-9' '-' <<<"$title").log
-    printf '  %-44s' "$title" >&2
+    log=$LOGS/$(tr -cs 'a-zA-Z0-9\n' '-' <<<"$title").log
+    printf '  %-48s' "$title" >&2
     # A subshell outside any condition: `set -e` keeps its meaning inside the command.
     set +e
     (set -e && "$@") >"$log" 2>&1 </dev/null
@@ -27,10 +27,8 @@ step() {
     fi
     printf ' FAILED\n' >&2
     tail -n 40 "$log" | sed 's/^/    | /' >&2
-    no_space_left && die "the disk is full" "free some space and run the same command again"
-    die "'$title' failed; all of its output is in $log" "run the same command again once the cause is gone: finished steps are kept"
+    need_space 50 "$LOGS"
+    die "'$title' failed; all it said is in $log" "run the same command again once the cause is gone: what is done stays done"
 }
 
 elapsed() { awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { print to - from }'; }
-
-no_space_left() { (($(df --output=avail -k "$HOME_DIR" | tail -1) < 1024)); }

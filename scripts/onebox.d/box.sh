@@ -1,0 +1,212 @@
+# One box: a PostgreSQL cluster, a directory for lakes and, when asked for, an S3 server, all under ROOT.
+#
+#   box.env   ports and generated passwords; only for whoever started the box
+#   data/     the cluster           lake/   where lakes may be put on local disk
+#   run/      its Unix socket       s3/     the S3 server's buckets
+#   log/      postgres.log, s3.log, and what each step said
+#
+# The server listens on loopback, with a password. Its Unix socket is for programs that run as the server's own user,
+# as the workers' `trickle-lake` does: they are let in as who they are.
+
+BOX_USER=onebox
+BOX_DATABASE=onebox
+
+# up [--s3] [--port N]
+up() {
+    local port='' s3=''
+    while (($# > 0)); do
+        case $1 in
+            --s3) s3=yes ;;
+            --port) port=${2:?--port needs a number} && shift ;;
+            *) die "up: unknown option '$1'" "./onebox up [--s3] [--port N]" ;;
+        esac
+        shift
+    done
+    need_box
+    [[ -z $s3 ]] || start_s3
+    [[ -z $port || $port == "${BOX_PORT:-}" ]] || need_free_port "$port"
+    stop_if_outdated "$port"
+    server_is_up || start_server "$port"
+    [[ $(query postgres "SELECT count(*) FROM pg_database WHERE datname = '$BOX_DATABASE'") == 1 ]] ||
+        query postgres "CREATE DATABASE $BOX_DATABASE"
+    UNDO=()
+}
+
+need_box() {
+    [[ -f $ROOT/box.env ]] || claim_root
+    read_box
+    LOGS=$ROOT/log
+    [[ -f $ROOT/data/PG_VERSION ]] || step "Creating a cluster" create_cluster
+}
+
+# A box only ever takes a directory of its own: `clean` removes it.
+claim_root() {
+    [[ ! -e $ROOT || -z $(ls -A "$ROOT") ]] || die "$ROOT is neither a box nor empty" "name a directory for the box with --root DIR"
+    mkdir -p "$ROOT" || die "cannot create $ROOT" "name another directory with --root DIR"
+    as_server test -x "$ROOT" || die "user $SERVER_USER, who runs the server, cannot reach $ROOT" "name another directory with --root DIR"
+    need_space 500 "$ROOT"
+    BOX_PASSWORD=$(random_word)
+    save_box
+}
+
+# Made beside its place and moved there last, so that half a cluster is never used.
+create_cluster() {
+    local fresh=$ROOT/data.fresh password_file=$ROOT/run/password
+    rm -rf "$fresh" "$ROOT/data"
+    server_directory "$fresh" 700
+    server_directory "$ROOT/run" 700
+    server_directory "$ROOT/lake" 755
+    as_server sh -c 'umask 077 && cat >"$0"' "$password_file" <<<"$BOX_PASSWORD"
+    as_server "$(pg_bin initdb)" --pgdata="$fresh" --username="$BOX_USER" --pwfile="$password_file" --encoding=UTF8 --locale=C.UTF-8
+    as_server rm "$password_file"
+    as_server tee "$fresh/pg_hba.conf" >/dev/null <<-END
+		local  all          all                peer map=box
+		host   all          all  127.0.0.1/32  scram-sha-256
+		local  replication  all                peer map=box
+		host   replication  all  127.0.0.1/32  scram-sha-256
+	END
+    as_server tee "$fresh/pg_ident.conf" >/dev/null <<<"box  $SERVER_USER  all"
+    as_server tee -a "$fresh/postgresql.conf" >/dev/null <<<"include 'onebox.conf'"
+    mv "$fresh" "$ROOT/data"
+}
+
+# Written at each start; settings of one's own go into postgresql.conf below the include, or through ALTER SYSTEM.
+server_settings() {
+    cat <<-END
+		listen_addresses = '127.0.0.1'
+		port = $BOX_PORT
+		unix_socket_directories = '$(socket_directory)'
+		shared_preload_libraries = 'pg_trickle'
+		password_encryption = 'scram-sha-256'
+		shared_buffers = '512MB'
+		max_wal_size = '4GB'
+		wal_level = 'logical'
+		max_connections = 200
+		max_worker_processes = 16
+		max_prepared_transactions = 16
+		log_line_prefix = '%m [%p] %q%a@%d '
+	END
+}
+
+# The system allows a socket's path some hundred characters.
+socket_directory() { if ((${#ROOT} < 80)); then echo "$ROOT/run"; else echo "/tmp/onebox-$(short_hash "$ROOT")"; fi; }
+
+# start_server [PORT]: that port, else the one it had, else a free one.
+start_server() {
+    if [[ -n $1 ]]; then
+        need_free_port "$1"
+        BOX_PORT=$1
+    elif [[ -z ${BOX_PORT:-} ]] || ! port_is_free "$BOX_PORT"; then
+        BOX_PORT=$(free_port)
+    fi
+    save_box
+    server_directory "$(socket_directory)" 700
+    server_settings | as_server tee "$ROOT/data/onebox.conf" >/dev/null
+    server_log
+    UNDO+=(stop_server)
+    step "Starting PostgreSQL on port $BOX_PORT" run_server
+}
+
+run_server() {
+    as_server "$(pg_bin pg_ctl)" start --pgdata="$ROOT/data" --log="$ROOT/log/postgres.log" --wait --timeout=120 --silent || {
+        tail -n 20 "$ROOT/log/postgres.log"
+        return 1
+    }
+}
+
+# The log is written by the server's user and read by whoever started the box.
+server_log() {
+    touch "$ROOT/log/postgres.log"
+    ((EUID != 0)) || chown "$SERVER_USER:" "$ROOT/log/postgres.log"
+}
+
+server_is_up() { [[ -d $ROOT/data ]] && as_server "$(pg_bin pg_ctl)" status --pgdata="$ROOT/data" &>/dev/null; }
+
+# A library is loaded when the server starts: one that was built since takes a restart.
+stop_if_outdated() {
+    local port=$1
+    server_is_up || return 0
+    if [[ $(pg_config --pkglibdir)/pg_trickle.so -nt $ROOT/data/postmaster.pid || ${port:-$BOX_PORT} != "$BOX_PORT" ]]; then
+        stop_server
+    fi
+}
+
+stop_server() {
+    server_is_up || return 0
+    step "Stopping PostgreSQL" halt_server
+}
+
+# Whoever does not leave within a minute is not waited for.
+halt_server() {
+    local halt=("$(pg_bin pg_ctl)" stop --pgdata="$ROOT/data" --silent --timeout=60)
+    as_server "${halt[@]}" --mode=fast || as_server "${halt[@]}" --mode=immediate
+}
+
+stop_box() {
+    read_box
+    stop_server
+    stop_s3
+}
+
+remove_box() {
+    [[ ! -d $ROOT/data ]] || stop_box
+    [[ $(socket_directory) == "$ROOT/run" ]] || rm -rf "$(socket_directory)"
+    rm -rf "$ROOT"
+}
+
+read_box() {
+    # shellcheck source=/dev/null
+    [[ ! -f $ROOT/box.env ]] || source "$ROOT/box.env"
+}
+
+save_box() (
+    umask 077
+    for name in BOX_PASSWORD BOX_PORT S3_PORT S3_KEY S3_SECRET; do
+        echo "$name=${!name:-}"
+    done >"$ROOT/box.env.fresh"
+    mv "$ROOT/box.env.fresh" "$ROOT/box.env"
+)
+
+need_running_box() {
+    read_box
+    server_is_up || die "no box is running in $ROOT" "./onebox up"
+}
+
+# query DATABASE SQL
+query() { connected "$(pg_bin psql)" --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname="$1" --command="$2" </dev/null; }
+
+# Runs a command with the environment that libpq connects by.
+connected() { PGHOST=127.0.0.1 PGPORT=$BOX_PORT PGUSER=$BOX_USER PGPASSWORD=$BOX_PASSWORD PGDATABASE=$BOX_DATABASE "$@"; }
+
+random_word() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
+free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+need_free_port() { port_is_free "$1" || die "port $1 is in use or not allowed" "name another, or leave --port out for a free one"; }
+
+port_is_free() { "$PYTHON" -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null; }
+
+status() {
+    read_box
+    echo "Box in $ROOT"
+    if [[ ! -d $ROOT/data ]]; then
+        echo "  not created yet: ./onebox up"
+        return
+    fi
+    report PostgreSQL "$(server_is_up && echo "$(pg_config --version) on 127.0.0.1:$BOX_PORT, process $(head -1 "$ROOT/data/postmaster.pid")" || echo stopped)"
+    [[ -z ${S3_PORT:-} ]] || report S3 "$(s3_is_up && echo "MinIO on 127.0.0.1:$S3_PORT, process $S3_PROCESS" || echo stopped)"
+    report Data "$(size_of data)"
+    report Lakes "$(size_of lake)"
+    [[ -z ${S3_PORT:-} ]] || report Buckets "$(size_of s3)"
+    report Log "$ROOT/log/postgres.log"
+    ! server_is_up || report_databases
+}
+
+report() { printf '  %-12s%s\n' "$1" "$2"; }
+
+size_of() { echo "$ROOT/$1, $(du -sh "$ROOT/$1" 2>/dev/null | cut -f1)"; }
+
+report_databases() {
+    query postgres "SELECT format('  %-12s%s, %s', 'Database', datname, pg_size_pretty(pg_database_size(oid)))
+        FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
+}
