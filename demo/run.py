@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""The tutorial from nothing to a lake query, on an empty database, with a shop at work and every promise checked.
+
+`./onebox demo` starts a fresh box and runs this in it.  By hand: the PG* environment and the settings of box.py, then
+
+    demo/run.py --lake /some/folder/ [--seconds 30] [--rows 100000] [--rate 200] [--connections 4] [--seed 1]
+
+Exits 0 only if every check held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+
+import checks
+import generator
+import queries
+from box import LAKE, Box
+from screen import BOLD, DIM, PLAIN, Board, duration, say, step, table, title, verdict
+
+HERE = Path(__file__).parent
+ARCHIVES = {"orders": "orders_archive", "revenue_by_day": "revenue_archive"}
+PUBLISH_EVERY = "5s"
+
+
+def main() -> int:
+    args = parse_arguments()
+    box = Box(args.lake)
+    with box.connect() as conn:
+        prepare(box, conn, args)
+        shop = generator.Shop(rate=args.rate, clerks=args.connections, seed=args.seed)
+        do_business(conn, shop, args.seconds)
+        show_refreshes(conn)
+        ask_the_lake(box)
+        ask_the_dashboard(box)
+        held = check(box, conn)
+    say()
+    say(f"{BOLD}All {len(held)} checks held.{PLAIN}" if all(held)
+        else f"{BOLD}{held.count(False)} of {len(held)} checks FAILED.{PLAIN}")
+    return 0 if all(held) else 1
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lake", required=True, help="where Parquet files go: a folder or s3://bucket/prefix/")
+    parser.add_argument("--seconds", type=float, default=30, help="how long the shop is open (default %(default)s)")
+    parser.add_argument("--rows", type=int, default=100_000, help="orders of history (default %(default)s)")
+    parser.add_argument("--rate", type=float, default=200, help="transactions a second (default %(default)s)")
+    parser.add_argument("--connections", type=int, default=4, help="connections that write (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="repeats the same history (default %(default)s)")
+    return parser.parse_args()
+
+
+# --- before the shop opens ---------------------------------------------------------------------------------------
+
+
+def prepare(box: Box, conn, args) -> None:
+    title("From an empty database")
+    with step("extension") as note:
+        conn.execute("CREATE EXTENSION pg_trickle")
+        server = conn.execute("SHOW server_version").fetchone()[0]
+        note.text = f"pg_trickle {conn.execute('SELECT pgtrickle.version()').fetchone()[0]} on PostgreSQL {server}"
+    with step("schema") as note:
+        conn.execute((HERE / "schema.sql").read_text())
+        note.text = "customers, products, orders, as in the tutorial"
+    with step("history") as note:
+        generator.fill(conn, args.rows, seed=args.seed)
+        conn.execute("ANALYZE")
+        note.text = ", ".join(f"{count(conn, name):,} {name}" for name in ("orders", "customers", "products"))
+    for view in queries.stream_tables():
+        with step(view.name) as note:
+            conn.execute(view.statement)
+            schedule = conn.execute("SELECT schedule FROM pgtrickle.stream_tables_info WHERE name = %s", [view.name]).fetchone()[0]
+            note.text = f"{count(conn, view.name):,} rows; refreshed " + how_often(schedule)
+    with step(LAKE) as note:
+        conn.execute("SELECT pgtrickle.create_lake(%s, %s)", [LAKE, box.data_path])
+        note.text = f"Parquet in {box.data_path}, catalog in this database"
+    for source, archive in ARCHIVES.items():
+        with step(archive) as note:
+            conn.execute("SELECT pgtrickle.publish(%s::regclass, %s, %s, schedule => %s)", [source, LAKE, archive, PUBLISH_EVERY])
+            note.text = f"mirror of {source}; published " + how_often(PUBLISH_EVERY)
+    with step("first lake snapshot") as note:
+        conn.execute("SELECT pgtrickle.publish_now(%s)", [LAKE])
+        note.text = ", ".join(f"{row.rows:,} rows in {row.table_name}" for row in lake_tables(conn))
+
+
+def how_often(schedule: str) -> str:
+    return "on commit" if schedule == "calculated" else f"every {schedule}"
+
+
+def count(conn, relation: str) -> int:
+    return conn.execute(f"SELECT count(*) FROM {relation}").fetchone()[0]
+
+
+# --- while it is open --------------------------------------------------------------------------------------------
+
+
+def do_business(conn, shop: generator.Shop, seconds: float) -> None:
+    title(f"The shop is open: {shop.rate:g} transactions a second over {shop.clerks} connections, for {seconds:g} s")
+    board, started = Board(), time.monotonic()
+    shop.open()
+    try:
+        while (past := time.monotonic() - started) < seconds:
+            shop.check()
+            board.draw(board_lines(conn, shop, past))
+            time.sleep(min(0.5, max(seconds - past, 0)))
+    finally:
+        shop.close()
+    board.draw(board_lines(conn, shop, time.monotonic() - started), last=True)
+
+
+def board_lines(conn, shop: generator.Shop, past: float) -> list[str]:
+    done = shop.counts()
+    what = ("orders", "shipped", "cancelled", "customers", "deleted", "declined")
+    lines = [f"  {past:3.0f} s   {done['transactions']:,} transactions: " + ", ".join(f"{done[key]:,} {key}" for key in what)]
+    lines += table([[row.name, how_often(row.schedule), freshness(row.behind, row.status), row.refreshes, duration(row.took),
+                     f"{row.rows_in or 0:,} → {row.rows_out or 0:,}", row.last_error] for row in view_states(conn)],
+                   [f"{'stream table':<23}", "refreshed", "  behind by", "refreshes", "last took", "changes in → out", ""], left=2)
+    lines += table([[row.table_name, how_often(PUBLISH_EVERY), freshness(row.lag), f"{row.rows:,}", row.files, row.snapshot_id,
+                     row.last_error] for row in lake_tables(conn)],
+                   [f"{'lake table':<23}", "published", "  behind by", "     rows", "    files", "        snapshot", ""], left=2)
+    return lines
+
+
+def freshness(behind: float | None, status: str = "ACTIVE") -> str:
+    return status.lower() if status != "ACTIVE" else "up to date" if behind == 0 else duration(behind)
+
+
+def view_states(conn):
+    return conn.execute("""
+        SELECT i.name, i.schedule, i.status, extract(epoch FROM i.staleness)::float8 AS behind, i.last_error,
+               last.milliseconds / 1000 AS took, last.rows_in, last.rows_out,
+               (SELECT count(*) FROM pgtrickle.refresh_history h WHERE h.id = i.id AND h.mode <> 'INITIAL') AS refreshes
+        FROM pgtrickle.stream_tables_info i
+        LEFT JOIN LATERAL (SELECT * FROM pgtrickle.refresh_history h WHERE h.id = i.id AND h.mode <> 'INITIAL'
+                           ORDER BY h.refresh_id DESC LIMIT 1) last ON true
+        ORDER BY i.id""").fetchall()
+
+
+def lake_tables(conn):
+    return conn.execute("""
+        SELECT table_name, rows, files, snapshot_id, extract(epoch FROM lag)::float8 AS lag, last_error
+        FROM pgtrickle.lake_status() ORDER BY table_name""").fetchall()
+
+
+# --- after it has closed -----------------------------------------------------------------------------------------
+
+
+def show_refreshes(conn) -> None:
+    title("What the refreshes took")
+    rows = conn.execute("""
+        SELECT i.name, count(*) AS refreshes, sum(rows_in)::bigint AS rows_in, sum(rows_out)::bigint AS rows_out,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY milliseconds) AS median, max(milliseconds) AS longest
+        FROM pgtrickle.refresh_history h JOIN pgtrickle.stream_tables_info i USING (id)
+        WHERE h.mode = 'DIFFERENTIAL' GROUP BY i.id, i.name ORDER BY i.id""").fetchall()
+    say("\n".join(table([[row.name, f"{row.refreshes:,}", f"{row.rows_in:,}", f"{row.rows_out:,}", f"{row.median:.1f} ms",
+                          f"{row.longest:.1f} ms"] for row in rows],
+                        ["stream table", "refreshes", "changes in", "changes out", "median", "longest"])))
+
+
+def check(box: Box, conn) -> list[bool]:
+    """Nobody writes any more, so the lake's newest snapshot and the database must agree row by row."""
+    title("Checks")
+    held = []
+    for outcome in checks.all_of(box, conn, [view.name for view in queries.stream_tables()], ARCHIVES):
+        held.append(outcome.held)
+        say(f"  {verdict(outcome.held)}  {outcome.promise:<58} {DIM}{outcome.evidence}{PLAIN}")
+    return held
+
+
+def ask_the_lake(box: Box) -> None:
+    title("DuckDB: the lake's history and the live stream table in one query (tutorial, step 4)")
+    started = time.monotonic()
+    show(box.duckdb(queries.LIVE_AND_HISTORICAL, "-box"), started)
+
+
+def ask_the_dashboard(box: Box) -> None:
+    for name, sql in queries.panels():
+        title(f"psql: {name} (tutorial, step 5)")
+        started = time.monotonic()
+        show(box.psql(sql), started)
+
+
+def show(output: str, started: float, at_most: int = 13) -> None:
+    lines = output.rstrip().splitlines()
+    if len(lines) > at_most + 2:
+        lines = lines[:at_most - 2] + ["…", lines[-1]]
+    say("\n".join(f"  {line}" for line in lines))
+    say(f"  {DIM}{duration(time.monotonic() - started)}, start of the shell included{PLAIN}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (psycopg.Error, RuntimeError) as error:
+        say(f"\n{BOLD}The demo stopped:{PLAIN} {error}".rstrip())
+        sys.exit(1)
