@@ -1,7 +1,7 @@
 """The box as the demo sees it: a database, a place for the lake, and the two shells that read them.
 
-PostgreSQL is reached by the PG* environment.  DuckDB by `duckdb` on the PATH, its extensions from $DUCKDB_EXTENSIONS if
-that is set.  A lake on S3 by $AWS_ENDPOINT_URL, $AWS_ACCESS_KEY_ID, $AWS_SECRET_ACCESS_KEY and $AWS_REGION.
+All of it comes from the environment that `eval "$(./onebox env)"` sets: PG*, ONEBOX_LAKE, ONEBOX_DUCKDB and
+ONEBOX_DUCKDB_EXTENSIONS; for a lake on S3 ONEBOX_S3_BUCKET and AWS_*.
 """
 
 from __future__ import annotations
@@ -22,6 +22,14 @@ LAKE = "company_lake"
 class Box:
     data_path: str
 
+    @classmethod
+    def of_environment(cls, s3: bool, data_path: str | None = None) -> Box:
+        need = "ONEBOX_S3_BUCKET" if s3 else "ONEBOX_LAKE"
+        place = os.environ.get(need)
+        if not data_path and not place:
+            raise SystemExit(f'{need} is not set: eval "$(./onebox env)" sets it, or use --lake')
+        return cls(data_path or (f"s3://{place}/{LAKE}/" if s3 else f"{place}/{LAKE}/"))
+
     @property
     def on_s3(self) -> bool:
         return self.data_path.startswith("s3://")
@@ -33,14 +41,14 @@ class Box:
 
     def duckdb(self, sql: str, *flags: str) -> str:
         script = f"{self.duckdb_preamble()}\n{sql}"
-        return shell(["duckdb", "-no-init", "-no-stdin", "-bail", *flags, "-c", script])
+        return shell([os.environ.get("ONEBOX_DUCKDB", "duckdb"), "-no-init", "-no-stdin", "-bail", *flags, "-c", script])
 
     def duckdb_rows(self, sql: str) -> list[dict]:
         return json.loads(self.duckdb(sql, "-json") or "[]")
 
     def duckdb_preamble(self) -> str:
         lines = ["LOAD ducklake;", "LOAD postgres_scanner;"]
-        if extensions := os.environ.get("DUCKDB_EXTENSIONS"):
+        if extensions := os.environ.get("ONEBOX_DUCKDB_EXTENSIONS"):
             lines.insert(0, f"SET extension_directory = {quoted(extensions)};")
         if self.on_s3:
             lines += ["LOAD httpfs;", self.s3_secret()]

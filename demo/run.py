@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
 """The tutorial from nothing to a lake query, on an empty database, with a shop at work and every promise checked.
 
-`./onebox demo` starts a fresh box and runs this in it.  By hand: the PG* environment and the settings of box.py, then
-
-    demo/run.py --lake /some/folder/ [--seconds 30] [--rows 100000] [--rate 200] [--connections 4] [--seed 1]
-
-Exits 0 only if every check held.
+`./onebox demo` starts a fresh box and runs this in it, with the environment of `./onebox env`.  Exits 0 only if every
+check held.
 """
 
 from __future__ import annotations
@@ -30,7 +27,7 @@ PUBLISH_EVERY = "5s"
 
 def main() -> int:
     args = parse_arguments()
-    box = Box(args.lake)
+    box = Box.of_environment(args.s3, args.lake)
     with box.connect() as conn:
         prepare(box, conn, args)
         shop = generator.Shop(rate=args.rate, clerks=args.connections, seed=args.seed)
@@ -47,7 +44,8 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--lake", required=True, help="where Parquet files go: a folder or s3://bucket/prefix/")
+    parser.add_argument("--s3", action="store_true", help="put the lake into the box's S3 server")
+    parser.add_argument("--lake", help="put the lake there: a folder that the server can write, or s3://bucket/prefix/")
     parser.add_argument("--seconds", type=float, default=30, help="how long the shop is open (default %(default)s)")
     parser.add_argument("--rows", type=int, default=100_000, help="orders of history (default %(default)s)")
     parser.add_argument("--rate", type=float, default=200, help="transactions a second (default %(default)s)")
