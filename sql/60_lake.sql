@@ -1,0 +1,706 @@
+-- The lake: relations published as DuckLake tables.  These verbs keep the books; the program trickle-lake
+-- (lake/) reads batches, writes Parquet and commits the DuckLake rows together with its frontier.
+
+CREATE TABLE pgtrickle.lake (
+    id              int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name            text NOT NULL UNIQUE,
+    owner           oid NOT NULL,          -- role: owns the catalog tables, may publish into it
+    data_path       text NOT NULL,         -- ends with '/', as in ducklake_metadata
+    metadata_schema text NOT NULL,
+    created         bool NOT NULL,         -- the catalog is of our making, not found here
+    options         jsonb NOT NULL,
+    answered        bigint NOT NULL DEFAULT 0  -- the last pgtrickle.lake_request that was served
+) WITH (fillfactor = 50);
+
+-- Bumped by publish_now and wait_for_lake.  A sequence, because the program must see it before the caller commits.
+CREATE SEQUENCE pgtrickle.lake_request;
+CREATE SEQUENCE pgtrickle.lake_wait;
+
+-- A published relation; its frontier is in pgtrickle.consumer.
+CREATE TABLE pgtrickle.publication (
+    id         int PRIMARY KEY REFERENCES pgtrickle.consumer ON DELETE CASCADE,
+    lake       int NOT NULL REFERENCES pgtrickle.lake,
+    relid      oid NOT NULL UNIQUE,
+    table_name text NOT NULL,              -- in the lake's schema main
+    mode       text NOT NULL CHECK (mode IN ('mirror', 'append')),
+    schedule   text NOT NULL,              -- as the user typed it
+    period     interval,                   -- NULL: 'calculated'
+    key        int2[] NOT NULL,            -- attribute numbers a row is found by; none: by the whole row
+    rows_key   regtype NOT NULL,           -- type of lake_rows_<id>.key: int8 (one integer key column) or uuid (keyed hash)
+    salt       bytea NOT NULL,             -- the hash's secret
+    table_id   bigint,                     -- of DuckLake; NULL until the first load is committed
+    UNIQUE (lake, table_name)
+);
+CREATE TABLE pgtrickle.publication_column (
+    publication int NOT NULL REFERENCES pgtrickle.publication ON DELETE CASCADE,
+    column_id   bigint NOT NULL,           -- DuckLake column id, Iceberg and Parquet field id
+    attnum      int2 NOT NULL,
+    name        text NOT NULL,
+    source_type text NOT NULL,             -- what its binary form is that of: int4, numeric, enum, jsonb, …; element type of an array
+    lake_type   text NOT NULL,             -- int32, decimal(10,2), …; of an array: its element's
+    is_list     bool NOT NULL,             -- then column_id + 1 is the element
+    nullable    bool NOT NULL,
+    declared    text NOT NULL,             -- format_type() at publish: when it changes, publishing stops
+    PRIMARY KEY (publication, column_id)
+);
+
+-- What changes with every batch, kept apart so that it stays small.
+CREATE TABLE pgtrickle.publication_health (
+    id                 int PRIMARY KEY REFERENCES pgtrickle.publication ON DELETE CASCADE,
+    status             text NOT NULL DEFAULT 'LOADING' CHECK (status IN ('LOADING', 'ACTIVE', 'ERROR', 'SUSPENDED')),
+    lake_snapshot      bigint,             -- the DuckLake snapshot of the last batch that changed the table
+    consecutive_errors int NOT NULL DEFAULT 0,
+    last_error         text,
+    last_sqlstate      text,
+    last_error_at      timestamptz,
+    retry_at           timestamptz         -- backoff: not before this, unless publish_now asks
+) WITH (fillfactor = 20);
+
+-- The files of a publication that hold rows it may have to find again: lake_rows_<id>.file → DuckLake's id.
+CREATE TABLE pgtrickle.publication_file (
+    publication  int NOT NULL REFERENCES pgtrickle.publication ON DELETE CASCADE,
+    file         int NOT NULL,
+    data_file_id bigint NOT NULL,
+    row_id_start bigint,                   -- row id = this + position, where lake_rows has none
+    PRIMARY KEY (publication, file)
+);
+
+-- Noted, and committed, before a file is begun; the commit of the batch takes the note away.
+-- What is still noted when the program starts was left behind by a crash and is removed from the store.
+CREATE TABLE pgtrickle.lake_upload (
+    lake     int NOT NULL REFERENCES pgtrickle.lake ON DELETE CASCADE,
+    path     text NOT NULL,
+    noted_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (lake, path)
+);
+
+-- Keys for S3 are kept where PostgreSQL keeps such secrets, readable by their owner only.
+CREATE FOREIGN DATA WRAPPER pg_trickle_s3 NO HANDLER NO VALIDATOR;
+COMMENT ON FOREIGN DATA WRAPPER pg_trickle_s3 IS
+'Names an object store for pgtrickle.create_lake: CREATE SERVER s FOREIGN DATA WRAPPER pg_trickle_s3
+OPTIONS (endpoint ''host:port'', region, scheme ''http'' or ''https'', path_style ''true''), all optional, and
+CREATE USER MAPPING FOR role SERVER s OPTIONS (access_key_id, secret_access_key, session_token).';
+GRANT USAGE ON FOREIGN DATA WRAPPER pg_trickle_s3 TO PUBLIC;
+
+-- The role that called, as SET ROLE left it, seen from inside SECURITY DEFINER.
+CREATE FUNCTION pgtrickle._caller() RETURNS oid
+LANGUAGE sql STABLE
+RETURN (SELECT r.oid FROM pg_catalog.pg_roles r
+        WHERE r.rolname = CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END);
+COMMENT ON FUNCTION pgtrickle._caller() IS 'No arguments.  Result: the role in force outside SECURITY DEFINER functions.';
+
+CREATE FUNCTION pgtrickle._check_data_path(path text) RETURNS void
+    AS 'MODULE_PATHNAME', 'check_data_path' LANGUAGE C STRICT;
+COMMENT ON FUNCTION pgtrickle._check_data_path(text) IS
+'path: an absolute directory on the server; made if missing, and proved writable by making and removing a file.
+Errors: the SQLSTATE of the errno (42501 permission denied, 53100 disk full, 58P01 no such directory, 58030 other).';
+REVOKE ALL ON FUNCTION pgtrickle._check_data_path(text) FROM PUBLIC;
+
+-- A lake by its name, or the only one there is.
+CREATE FUNCTION pgtrickle._lake(lake text) RETURNS pgtrickle.lake
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found  pgtrickle.lake;
+    others text := (SELECT string_agg(quote_literal(l.name), ', ' ORDER BY l.name) FROM pgtrickle.lake l);
+BEGIN
+    IF others IS NULL THEN
+        RAISE EXCEPTION 'there is no lake in this database'
+            USING ERRCODE = '42704', HINT = 'SELECT pgtrickle.create_lake(name, data_path) makes one.';
+    END IF;
+    SELECT * INTO found FROM pgtrickle.lake l WHERE l.name = $1 OR $1 IS NULL LIMIT 1;
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'lake "%" does not exist', $1
+            USING ERRCODE = '42704', HINT = format('There are: %s.', others);
+    ELSIF $1 IS NULL AND (SELECT count(*) FROM pgtrickle.lake) > 1 THEN
+        RAISE EXCEPTION 'there is more than one lake, name the one that is meant'
+            USING ERRCODE = '22023', HINT = format('There are: %s.', others);
+    END IF;
+    RETURN found;
+END $$;
+COMMENT ON FUNCTION pgtrickle._lake(text) IS
+'lake: its name; NULL means the only one.  Result: its row.  Errors: 42704 there is none; 22023 NULL and there are several.';
+
+CREATE FUNCTION pgtrickle._check_lake_owner(lake pgtrickle.lake) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT pg_has_role(pgtrickle._caller(), $1.owner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of lake "%"', $1.name
+            USING ERRCODE = '42501', HINT = format('Become a member of role %I, or ask it.', $1.owner::regrole);
+    END IF;
+END $$;
+COMMENT ON FUNCTION pgtrickle._check_lake_owner(pgtrickle.lake) IS 'lake: its row.  Errors: 42501 the caller has not the rights of its owner.';
+
+-- '10s', '1m', '2h 30m' → interval; 'calculated' → NULL.
+CREATE FUNCTION pgtrickle._lake_period(schedule text) RETURNS interval
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    period interval;
+BEGIN
+    IF lower(schedule) = 'calculated' THEN
+        RETURN NULL;
+    ELSIF schedule ~ '^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$' THEN
+        period := schedule::interval;
+    ELSIF lower(schedule) IN ('@hourly', '@daily', '@midnight', '@weekly') THEN
+        period := CASE lower(schedule) WHEN '@hourly' THEN '1h' WHEN '@weekly' THEN '7d' ELSE '1d' END;
+    END IF;
+    IF period IS NULL OR period < '100ms' THEN
+        RAISE EXCEPTION 'unknown schedule "%" for a publication', schedule
+            USING ERRCODE = '22023',
+                  HINT = 'Accepted: a duration of at least 100ms such as ''10s'', ''1m'' or ''2h 30m'', ''@hourly'', ''@daily'', ''@weekly'', or ''calculated'' (as soon as it has changed).';
+    END IF;
+    RETURN period;
+END $$;
+COMMENT ON FUNCTION pgtrickle._lake_period(text) IS
+'schedule: a duration, ''@hourly'', ''@daily'', ''@weekly'' or ''calculated''.  Result: the time between batches, NULL for ''calculated''.
+Errors: 22023 anything else.';
+
+-- The type map.  A type that is not in it is refused rather than bent; numeric without a precision becomes
+-- decimal(38, the lake's numeric_scale), and a value that does not fit it exactly stops its table, never rounds.
+CREATE FUNCTION pgtrickle._lake_type(type oid, typmod int, numeric_scale int, OUT source_type text, OUT lake_type text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    t         pg_catalog.pg_type;
+    "precision" int;
+    scale     int;
+BEGIN
+    SELECT * INTO t FROM pg_catalog.pg_type p WHERE p.oid = $1;
+    WHILE t.typtype = 'd' LOOP
+        typmod := CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE typmod END;
+        SELECT * INTO t FROM pg_catalog.pg_type p WHERE p.oid = t.typbasetype;
+    END LOOP;
+    IF t.typtype = 'e' THEN
+        source_type := 'enum';
+        lake_type := 'varchar';
+    ELSIF t.oid = 'numeric'::regtype THEN
+        "precision" := CASE WHEN typmod < 0 THEN 38 ELSE ((typmod - 4) >> 16) & 65535 END;
+        scale := CASE WHEN typmod < 0 THEN numeric_scale ELSE (((typmod - 4) & 2047) # 1024) - 1024 END;
+        IF "precision" <= 38 AND scale BETWEEN 0 AND "precision" THEN
+            source_type := 'numeric';
+            lake_type := format('decimal(%s,%s)', "precision", scale);
+        END IF;
+    ELSIF t.typnamespace = 'pg_catalog'::regnamespace THEN
+        lake_type := CASE t.typname
+            WHEN 'bool' THEN 'boolean' WHEN 'int2' THEN 'int16' WHEN 'int4' THEN 'int32' WHEN 'int8' THEN 'int64'
+            WHEN 'float4' THEN 'float32' WHEN 'float8' THEN 'float64'
+            WHEN 'text' THEN 'varchar' WHEN 'varchar' THEN 'varchar' WHEN 'bpchar' THEN 'varchar' WHEN 'name' THEN 'varchar'
+            WHEN 'bytea' THEN 'blob' WHEN 'uuid' THEN 'uuid' WHEN 'json' THEN 'json' WHEN 'jsonb' THEN 'json'
+            WHEN 'date' THEN 'date' WHEN 'time' THEN 'time' WHEN 'timestamp' THEN 'timestamp' WHEN 'timestamptz' THEN 'timestamptz' END;
+        source_type := CASE WHEN lake_type IS NOT NULL THEN t.typname END;
+    END IF;
+END $$;
+COMMENT ON FUNCTION pgtrickle._lake_type(oid, int, int) IS
+'type, typmod: of a column; numeric_scale: digits after the point of numeric without a precision.
+Result: the type whose binary form the column has and its DuckLake type, both NULL when DuckLake has none that holds every value.';
+
+-- Every column a publication would have, those without a DuckLake type included.
+CREATE FUNCTION pgtrickle._lake_columns(relation regclass, numeric_scale int)
+RETURNS TABLE (column_id bigint, attnum int2, name text, source_type text, lake_type text, is_list bool, nullable bool, declared text)
+LANGUAGE sql STABLE AS $$
+    SELECT (sum(1 + (e.typelem <> 0)::int) OVER (ORDER BY a.attnum) - (e.typelem <> 0)::int)::bigint,
+           a.attnum, a.attname::text, m.source_type, m.lake_type, e.typelem <> 0, NOT a.attnotnull,
+           pg_catalog.format_type(a.atttypid, a.atttypmod)
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    CROSS JOIN LATERAL (SELECT CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN t.typelem ELSE 0 END) e(typelem)
+    CROSS JOIN LATERAL pgtrickle._lake_type(CASE WHEN e.typelem <> 0 THEN e.typelem ELSE a.atttypid END, a.atttypmod, $2) m
+    WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
+$$;
+COMMENT ON FUNCTION pgtrickle._lake_columns(regclass, int) IS
+'relation, numeric_scale: as for publish.  Result: one row a column; source_type and lake_type are NULL where DuckLake has no such type.';
+
+-- The columns that identify a row: primary key, replica identity or another unique index of plain columns
+-- in which no two rows can agree, NULLs included.  Stream tables have such an index on their group columns.
+CREATE FUNCTION pgtrickle._lake_key(relation regclass) RETURNS int2[]
+LANGUAGE sql STABLE AS $$
+    SELECT k.columns
+    FROM pg_catalog.pg_index i
+    CROSS JOIN LATERAL (SELECT array_agg(c.attnum::int2 ORDER BY c.n) AS columns, bool_and(a.attnotnull) AS not_null
+                        FROM unnest(i.indkey::int2[]) WITH ORDINALITY c(attnum, n)
+                        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = c.attnum
+                        WHERE c.n <= i.indnkeyatts) k
+    WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+      AND (k.not_null OR i.indnullsnotdistinct)
+    ORDER BY i.indisprimary DESC, i.indisreplident DESC, cardinality(k.columns), i.indexrelid
+    LIMIT 1
+$$;
+COMMENT ON FUNCTION pgtrickle._lake_key(regclass) IS
+'relation: a table.  Result: attribute numbers of a key, NULL when there is none.';
+
+-- The 28 tables of DuckLake 1.0, as DuckDB 1.5.5 makes them.  Its writers insert by position: no column may be added.
+CREATE FUNCTION pgtrickle._ducklake_tables() RETURNS TABLE (name text, columns text)
+LANGUAGE sql IMMUTABLE AS $$ VALUES
+    ('ducklake_data_file', 'data_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, file_order BIGINT, path VARCHAR, path_is_relative BOOLEAN, file_format VARCHAR, record_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, row_id_start BIGINT, partition_id BIGINT, encryption_key VARCHAR, mapping_id BIGINT, partial_max BIGINT'),
+    ('ducklake_delete_file', 'delete_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, data_file_id BIGINT, path VARCHAR, path_is_relative BOOLEAN, format VARCHAR, delete_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, encryption_key VARCHAR, partial_max BIGINT'),
+    ('ducklake_metadata', 'key VARCHAR NOT NULL, value VARCHAR NOT NULL, scope VARCHAR, scope_id BIGINT'),
+    ('ducklake_snapshot', 'snapshot_id BIGINT PRIMARY KEY, snapshot_time TIMESTAMPTZ, schema_version BIGINT, next_catalog_id BIGINT, next_file_id BIGINT'),
+    ('ducklake_snapshot_changes', 'snapshot_id BIGINT PRIMARY KEY, changes_made VARCHAR, author VARCHAR, commit_message VARCHAR, commit_extra_info VARCHAR'),
+    ('ducklake_schema', 'schema_id BIGINT PRIMARY KEY, schema_uuid UUID, begin_snapshot BIGINT, end_snapshot BIGINT, schema_name VARCHAR, path VARCHAR, path_is_relative BOOLEAN'),
+    ('ducklake_table', 'table_id BIGINT, table_uuid UUID, begin_snapshot BIGINT, end_snapshot BIGINT, schema_id BIGINT, table_name VARCHAR, path VARCHAR, path_is_relative BOOLEAN'),
+    ('ducklake_view', 'view_id BIGINT, view_uuid UUID, begin_snapshot BIGINT, end_snapshot BIGINT, schema_id BIGINT, view_name VARCHAR, dialect VARCHAR, sql VARCHAR, column_aliases VARCHAR'),
+    ('ducklake_tag', 'object_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR'),
+    ('ducklake_column_tag', 'table_id BIGINT, column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR'),
+    ('ducklake_file_column_stats', 'data_file_id BIGINT, table_id BIGINT, column_id BIGINT, column_size_bytes BIGINT, value_count BIGINT, null_count BIGINT, min_value VARCHAR, max_value VARCHAR, contains_nan BOOLEAN, extra_stats VARCHAR'),
+    ('ducklake_file_variant_stats', 'data_file_id BIGINT, table_id BIGINT, column_id BIGINT, variant_path VARCHAR, shredded_type VARCHAR, column_size_bytes BIGINT, value_count BIGINT, null_count BIGINT, min_value VARCHAR, max_value VARCHAR, contains_nan BOOLEAN, extra_stats VARCHAR'),
+    ('ducklake_column', 'column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, table_id BIGINT, column_order BIGINT, column_name VARCHAR, column_type VARCHAR, initial_default VARCHAR, default_value VARCHAR, nulls_allowed BOOLEAN, parent_column BIGINT, default_value_type VARCHAR, default_value_dialect VARCHAR'),
+    ('ducklake_table_stats', 'table_id BIGINT, record_count BIGINT, next_row_id BIGINT, file_size_bytes BIGINT'),
+    ('ducklake_table_column_stats', 'table_id BIGINT, column_id BIGINT, contains_null BOOLEAN, contains_nan BOOLEAN, min_value VARCHAR, max_value VARCHAR, extra_stats VARCHAR'),
+    ('ducklake_partition_info', 'partition_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT'),
+    ('ducklake_partition_column', 'partition_id BIGINT, table_id BIGINT, partition_key_index BIGINT, column_id BIGINT, transform VARCHAR'),
+    ('ducklake_file_partition_value', 'data_file_id BIGINT, table_id BIGINT, partition_key_index BIGINT, partition_value VARCHAR'),
+    ('ducklake_files_scheduled_for_deletion', 'data_file_id BIGINT, path VARCHAR, path_is_relative BOOLEAN, schedule_start TIMESTAMPTZ'),
+    ('ducklake_inlined_data_tables', 'table_id BIGINT, table_name VARCHAR, schema_version BIGINT'),
+    ('ducklake_column_mapping', 'mapping_id BIGINT, table_id BIGINT, type VARCHAR'),
+    ('ducklake_name_mapping', 'mapping_id BIGINT, column_id BIGINT, source_name VARCHAR, target_field_id BIGINT, parent_column BIGINT, is_partition BOOLEAN'),
+    ('ducklake_schema_versions', 'begin_snapshot BIGINT, schema_version BIGINT, table_id BIGINT'),
+    ('ducklake_macro', 'schema_id BIGINT, macro_id BIGINT, macro_name VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT'),
+    ('ducklake_macro_impl', 'macro_id BIGINT, impl_id BIGINT, dialect VARCHAR, sql VARCHAR, type VARCHAR'),
+    ('ducklake_macro_parameters', 'macro_id BIGINT, impl_id BIGINT, column_id BIGINT, parameter_name VARCHAR, parameter_type VARCHAR, default_value VARCHAR, default_value_type VARCHAR'),
+    ('ducklake_sort_info', 'sort_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT'),
+    ('ducklake_sort_expression', 'sort_id BIGINT, table_id BIGINT, sort_key_index BIGINT, expression VARCHAR, dialect VARCHAR, sort_direction VARCHAR, null_order VARCHAR')
+$$;
+COMMENT ON FUNCTION pgtrickle._ducklake_tables() IS 'No arguments.  Result: the tables of a DuckLake 1.0 catalog and their columns.';
+
+CREATE FUNCTION pgtrickle._make_ducklake(metadata_schema text, data_path text, owner regrole) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT * FROM pgtrickle._ducklake_tables() LOOP
+        EXECUTE format('CREATE TABLE %I.%I(%s)', $1, t.name, t.columns);
+        EXECUTE format('ALTER TABLE %I.%I OWNER TO %s', $1, t.name, $3);
+    END LOOP;
+    EXECUTE format('CREATE INDEX ON %I.ducklake_data_file(table_id)', $1);
+    EXECUTE format('CREATE INDEX ON %I.ducklake_delete_file(data_file_id)', $1);
+    EXECUTE format('INSERT INTO %I.ducklake_snapshot VALUES (0, now(), 0, 1, 0)', $1);
+    EXECUTE format('INSERT INTO %I.ducklake_snapshot_changes VALUES (0, ''created_schema:"main"'', NULL, NULL, NULL)', $1);
+    EXECUTE format('INSERT INTO %I.ducklake_schema VALUES (0, gen_random_uuid(), 0, NULL, ''main'', ''main/'', true)', $1);
+    -- Rows inlined into the catalog would be unknown to readers other than DuckDB.
+    EXECUTE format('INSERT INTO %I.ducklake_metadata(key, value) VALUES (''version'', ''1.0''), (''created_by'', ''pg_trickle '' || pgtrickle.version()),
+                    (''data_path'', %L), (''encrypted'', ''false''), (''data_inlining_row_limit'', ''0'')', $1, $2);
+END $$;
+REVOKE ALL ON FUNCTION pgtrickle._make_ducklake(text, text, regrole) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._make_ducklake(text, text, regrole) IS
+'metadata_schema: an existing schema; data_path: ends with a slash; owner: of the tables.  Makes an empty DuckLake 1.0 catalog.';
+
+-- A catalog that is already there must be one that we can write.
+CREATE FUNCTION pgtrickle._check_ducklake(metadata_schema text, data_path text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    setting jsonb;
+BEGIN
+    EXECUTE format('SELECT jsonb_object_agg(key, value) FROM %I.ducklake_metadata WHERE scope IS NULL', $1) INTO setting;
+    IF coalesce(setting->>'version', '') NOT IN ('1.0', '1.1') THEN
+        RAISE EXCEPTION 'the DuckLake catalog in schema "%" has version %', $1, coalesce(setting->>'version', 'unknown')
+            USING ERRCODE = '0A000', DETAIL = 'Versions 1.0 and 1.1 can be written.',
+                  HINT = 'Migrate it with DuckDB (ATTACH … (AUTOMATIC_MIGRATION TRUE)), or name another metadata_schema for a new one.';
+    ELSIF setting->>'encrypted' = 'true' THEN
+        RAISE EXCEPTION 'the DuckLake catalog in schema "%" is encrypted', $1
+            USING ERRCODE = '0A000', HINT = 'Name another metadata_schema for a new one.';
+    ELSIF setting->>'data_path' IS DISTINCT FROM $2 THEN
+        RAISE EXCEPTION 'the DuckLake catalog in schema "%" has data path "%", not "%"', $1, setting->>'data_path', $2
+            USING ERRCODE = '22023', HINT = 'Give its own data path, or name another metadata_schema for a new catalog.';
+    END IF;
+END $$;
+REVOKE ALL ON FUNCTION pgtrickle._check_ducklake(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._check_ducklake(text, text) IS
+'metadata_schema: holds ducklake_metadata; data_path: what the caller expects.
+Errors: 0A000 a version other than 1.0 and 1.1, or encrypted; 22023 another data path.';
+
+CREATE FUNCTION pgtrickle._check_lake_options(options jsonb, is_s3 bool) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unknown text := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key
+                     WHERE key NOT IN ('server', 'check_path', 'numeric_scale'));
+    accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given).';
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'unknown lake option %', unknown USING ERRCODE = '22023', HINT = accepted;
+    ELSIF $1 ? 'check_path' AND jsonb_typeof($1->'check_path') <> 'boolean'
+       OR $1 ? 'numeric_scale' AND ($1->>'numeric_scale') !~ '^([0-9]|[12][0-9]|3[0-8])$' THEN
+        RAISE EXCEPTION 'lake options % have a value that is not accepted', $1 USING ERRCODE = '22023', HINT = accepted;
+    ELSIF $1 ? 'server' AND NOT $2 THEN
+        RAISE EXCEPTION 'a foreign server is for a data path s3://…' USING ERRCODE = '22023', HINT = accepted;
+    ELSIF $1 ? 'server' AND NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                                        WHERE s.srvname = $1->>'server' AND w.fdwname = 'pg_trickle_s3'
+                                          AND has_server_privilege(pgtrickle._caller(), s.oid, 'USAGE')) THEN
+        RAISE EXCEPTION 'there is no foreign server "%" of pg_trickle_s3 that you may use', $1->>'server'
+            USING ERRCODE = '42704', HINT = 'CREATE SERVER … FOREIGN DATA WRAPPER pg_trickle_s3, and CREATE USER MAPPING with access_key_id and secret_access_key.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION pgtrickle._check_lake_options(jsonb, bool) IS
+'options: as given to create_lake; is_s3: the data path is s3://….  Errors: 22023 unknown option or value; 42704 no such server.';
+
+CREATE FUNCTION pgtrickle.create_lake(name text, data_path text, metadata_schema text DEFAULT 'public', options jsonb DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    caller oid := pgtrickle._caller();
+    path   text := rtrim($2, '/') || '/';
+    is_s3  bool := $2 ~ '^s3://[^/]+';
+    found  bool;
+BEGIN
+    IF coalesce($1, '') = '' OR $2 IS NULL OR $3 IS NULL OR $4 IS NULL THEN
+        RAISE EXCEPTION 'name, data_path, metadata_schema and options of a lake must not be null or empty' USING ERRCODE = '22004';
+    ELSIF EXISTS (SELECT FROM pgtrickle.lake l WHERE l.name = $1) THEN
+        RAISE EXCEPTION 'lake "%" already exists', $1
+            USING ERRCODE = '42710', HINT = 'SELECT * FROM pgtrickle.lake_status() shows it; pgtrickle.drop_lake removes it.';
+    ELSIF EXISTS (SELECT FROM pgtrickle.lake l WHERE l.metadata_schema = $3) THEN
+        RAISE EXCEPTION 'schema "%" already holds the catalog of another lake', $3
+            USING ERRCODE = '42710', HINT = 'Name another metadata_schema.';
+    ELSIF NOT is_s3 AND ($2 !~ '^/' OR $2 ~ '(^|/)\.\.(/|$)' OR $2 ~ '[[:cntrl:]]') THEN
+        RAISE EXCEPTION 'data path "%" is not accepted', $2
+            USING ERRCODE = '22023', HINT = 'Give an absolute directory such as /var/lib/lake, or s3://bucket/prefix.';
+    ELSIF NOT is_s3 AND NOT pg_has_role(caller, 'pg_write_server_files', 'USAGE') THEN
+        RAISE EXCEPTION 'a lake in a directory of the server writes files there'
+            USING ERRCODE = '42501', HINT = 'Ask for the role pg_write_server_files, or give a data path s3://bucket/prefix.';
+    END IF;
+    PERFORM pgtrickle._check_lake_options($4, is_s3);
+    IF NOT is_s3 AND coalesce(($4->>'check_path')::bool, true) THEN
+        PERFORM pgtrickle._check_data_path(path);
+    END IF;
+    found := to_regclass(format('%I.ducklake_metadata', $3)) IS NOT NULL;
+    IF found THEN
+        IF NOT pg_has_role(caller, (SELECT c.relowner FROM pg_class c WHERE c.oid = to_regclass(format('%I.ducklake_metadata', $3))), 'USAGE') THEN
+            RAISE EXCEPTION 'must be owner of the DuckLake catalog in schema "%"', $3 USING ERRCODE = '42501';
+        END IF;
+        PERFORM pgtrickle._check_ducklake($3, path);
+    ELSE
+        IF to_regnamespace(quote_ident($3)) IS NULL AND has_database_privilege(caller, current_database(), 'CREATE') THEN
+            EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', $3, caller::regrole);
+        END IF;
+        IF NOT coalesce(has_schema_privilege(caller, to_regnamespace(quote_ident($3)), 'CREATE'), false) THEN
+            RAISE EXCEPTION 'permission denied to create tables in schema "%"', $3
+                USING ERRCODE = '42501', HINT = 'Name a metadata_schema in which you may create tables.';
+        END IF;
+        PERFORM pgtrickle._make_ducklake($3, path, caller::regrole);
+    END IF;
+    INSERT INTO pgtrickle.lake(name, owner, data_path, metadata_schema, created, options) VALUES ($1, caller, path, $3, NOT found, $4);
+END $$;
+COMMENT ON FUNCTION pgtrickle.create_lake(text, text, text, jsonb) IS
+'Makes a DuckLake 1.0 catalog in this database, or takes over one that is there (1.0 or 1.1).
+name: what the lake is called here; data_path: an absolute directory of the server (made if missing) or s3://bucket/prefix;
+metadata_schema: where the catalog tables are; options: {"server": foreign server with the keys for s3, "check_path": false when
+trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9)}.
+DuckDB reads it with ATTACH ''ducklake:postgres:dbname=…'' AS name (METADATA_SCHEMA ''…'').
+Errors: 42710 the name or the schema is taken; 22023 path or option not accepted; 0A000 a catalog of another version;
+42501, 58P01, 53100 or 58030 the directory cannot be written, with the reason; 42704 no such server.';
+
+CREATE FUNCTION pgtrickle._lake_relation(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c       pg_class;
+    problem text;
+    virtual text;
+BEGIN
+    SELECT * INTO c FROM pg_class WHERE oid = $1;
+    IF c IS NULL THEN
+        RAISE EXCEPTION 'relation with OID % does not exist', $1::oid USING ERRCODE = '42P01';
+    ELSIF c.relkind NOT IN ('r', 'p') THEN
+        RAISE EXCEPTION '"%" is not a table', $1
+            USING ERRCODE = '42809', HINT = 'Publish a table, a partitioned table or a stream table; pgtrickle.create_stream_table turns a query into one.';
+    ELSIF NOT pg_has_role(pgtrickle._caller(), c.relowner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of table %', $1 USING ERRCODE = '42501';
+    END IF;
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO virtual FROM pg_attribute WHERE attrelid = $1 AND attgenerated = 'v' AND NOT attisdropped;
+    problem := CASE
+        WHEN c.relpersistence <> 'p' THEN 'it is unlogged or temporary, so a crash would empty it without a trace'
+        WHEN c.relispartition THEN 'it is a partition'
+        WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = $1) THEN 'it has children by inheritance'
+        WHEN c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pgtrickle'::regnamespace, 'pgtrickle_state'::regnamespace)
+            THEN 'it belongs to the system'
+        WHEN virtual IS NOT NULL THEN format('its virtual generated columns (%s) are in no change', virtual) END;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot publish %: %', $1, problem
+            USING ERRCODE = '0A000', HINT = 'Publish the partitioned table itself, or a stream table: SELECT pgtrickle.create_stream_table(name, query).';
+    END IF;
+END $$;
+COMMENT ON FUNCTION pgtrickle._lake_relation(regclass) IS
+'relation: to be published.  Errors: 42P01, 42809 not a table, 42501 not its owner, 0A000 a kind of table that cannot be followed.';
+
+CREATE FUNCTION pgtrickle.publish(relation regclass, lake text DEFAULT NULL, table_name text DEFAULT NULL, mode text DEFAULT 'mirror',
+    schedule text DEFAULT '10s', partition_by text[] DEFAULT NULL, sort_by text[] DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $publish$
+DECLARE
+    the_lake pgtrickle.lake;
+    target   text := coalesce($3, (SELECT c.relname FROM pg_class c WHERE c.oid = $1));
+    period   interval := pgtrickle._lake_period($5);
+    lacking  record;
+    columns  int2[];
+    key      int2[];
+    rows_key regtype;
+    taken    bool;
+    new_id   int;
+BEGIN
+    IF $1 IS NULL OR $4 IS NULL OR $5 IS NULL THEN
+        RAISE EXCEPTION 'relation, mode and schedule must not be null' USING ERRCODE = '22004';
+    ELSIF $4 = 'history' THEN
+        RAISE EXCEPTION 'mode "history" is not supported yet'
+            USING ERRCODE = '0A000', HINT = 'Use ''mirror'' (DuckLake keeps its versions: AT (VERSION => n), table_changes) or ''append''.';
+    ELSIF $4 NOT IN ('mirror', 'append') THEN
+        RAISE EXCEPTION 'unknown mode "%"', $4
+            USING ERRCODE = '22023', HINT = 'Accepted: ''mirror'' (updates and deletes follow) and ''append'' (every new version of a row is added, nothing is deleted).';
+    ELSIF $6 IS NOT NULL OR $7 IS NOT NULL THEN
+        RAISE EXCEPTION '% is not supported yet', CASE WHEN $6 IS NOT NULL THEN 'partition_by' ELSE 'sort_by' END
+            USING ERRCODE = '0A000', HINT = 'Leave it out: files carry minimum and maximum of every column, and DuckDB skips by them.';
+    END IF;
+    the_lake := pgtrickle._lake($2);
+    PERFORM pgtrickle._check_lake_owner(the_lake);
+    PERFORM pgtrickle._lake_relation($1);
+    IF EXISTS (SELECT FROM pgtrickle.publication p WHERE p.relid = $1) THEN
+        RAISE EXCEPTION '% is already published', $1
+            USING ERRCODE = '42710', HINT = format('SELECT pgtrickle.unpublish(%L) first.', $1);
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.ducklake_table WHERE end_snapshot IS NULL AND lower(table_name) = lower($1)
+                                   UNION ALL SELECT FROM %1$I.ducklake_view WHERE end_snapshot IS NULL AND lower(view_name) = lower($1))', the_lake.metadata_schema)
+        INTO taken USING target;
+    IF taken OR EXISTS (SELECT FROM pgtrickle.publication p WHERE p.lake = the_lake.id AND lower(p.table_name) = lower(target)) THEN
+        RAISE EXCEPTION 'lake "%" already has a table "%"', the_lake.name, target
+            USING ERRCODE = '42P07', HINT = 'Give another table_name, or drop that one: DROP TABLE in DuckDB, or unpublish(…, drop_lake_table => true).';
+    END IF;
+    SELECT c.name, c.declared INTO lacking
+    FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c WHERE c.lake_type IS NULL LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of % has type %, which DuckLake cannot hold exactly', lacking.name, $1, lacking.declared
+            USING ERRCODE = '0A000',
+                  HINT = format('Publish a stream table that casts it: SELECT pgtrickle.create_stream_table(name, $$SELECT …, %I::text FROM %s$$).', lacking.name, $1);
+    END IF;
+
+    columns := (SELECT array_agg(c.attnum ORDER BY c.attnum) FROM pgtrickle._lake_columns($1, 9) c);
+    IF columns IS NULL THEN
+        RAISE EXCEPTION '% has no columns', $1 USING ERRCODE = '0A000', HINT = 'A lake table needs at least one.';
+    END IF;
+    key := coalesce(pgtrickle._lake_key($1), '{}');
+    rows_key := CASE WHEN cardinality(key) = 1
+                      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum = key[1] AND a.attnotnull AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype))
+                     THEN 'int8'::regtype ELSE 'uuid'::regtype END;
+    INSERT INTO pgtrickle.consumer(kind) VALUES ('publication') RETURNING id INTO new_id;
+    INSERT INTO pgtrickle.reads(consumer, source, columns) VALUES (new_id, $1, columns);
+    INSERT INTO pgtrickle.publication(id, lake, relid, table_name, mode, schedule, period, key, rows_key, salt)
+        VALUES (new_id, the_lake.id, $1, target, $4, $5, period, key, rows_key, decode(replace(gen_random_uuid()::text, '-', ''), 'hex'));
+    INSERT INTO pgtrickle.publication_health(id) VALUES (new_id);
+    INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, is_list, nullable, declared)
+        SELECT new_id, c.* FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c;
+    -- Where a row of the source is in the lake: file and position, and the row id where it is not the file's own.
+    EXECUTE format('CREATE TABLE pgtrickle_state.lake_rows_%s (key %s NOT NULL, file int NOT NULL, pos int NOT NULL, row_id bigint)', new_id, rows_key);
+    EXECUTE format('CREATE INDEX lake_rows_%1$s_key ON pgtrickle_state.lake_rows_%1$s (key)', new_id);
+    PERFORM pgtrickle._capture($1, columns);
+    RETURN format('%I.main.%I', the_lake.name, target);
+END $publish$;
+COMMENT ON FUNCTION pgtrickle.publish(regclass, text, text, text, text, text[], text[]) IS
+'Publishes a table, partitioned table or stream table as a table of a lake: loaded once, then kept up to date by trickle-lake.
+relation: what to publish; lake: its name, NULL = the only one; table_name: NULL = the relation''s; mode: ''mirror'' (the lake table equals
+the relation) or ''append'' (every new version of a row is added, deletes are ignored); schedule: a duration such as ''10s'', or ''calculated''
+(as soon as it changes); partition_by, sort_by: not supported yet.  All tables of a lake that are due are published in one lake snapshot,
+which is one snapshot of the database.  Result: the table''s name in the lake.
+Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode or schedule;
+0A000 a column type DuckLake cannot hold, or a relation that cannot be followed.';
+
+CREATE FUNCTION pgtrickle._drop_lake_table(lake pgtrickle.lake, table_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t        text;
+    snapshot bigint;
+BEGIN
+    -- As every writer of ours does: other writers' inserts wait, readers do not.
+    EXECUTE format('LOCK TABLE %I.ducklake_snapshot IN SHARE ROW EXCLUSIVE MODE', lake.metadata_schema);
+    EXECUTE format('INSERT INTO %1$I.ducklake_snapshot SELECT snapshot_id + 1, now(), schema_version + 1, next_catalog_id, next_file_id
+                    FROM %1$I.ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1 RETURNING snapshot_id', lake.metadata_schema) INTO snapshot;
+    FOREACH t IN ARRAY '{table,partition_info,column,column_tag,data_file,delete_file,sort_info}'::text[] LOOP
+        EXECUTE format('UPDATE %I.%I SET end_snapshot = $1 WHERE table_id = $2 AND end_snapshot IS NULL', lake.metadata_schema, 'ducklake_' || t)
+            USING snapshot, table_id;
+    END LOOP;
+    EXECUTE format('UPDATE %I.ducklake_tag SET end_snapshot = $1 WHERE object_id = $2 AND end_snapshot IS NULL', lake.metadata_schema) USING snapshot, table_id;
+    EXECUTE format('INSERT INTO %I.ducklake_snapshot_changes(snapshot_id, changes_made, author) VALUES ($1, ''dropped_table:'' || $2, ''pg_trickle'')', lake.metadata_schema)
+        USING snapshot, table_id;
+END $$;
+REVOKE ALL ON FUNCTION pgtrickle._drop_lake_table(pgtrickle.lake, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._drop_lake_table(pgtrickle.lake, bigint) IS
+'lake: its row; table_id: of DuckLake.  Makes a snapshot in which the table is gone; earlier snapshots keep it.';
+
+CREATE FUNCTION pgtrickle.unpublish(relation regclass, drop_lake_table bool DEFAULT false) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    p        pgtrickle.publication;
+    the_lake pgtrickle.lake;
+BEGIN
+    SELECT * INTO p FROM pgtrickle.publication WHERE relid = $1;
+    IF p IS NULL THEN
+        RAISE EXCEPTION '% is not published', $1
+            USING ERRCODE = '42704', HINT = 'SELECT relation, lake FROM pgtrickle.lake_status() lists what is.';
+    END IF;
+    SELECT * INTO the_lake FROM pgtrickle.lake WHERE id = p.lake;
+    PERFORM pgtrickle._check_lake_owner(the_lake);
+    -- First what a running batch holds longest, so that the two cannot wait for each other.
+    EXECUTE format('LOCK TABLE pgtrickle_state.lake_rows_%s IN ACCESS EXCLUSIVE MODE', p.id);
+    SELECT * INTO p FROM pgtrickle.publication WHERE id = p.id;
+    IF $2 AND p.table_id IS NOT NULL THEN
+        PERFORM pgtrickle._drop_lake_table(the_lake, p.table_id);
+    END IF;
+    DELETE FROM pgtrickle.consumer WHERE id = p.id;
+    EXECUTE format('DROP TABLE pgtrickle_state.lake_rows_%s', p.id);
+    PERFORM pgtrickle._release(p.relid);
+END $$;
+COMMENT ON FUNCTION pgtrickle.unpublish(regclass, bool) IS
+'relation: a published relation (a dropped one by its number: 12345::regclass); drop_lake_table: drop its lake table too, else it stays as it is.
+Waits for a batch that is being written.  Errors: 42704 not published; 42501 not the lake''s owner.';
+
+CREATE FUNCTION pgtrickle.drop_lake(name text, cascade bool DEFAULT false) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    the_lake  pgtrickle.lake;
+    published regclass[];
+    t         text;
+BEGIN
+    IF $1 IS NULL THEN
+        RAISE EXCEPTION 'name of a lake must not be null' USING ERRCODE = '22004';
+    END IF;
+    the_lake := pgtrickle._lake($1);
+    PERFORM pgtrickle._check_lake_owner(the_lake);
+    published := (SELECT array_agg(p.relid::regclass ORDER BY p.id) FROM pgtrickle.publication p WHERE p.lake = the_lake.id);
+    IF published IS NOT NULL AND NOT $2 THEN
+        RAISE EXCEPTION 'cannot drop lake "%": % is published into it', $1, array_to_string(published, ', ')
+            USING ERRCODE = '2BP01', HINT = 'Unpublish first, or drop_lake(…, cascade => true), which also drops the catalog if create_lake made it.';
+    END IF;
+    FOR i IN 1 .. coalesce(cardinality(published), 0) LOOP
+        PERFORM pgtrickle.unpublish(published[i]);
+    END LOOP;
+    IF $2 AND the_lake.created THEN
+        FOR t IN SELECT d.name FROM pgtrickle._ducklake_tables() d LOOP
+            EXECUTE format('DROP TABLE IF EXISTS %I.%I', the_lake.metadata_schema, t);
+        END LOOP;
+        RAISE NOTICE 'files below % are left for you to remove', the_lake.data_path;
+    END IF;
+    DELETE FROM pgtrickle.lake WHERE id = the_lake.id;
+END $$;
+COMMENT ON FUNCTION pgtrickle.drop_lake(text, bool) IS
+'name: a lake; cascade: unpublish what is published into it, and drop the catalog tables if create_lake made them.
+Without cascade the catalog stays readable and create_lake can take it over again.  Files are never removed.
+Errors: 42704 no such lake; 2BP01 something is published into it; 42501 not its owner.';
+
+-- Is there a trickle-lake for it?  The program holds this advisory lock while it serves the lake.
+CREATE FUNCTION pgtrickle._lake_is_served(id int) RETURNS bool
+LANGUAGE sql VOLATILE
+RETURN EXISTS (SELECT FROM pg_catalog.pg_locks l
+               WHERE l.locktype = 'advisory' AND l.classid = 1953655660 AND l.objid = $1::oid AND l.objsubid = 2 AND l.granted
+                 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()));
+COMMENT ON FUNCTION pgtrickle._lake_is_served(int) IS 'id: of a lake.  Result: whether a trickle-lake is running for it.';
+
+CREATE FUNCTION pgtrickle._wait_served(lake pgtrickle.lake, since timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'cannot wait for a lake in isolation level %', current_setting('transaction_isolation')
+            USING ERRCODE = '25001', HINT = 'It would never see the other transaction: use READ COMMITTED.';
+    ELSIF clock_timestamp() > since + interval '20s' AND NOT pgtrickle._lake_is_served(lake.id) THEN
+        RAISE EXCEPTION 'no trickle-lake is running for lake "%"', lake.name
+            USING ERRCODE = '55000', HINT = 'The extension''s scheduler starts it: see the server log and pg_trickle.lake_command; or run trickle-lake --conninfo ….';
+    END IF;
+    PERFORM pg_sleep(0.01);
+END $$;
+COMMENT ON FUNCTION pgtrickle._wait_served(pgtrickle.lake, timestamptz) IS
+'lake: its row; since: when the waiting began.  Sleeps 10 ms.  Errors: 55000 nobody serves the lake; 25001 isolation level.';
+
+CREATE FUNCTION pgtrickle.publish_now(lake text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    the_lake pgtrickle.lake := pgtrickle._lake($1);
+    request  bigint;
+    began    timestamptz := clock_timestamp();
+    failed   record;
+    snapshot bigint;
+BEGIN
+    PERFORM pgtrickle._check_lake_owner(the_lake);
+    request := nextval('pgtrickle.lake_request');
+    WHILE (SELECT l.answered < request FROM pgtrickle.lake l WHERE l.id = the_lake.id) LOOP
+        PERFORM pgtrickle._wait_served(the_lake, began);
+    END LOOP;
+    SELECT p.relid::regclass AS relation, h.* INTO failed
+    FROM pgtrickle.publication p JOIN pgtrickle.publication_health h USING (id)
+    WHERE p.lake = the_lake.id AND h.status IN ('ERROR', 'SUSPENDED') ORDER BY h.last_error_at DESC LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'publishing % failed: %', failed.relation, failed.last_error
+            USING ERRCODE = failed.last_sqlstate, HINT = 'SELECT * FROM pgtrickle.lake_status() shows every table; the others are published.';
+    END IF;
+    EXECUTE format('SELECT max(snapshot_id) FROM %I.ducklake_snapshot', the_lake.metadata_schema) INTO snapshot;
+    RETURN snapshot;
+END $$;
+COMMENT ON FUNCTION pgtrickle.publish_now(text) IS
+'lake: its name, NULL = the only one.  Publishes all its tables at once, in one lake snapshot, and waits for it; what this very transaction
+has written is not committed yet and so not in it.  Result: the id of the lake''s newest snapshot.
+Errors: 42704 no such lake; 55000 no trickle-lake is running; 25001 not READ COMMITTED; the error of a table that could not be published.';
+
+-- Everything visible in the second snapshot is visible in the first.  Our own transaction is not waited for.
+CREATE FUNCTION pgtrickle._covers(frontier pg_snapshot, snapshot pg_snapshot) RETURNS bool
+LANGUAGE sql STABLE
+RETURN coalesce(pg_snapshot_xmax(frontier) >= pg_snapshot_xmax(snapshot), false)
+   AND NOT EXISTS (SELECT FROM pg_snapshot_xip(frontier) x
+                   WHERE x < pg_snapshot_xmax(snapshot) AND pg_visible_in_snapshot(x, snapshot)
+                     AND x IS DISTINCT FROM pg_current_xact_id_if_assigned());
+COMMENT ON FUNCTION pgtrickle._covers(pg_snapshot, pg_snapshot) IS
+'frontier, snapshot: two snapshots.  Result: whether all that the second sees the first sees too; the running transaction aside.';
+
+CREATE FUNCTION pgtrickle.wait_for_lake(lake text DEFAULT NULL, snapshot pg_snapshot DEFAULT pg_current_snapshot(), timeout interval DEFAULT '30s') RETURNS bool
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    the_lake pgtrickle.lake := pgtrickle._lake($1);
+    began    timestamptz := clock_timestamp();
+BEGIN
+    WHILE EXISTS (SELECT FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id)
+                  WHERE p.lake = the_lake.id AND NOT pgtrickle._covers(c.frontier, $2)) LOOP
+        IF clock_timestamp() >= began + $3 THEN
+            RETURN false;
+        END IF;
+        -- Tables on 'calculated' are looked at now, changed or not; the others when they are due.
+        PERFORM nextval('pgtrickle.lake_wait');
+        PERFORM pgtrickle._wait_served(the_lake, began);
+    END LOOP;
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION pgtrickle.wait_for_lake(text, pg_snapshot, interval) IS
+'lake: its name, NULL = the only one; snapshot: what the lake must contain, by default all that is committed now; timeout: how long to wait.
+Waits until every table of the lake has been published, on its schedule, from a snapshot that contains the given one.
+Result: true, or false when the time is over.  Errors: 42704 no such lake; 55000 no trickle-lake is running; 25001 not READ COMMITTED.';
+
+CREATE FUNCTION pgtrickle.lake_status() RETURNS TABLE (lake text, relation regclass, table_name text, mode text, schedule text, status text,
+    rows bigint, files bigint, bytes bigint, delete_files bigint, snapshot_id bigint, lag interval, frontier pg_snapshot,
+    consecutive_errors int, last_error text, last_sqlstate text, last_error_at timestamptz, retry_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    l pgtrickle.lake;
+BEGIN
+    FOR l IN SELECT * FROM pgtrickle.lake ORDER BY name LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT $1.name, p.relid::regclass, p.table_name, p.mode, p.schedule, h.status,
+                    d.rows - coalesce(x.rows, 0), d.files, d.bytes + coalesce(x.bytes, 0), x.files, h.lake_snapshot,
+                    clock_timestamp() - c.ticked_at, c.frontier,
+                    h.consecutive_errors, h.last_error, h.last_sqlstate, h.last_error_at, h.retry_at
+             FROM pgtrickle.publication p
+             JOIN pgtrickle.publication_health h USING (id)
+             JOIN pgtrickle.consumer c USING (id)
+             CROSS JOIN LATERAL (SELECT coalesce(sum(f.record_count), 0)::bigint AS rows, count(*) AS files, coalesce(sum(f.file_size_bytes), 0)::bigint AS bytes
+                                 FROM %1$I.ducklake_data_file f WHERE f.table_id = p.table_id AND f.end_snapshot IS NULL) d
+             CROSS JOIN LATERAL (SELECT sum(f.delete_count)::bigint AS rows, count(*) AS files, sum(f.file_size_bytes)::bigint AS bytes
+                                 FROM %1$I.ducklake_delete_file f JOIN %1$I.ducklake_data_file d USING (data_file_id)
+                                 WHERE f.table_id = p.table_id AND f.end_snapshot IS NULL AND d.end_snapshot IS NULL) x
+             WHERE p.lake = $1.id ORDER BY p.table_name', l.metadata_schema) USING l;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION pgtrickle.lake_status() IS
+'No arguments.  Result: one row a published table: its status (LOADING, ACTIVE, ERROR: retried at retry_at, SUSPENDED: needs you, see last_error),
+rows, data files, their bytes and delete files in the lake now; snapshot_id: the lake snapshot of the last batch that changed it;
+lag: how old the state is that it shows; frontier: the database snapshot it equals.';
+
+CREATE FUNCTION pgtrickle.lake_snapshots(lake text DEFAULT NULL) RETURNS TABLE (snapshot_id bigint, snapshot_time timestamptz, changes text,
+    snapshot pg_snapshot, author text, message text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT s.snapshot_id, s.snapshot_time, c.changes_made::text,
+                CASE WHEN c.author = ''pg_trickle'' AND c.commit_extra_info IS JSON THEN (c.commit_extra_info::jsonb->>''snapshot'')::pg_snapshot END,
+                c.author::text, c.commit_message::text
+         FROM %1$I.ducklake_snapshot s LEFT JOIN %1$I.ducklake_snapshot_changes c USING (snapshot_id) ORDER BY 1', (pgtrickle._lake($1)).metadata_schema);
+END $$;
+COMMENT ON FUNCTION pgtrickle.lake_snapshots(text) IS
+'lake: its name, NULL = the only one.  Result: its snapshots in order; changes: what each changed, in DuckLake''s words; snapshot: the database
+snapshot it is equal to, for those made by publishing.  DuckDB reads one by AT (VERSION => snapshot_id).  Errors: 42704 no such lake.';
