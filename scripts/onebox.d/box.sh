@@ -108,6 +108,7 @@ start_server() {
 }
 
 run_server() {
+    forget_killed_server
     as_server "$(pg_bin pg_ctl)" start --pgdata="$ROOT/data" --log="$ROOT/log/postgres.log" --wait --timeout=120 --silent || {
         tail -n 20 "$ROOT/log/postgres.log"
         return 1
@@ -120,7 +121,25 @@ server_log() {
     ((EUID != 0)) || chown "$SERVER_USER:" "$ROOT/log/postgres.log"
 }
 
-server_is_up() { [[ -d $ROOT/data ]] && as_server "$(pg_bin pg_ctl)" status --pgdata="$ROOT/data" &>/dev/null; }
+server_process() { head -1 "$ROOT/data/postmaster.pid" 2>/dev/null; }
+
+# The server works in its data directory; any other process of that number is not it.
+server_is_up() {
+    local process
+    process=$(server_process) && [[ $(readlink "/proc/$process/cwd") == "$ROOT/data" ]]
+}
+
+# A killed server leaves its number behind, and while a process bears that number no server starts. That process may be
+# the dead one itself, which in a container nobody has to reap.
+forget_killed_server() {
+    local process tries
+    process=$(server_process) || return 0
+    for ((tries = 0; tries < 50; tries++)); do
+        kill -0 "$process" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    rm "$ROOT/data/postmaster.pid"
+}
 
 # A library is loaded when the server starts: one that was built since takes a restart.
 stop_if_outdated() {
@@ -193,7 +212,7 @@ status() {
         echo "  not created yet: ./onebox up"
         return
     fi
-    report PostgreSQL "$(server_is_up && echo "$(pg_config --version) on 127.0.0.1:$BOX_PORT, process $(head -1 "$ROOT/data/postmaster.pid")" || echo stopped)"
+    report PostgreSQL "$(server_is_up && echo "$(pg_config --version) on 127.0.0.1:$BOX_PORT, process $(server_process)" || echo stopped)"
     [[ -z ${S3_PORT:-} ]] || report S3 "$(s3_is_up && echo "MinIO on 127.0.0.1:$S3_PORT, process $S3_PROCESS" || echo stopped)"
     report Data "$(size_of data)"
     report Lakes "$(size_of lake)"

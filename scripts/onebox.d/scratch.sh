@@ -24,7 +24,8 @@ make_scratch() {
     echo $$ >"$SCRATCH/owner"
     UNDO+=("remove_scratch $SCRATCH")
     ROOT=$SCRATCH/box
-    export ONEBOX_SCRATCH=$SCRATCH ONEBOX_BUILT=yes
+    export ONEBOX_SCRATCH=$SCRATCH ONEBOX_BUILD ONEBOX_BUILT=yes
+    ONEBOX_BUILD=$(build_dir)
 }
 
 remove_scratch() {
