@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""The figures we promise, as ratios within one run.  `./onebox bench` runs this in a fresh box.
+
+    ./onebox bench                    all of them, 1 M orders
+    ./onebox bench writers            those whose name has 'writers' in it
+    ./onebox bench --full             one-row changes at four times the size too, and longer runs
+    ./onebox bench --rows 20000       does it run?  (says little about speed)
+    ./onebox bench --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+import psycopg
+
+import refresh      # noqa: F401  each registers its figures, in this order
+import writers      # noqa: F401
+import resources    # noqa: F401
+import lake         # noqa: F401
+from figure import FIGURES, Figure
+from shop import Shop
+
+
+def main() -> int:
+    args = parse_arguments()
+    chosen = {name: measure for name, measure in FIGURES.items() if args.name in name}
+    if not chosen:
+        sys.exit(f"no figure has '{args.name}' in its name; there are: {', '.join(FIGURES)}")
+    say = (lambda text: None) if args.json else (lambda text: print(text, flush=True))
+    started = time.monotonic()
+    shop = Shop(args.rows)
+    try:
+        shop.open()
+        say(f"{shop.rows:,} orders, {shop.customers:,} customers, {shop.products:,} products\n")
+        say(line("figure", "reached", "ratio", "goal", "met"))
+        figures = []
+        for name, measure in chosen.items():
+            for found in results(name, measure, shop, args.full):
+                figures.append(found)
+                say(line(found.name, found.reached, found.ratio, found.goal, {True: "yes", False: "NO", None: "–"}[found.met]))
+    finally:
+        shop.close()
+    met = sum(found.met is True for found in figures)
+    say(f"\n{met} of {len(figures)} goals met, in {time.monotonic() - started:.0f} s")
+    if args.json:
+        print(json.dumps({"orders": args.rows, "figures": [found.as_json() for found in figures]}, indent=2))
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", default="", help=f"one of, or part of: {', '.join(FIGURES)}")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="orders (default %(default)s)")
+    parser.add_argument("--full", action="store_true", help="four times the orders too, longer runs")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    return parser.parse_args()
+
+
+def results(name: str, measure, shop: Shop, full: bool):
+    """What cannot be measured is a figure that is not met, and does not stop the others."""
+    try:
+        yield from measure(shop, full)
+    except (psycopg.Error, RuntimeError, OSError) as error:
+        shop.drop_copies()
+        yield Figure(name, "", f"failed: {str(error).strip().splitlines()[0]}", "", False, {"error": str(error)})
+
+
+def line(name: str, reached: str, ratio: str, goal: str, met: str) -> str:
+    return f"{name:<58} {reached:>26} {ratio:>10}   {goal:<30} {met}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
