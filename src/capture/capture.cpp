@@ -1,0 +1,396 @@
+// Installing, widening and removing capture.
+#include "capture.h"
+
+#include "log.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+}
+
+#include <algorithm>
+#include <set>
+
+namespace capture {
+
+namespace {
+
+using Columns = std::set<AttrNumber>;
+
+// SQL of our own, out of reach of the caller's rights and search_path.
+template <typename F>
+void as_owner(F &&body)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	int nesting = pg::call(NewGUCNestLevel);
+	pg::call(RestrictSearchPath);
+	pg::with_spi(body);
+	pg::call(AtEOXact_GUC, false, nesting);
+}
+
+std::string log_name(Oid relid, int segment)
+{
+	return "pgtrickle_state.log_" + std::to_string(relid) + "_" + std::to_string(segment);
+}
+
+Oid segment(Oid relid, int number)
+{
+	std::string name = "log_" + std::to_string(relid) + "_" + std::to_string(number);
+	Oid schema = pg::call(get_namespace_oid, "pgtrickle_state", false);
+	return pg::call(get_relname_relid, name.c_str(), schema);
+}
+
+std::string array(const Columns &columns)
+{
+	std::vector<std::string> numbers;
+	for (AttrNumber number : columns)
+		numbers.push_back(std::to_string(number));
+	return "{" + pg::join(numbers, ",") + "}";
+}
+
+Columns parse_array(const std::string &text)
+{
+	Columns columns;
+	for (size_t at = 1; at < text.size() && text[at] != '}';) {
+		columns.insert(AttrNumber(std::stoi(text.substr(at))));
+		at = text.find_first_of(",}", at);
+		at += text[at] == ',';
+	}
+	return columns;
+}
+
+struct Captured {
+	bool found = false;
+	Columns columns;
+};
+
+Captured read_source(Oid relid)
+{
+	pg::Text columns = pg::value("SELECT columns FROM pgtrickle.source WHERE relid = $1::oid", {std::to_string(relid)});
+	return columns ? Captured{true, parse_array(*columns)} : Captured{};
+}
+
+struct Facts {
+	char kind, persistence;
+	bool system;
+};
+
+Facts read_facts(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid)));
+	auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+	Facts facts{form->relkind, form->relpersistence, IsCatalogRelationOid(relid)};
+	ReleaseSysCache(tuple);
+	return facts;
+}
+
+void check_kind(Oid relid)
+{
+	Facts facts = pg::call(read_facts, relid);
+	std::string name = pg::relation_name(relid);
+	if (facts.kind != RELKIND_RELATION && facts.kind != RELKIND_PARTITIONED_TABLE)
+		pg::fail(ERRCODE_WRONG_OBJECT_TYPE, "changes of \"" + name + "\" cannot be captured",
+		         "Only tables and partitioned tables have triggers that see every change.",
+		         "Read the tables behind it, or use refresh_mode => 'FULL'.");
+	if (facts.system)
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "changes of system catalog \"" + name + "\" cannot be captured", {},
+		         "Use refresh_mode => 'FULL'.");
+	if (facts.persistence == RELPERSISTENCE_TEMP)
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "changes of temporary table \"" + name + "\" cannot be captured",
+		         "A temporary table is seen by its own session only.", "Use a permanent or unlogged table.");
+}
+
+std::string column_definition(Oid relid, AttrNumber number)
+{
+	Oid type, collation;
+	int32 typmod;
+	pg::call(get_atttypetypmodcoll, relid, number, &type, &typmod, &collation);
+	std::string definition = "a" + std::to_string(number) + " " + pg::type_name(type, typmod);
+	if (OidIsValid(collation))
+		definition += " COLLATE " + *pg::value("SELECT format('%I.%I', n.nspname, c.collname) FROM pg_collation c"
+		                                       " JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = $1::oid",
+		                                       {std::to_string(collation)});
+	return definition;
+}
+
+// As a member of the extension a log is dropped with it, not dumped, and safe from a stray DROP.
+void join_extension(Oid relid)
+{
+	ObjectAddress log{RelationRelationId, relid, 0};
+	ObjectAddress extension{ExtensionRelationId, get_extension_oid("pg_trickle", false), 0};
+	recordDependencyOn(&log, &extension, DEPENDENCY_EXTENSION);
+}
+
+void leave_extension(Oid relid)
+{
+	deleteDependencyRecordsForClass(RelationRelationId, relid, ExtensionRelationId, DEPENDENCY_EXTENSION);
+	CommandCounterIncrement();
+}
+
+// A log is written at its end, read by index and emptied by truncation: there is nothing for autovacuum to do.
+void create_segment(Oid relid, int number, const Columns &columns)
+{
+	std::string sql = "CREATE TABLE " + log_name(relid, number) + " (xid xid8 NOT NULL, part int4 NOT NULL, w int2 NOT NULL";
+	for (AttrNumber column : columns)
+		sql += ", " + column_definition(relid, column);
+	pg::execute(sql + ") WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)");
+	pg::execute("CREATE INDEX ON " + log_name(relid, number) + " (xid)");
+	pg::call(join_extension, segment(relid, number));
+}
+
+void widen_segment(Oid relid, int number, const Columns &columns)
+{
+	std::vector<std::string> clauses;
+	for (AttrNumber column : columns)
+		clauses.push_back("ADD COLUMN IF NOT EXISTS " + column_definition(relid, column));
+	pg::execute("ALTER TABLE " + log_name(relid, number) + " " + pg::join(clauses, ", "));
+}
+
+std::string trigger_name(Oid root)
+{
+	return "pg_trickle_" + std::to_string(root);
+}
+
+bool has_trigger(Oid relid, const std::string &name)
+{
+	return OidIsValid(pg::call(get_trigger_oid, relid, name.c_str(), true));
+}
+
+void create_trigger(Oid relid, const std::string &name, const std::string &event, Oid root)
+{
+	std::string table = pg::relation_name(relid);
+	pg::execute("CREATE TRIGGER " + name + " AFTER " + event + " EXECUTE FUNCTION pgtrickle._log_change(" +
+	            pg::quote_literal(std::to_string(root)) + ")");
+	pg::execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + name);
+	// DROP EXTENSION takes the trigger along without CASCADE.
+	pg::execute("ALTER TRIGGER " + name + " ON " + table + " DEPENDS ON EXTENSION pg_trickle");
+}
+
+// One relation of the tree.  The row trigger of a partitioned table is cloned to its partitions by the
+// server; TRUNCATE triggers are not, and neither is anything to children by inheritance.
+bool lacks_triggers(Oid relid, Oid root)
+{
+	return !has_trigger(relid, trigger_name(root)) || !has_trigger(relid, trigger_name(root) + "_truncate");
+}
+
+void install_triggers(Oid relid, Oid root)
+{
+	std::string name = trigger_name(root), table = pg::relation_name(relid);
+	if (!has_trigger(relid, name))
+		create_trigger(relid, name, "INSERT OR UPDATE OR DELETE ON " + table + " FOR EACH ROW", root);
+	if (!has_trigger(relid, name + "_truncate"))
+		create_trigger(relid, name + "_truncate", "TRUNCATE ON " + table + " FOR EACH STATEMENT", root);
+}
+
+// The relation and all below it, itself first.
+std::vector<Oid> tree(Oid relid, LOCKMODE lock)
+{
+	List *found = pg::call(find_all_inheritors, relid, lock, static_cast<List **>(nullptr));
+	std::vector<Oid> relids;
+	for (int i = 0; i < list_length(found); i++)
+		relids.push_back(list_nth_oid(found, i));
+	return relids;
+}
+
+bool is_whole(Oid relid, const Captured &captured, const Columns &wanted)
+{
+	if (!captured.found || !std::includes(captured.columns.begin(), captured.columns.end(), wanted.begin(), wanted.end()))
+		return false;
+	std::vector<Oid> relids = tree(relid, AccessShareLock);
+	return std::none_of(relids.begin(), relids.end(), [relid](Oid member) { return lacks_triggers(member, relid); });
+}
+
+// From here to the end of the transaction nobody truncates what the new consumer will have to read.
+void hold_segments(Oid relid)
+{
+	for (int number : {0, 1})
+		pg::call(LockRelationOid, segment(relid, number), LOCKMODE{AccessShareLock});
+}
+
+void install(Oid relid, const Columns &wanted)
+{
+	std::vector<Oid> relids = tree(relid, ShareRowExclusiveLock);
+	Captured captured = read_source(relid);
+	Columns columns = captured.columns;
+	columns.insert(wanted.begin(), wanted.end());
+
+	flush();
+	pg::call(close_logs);
+	for (int number : {0, 1}) {
+		if (!OidIsValid(segment(relid, number)))
+			create_segment(relid, number, columns);
+		else if (columns != captured.columns)
+			widen_segment(relid, number, columns);
+	}
+	pg::query("INSERT INTO pgtrickle.source (relid, columns) VALUES ($1::oid, $2::int2[]) "
+	          "ON CONFLICT (relid) DO UPDATE SET columns = excluded.columns",
+	          {std::to_string(relid), array(columns)});
+	for (Oid member : relids)
+		install_triggers(member, relid);
+	pg::call(CacheInvalidateRelcacheByRelid, relid);
+	pg::call(CommandCounterIncrement);
+}
+
+void uninstall(Oid relid)
+{
+	flush();
+	pg::call(close_logs);
+	if (pg::call(get_rel_relkind, relid) != '\0') {
+		for (Oid member : tree(relid, AccessExclusiveLock)) {
+			std::string table = pg::relation_name(member), name = trigger_name(relid);
+			if (member == relid || !pg::call(get_rel_relispartition, member))
+				pg::execute("DROP TRIGGER IF EXISTS " + name + " ON " + table);
+			pg::execute("DROP TRIGGER IF EXISTS " + name + "_truncate ON " + table);
+		}
+		pg::call(CacheInvalidateRelcacheByRelid, relid);
+	}
+	for (int number : {0, 1})
+		if (Oid log = segment(relid, number); OidIsValid(log)) {
+			pg::call(leave_extension, log);
+			pg::execute("DROP TABLE " + log_name(relid, number));
+		}
+	pg::query("DELETE FROM pgtrickle.source WHERE relid = $1::oid", {std::to_string(relid)});
+}
+
+}  // namespace
+
+void ensure(Oid relid, const std::vector<AttrNumber> &columns)
+{
+	check_kind(relid);
+	as_owner([&] {
+		Columns wanted(columns.begin(), columns.end());
+		if (!is_whole(relid, read_source(relid), wanted))
+			install(relid, wanted);
+		hold_segments(relid);
+	});
+}
+
+void release(Oid relid)
+{
+	as_owner([&] {
+		if (!pg::value("SELECT 1 FROM pgtrickle.reads WHERE source = $1::oid LIMIT 1", {std::to_string(relid)}))
+			uninstall(relid);
+	});
+}
+
+std::string batch_sql(Oid relid, const std::vector<AttrNumber> &columns)
+{
+	std::string list;
+	for (AttrNumber column : columns)
+		list += "a" + std::to_string(column) + ", ";
+	std::vector<std::string> branches;
+	for (int number : {0, 1})
+		for (const char *condition : {"xid >= $1", "xid = ANY ($2)", "xid = $3 AND part > $4"})
+			branches.push_back("SELECT " + list + "w::int8 FROM " + log_name(relid, number) + " WHERE " + condition);
+	return pg::join(branches, "\nUNION ALL ");
+}
+
+int part()
+{
+	return log_part();
+}
+
+void next_part()
+{
+	flush();
+	next_log_part();
+}
+
+void flush()
+{
+	pg::call(flush_logs);
+}
+
+void mark_rebuild(Oid relid)
+{
+	pg::call(log_rebuild, relid);
+}
+
+void repair(Oid relid)
+{
+	as_owner([&] {
+		for (int number : {0, 1}) {
+			pg::Rows misfits = pg::query(
+			    "SELECT l.attname FROM pg_catalog.pg_attribute l LEFT JOIN pg_catalog.pg_attribute s"
+			    " ON s.attrelid = $1::oid AND 'a' || s.attnum = l.attname AND NOT s.attisdropped"
+			    " WHERE l.attrelid = $2::oid AND l.attname ~ '^a[0-9]+$' AND NOT l.attisdropped"
+			    " AND (s.atttypid, s.atttypmod, s.attcollation) IS DISTINCT FROM (l.atttypid, l.atttypmod, l.attcollation)",
+			    {std::to_string(relid), std::to_string(segment(relid, number))});
+			for (const auto &row : misfits) {
+				AttrNumber column = AttrNumber(std::stoi(row[0]->substr(1)));
+				pg::execute("ALTER TABLE " + log_name(relid, number) + " DROP COLUMN " + *row[0]);
+				if (pg::call(get_atttype, relid, column) != InvalidOid)
+					widen_segment(relid, number, {column});
+			}
+		}
+		mark_rebuild(relid);
+	});
+}
+
+void adopt(Oid relid, bool brings_rows)
+{
+	as_owner([&] {
+		pg::Rows roots = pg::query("WITH RECURSIVE above(relid) AS (SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = $1::oid"
+		                           " UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above a ON i.inhrelid = a.relid)"
+		                           " SELECT s.relid FROM pgtrickle.source s JOIN above USING (relid)",
+		                           {std::to_string(relid)});
+		for (const auto &row : roots) {
+			Oid root = Oid(std::stoul(*row[0]));
+			for (Oid member : tree(relid, ShareRowExclusiveLock))
+				install_triggers(member, root);
+			if (brings_rows)
+				mark_rebuild(root);
+		}
+	});
+}
+
+}  // namespace capture
+
+static std::vector<AttrNumber> column_numbers(Datum datum)
+{
+	Datum *values;
+	int count;
+	pg::call(deconstruct_array_builtin, static_cast<ArrayType *>(static_cast<void *>(pg::call(pg_detoast_datum, reinterpret_cast<struct varlena *>(DatumGetPointer(datum))))),
+	         Oid{INT2OID}, &values, static_cast<bool **>(nullptr), &count);
+	std::vector<AttrNumber> numbers;
+	for (int i = 0; i < count; i++)
+		numbers.push_back(DatumGetInt16(values[i]));
+	return numbers;
+}
+
+PGT_FUNCTION(capture_ensure)
+{
+	capture::ensure(PG_GETARG_OID(0), column_numbers(PG_GETARG_DATUM(1)));
+	PG_RETURN_VOID();
+}
+
+PGT_FUNCTION(capture_release)
+{
+	capture::release(PG_GETARG_OID(0));
+	PG_RETURN_VOID();
+}
+
+PGT_FUNCTION(capture_batch_query)
+{
+	std::string sql = capture::batch_sql(PG_GETARG_OID(0), column_numbers(PG_GETARG_DATUM(1)));
+	return PointerGetDatum(pg::call(cstring_to_text, sql.c_str()));
+}

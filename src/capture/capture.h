@@ -1,0 +1,79 @@
+#pragma once
+// A change becomes a logged row.
+//
+// A captured relation R has a change log of two segments, the tables
+// pgtrickle_state.log_<R>_0 and log_<R>_1, with the columns
+//
+//   xid   xid8   the top-level transaction that made the change
+//   part  int4   how many inline refreshes that transaction had done before it
+//   w     int2   +1 a row that came, -1 a row that went; 0 TRUNCATE (or another change
+//                of everything at once): all columns NULL, and consumers rebuild
+//   a<n>         the source's column with attribute number n
+//
+// UPDATE is -1 old and +1 new, and nothing when no captured column changed.
+// C triggers write the log (trigger.cpp, log.h); the log of a partitioned table
+// or of an inheritance tree belongs to its root, whose columns it has.
+//
+// A consumer is true for a snapshot, its frontier F.  Its next batch under a newer
+// snapshot S is what S sees and F does not: the log rows that are visible and have
+//
+//   xid >= xmax(F)   or   xid in xip(F)   or   (xid = X and part > p)
+//
+// where X is the transaction that wrote F and p the part it had read up to
+// itself.  Visibility is all that decides, so a writer that commits late, or
+// writes to a segment after it was switched away, is never missed.
+//
+// Invariants
+//   - A row is in the log if and only if its change is: it carries the same xid
+//     and dies with the same subtransaction.
+//   - At the end of every statement its changes are in the log (flush() is for those
+//     who look earlier), so a refresh in the same transaction finds them.
+//   - Consumers read both segments.  Which one is active matters to nobody but drain.cpp.
+//   - A writer never waits for us: it takes a segment's lock only if it is free,
+//     and the other segment otherwise.
+#include "pg/error.hpp"
+
+#include <string>
+#include <vector>
+
+namespace capture {
+
+// Makes sure that changes of these columns are logged: creates or widens the log, installs the
+// triggers, notes them in pgtrickle.source.  Locks the source (ShareRowExclusive) only
+// if something has to be installed.  REQUIRES: runs as the extension's owner; called before
+// the snapshot that the consumer is populated at, in the same transaction (until
+// it ends the log cannot be truncated).
+void ensure(Oid relid, const std::vector<AttrNumber> &columns);
+
+// Ends capture if no row of pgtrickle.reads names the relation, which may be gone by now.
+void release(Oid relid);
+
+// The query for a consumer's next batch: SELECT a<n>, …, w::int8, with the parameters
+// $1 xid8 = xmax(F), $2 xid8[] = xip(F), $3 xid8 = X (may be NULL), $4 int4 = p.
+std::string batch_sql(Oid relid, const std::vector<AttrNumber> &columns);
+
+// The part of this transaction that changes are logged with now; next_part() begins another.
+int part();
+void next_part();
+
+// Writes what this subtransaction has changed so far to the logs.
+void flush();
+
+// Logs that everything about the relation may have changed.
+void mark_rebuild(Oid relid);
+
+// Truncates segments that everybody has read, begins a new one where the active one has
+// grown, and gives up on consumers that hold more than pg_trickle.max_log_size.
+// REQUIRES: a superuser, in a transaction without a snapshot that must live on.
+void drain();
+
+// Fits the log of a captured relation to columns whose types or values have changed, and logs a rebuild.
+void repair(Oid relid);
+
+// Puts triggers on relations that have joined a captured tree; logs a rebuild if they brought rows.
+void adopt(Oid relid, bool brings_rows);
+
+// Registers callbacks, settings and hooks; from _PG_init.
+void initialize();
+
+}  // namespace capture

@@ -1,0 +1,215 @@
+// Where capture listens to the server: the end of a statement, and DDL that changes
+// what a captured relation holds without firing a row trigger.
+#include "capture.h"
+
+#include "log.h"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/extension.h"
+#include "executor/executor.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+}
+
+namespace capture {
+
+namespace {
+
+ExecutorFinish_hook_type next_finish;
+ProcessUtility_hook_type next_utility;
+object_access_hook_type next_access;
+
+// The row triggers of a statement have all fired when it has finished.
+void finish(QueryDesc *query)
+{
+	if (next_finish != nullptr)
+		next_finish(query);
+	else
+		standard_ExecutorFinish(query);
+	flush_logs();
+}
+
+// The captured relations among relid and all above it.
+List *captured_from(Oid relid, List *found)
+{
+	if (list_member_oid(found, relid))
+		return found;
+	if (is_captured(relid))
+		found = lappend_oid(found, relid);
+	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	SysScanDesc scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
+	for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));)
+		found = captured_from(reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent, found);
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return found;
+}
+
+void rebuild_from(Oid relid)
+{
+	List *roots = captured_from(relid, NIL);
+	for (int i = 0; i < list_length(roots); i++)
+		log_rebuild(list_nth_oid(roots, i));
+}
+
+// A partition, or a child by inheritance, takes its rows along when it is dropped.
+void access(ObjectAccessType type, Oid class_id, Oid object, int sub, void *argument)
+{
+	if (next_access != nullptr)
+		next_access(type, class_id, object, sub, argument);
+	if (type != OAT_DROP || class_id != RelationRelationId || sub != 0 || !has_superclass(object))
+		return;
+	List *roots = captured_from(object, NIL);
+	for (int i = 0; i < list_length(roots); i++)
+		if (list_nth_oid(roots, i) != object)
+			log_rebuild(list_nth_oid(roots, i));
+}
+
+// Statements that can neither drop nor change a log.
+bool leaves_logs_alone(Node *statement)
+{
+	switch (nodeTag(statement)) {
+	case T_CallStmt:
+	case T_CopyStmt:
+	case T_DeclareCursorStmt:
+	case T_DeallocateStmt:
+	case T_DoStmt:
+	case T_ExecuteStmt:
+	case T_ExplainStmt:
+	case T_FetchStmt:
+	case T_ClosePortalStmt:
+	case T_NotifyStmt:
+	case T_PrepareStmt:
+	case T_TransactionStmt:
+	case T_VariableSetStmt:
+	case T_VariableShowStmt:
+		return true;
+	default:
+		return false;
+	}
+}
+
+Oid relation(RangeVar *name)
+{
+	return RangeVarGetRelid(name, NoLock, true);
+}
+
+void joined(Oid child, bool brings_rows)
+{
+	if (!OidIsValid(child) || captured_from(child, NIL) == NIL)
+		return;
+	CommandCounterIncrement();
+	pg::entry(adopt, child, brings_rows);
+}
+
+void altered(Oid relid)
+{
+	if (!OidIsValid(relid))
+		return;
+	List *roots = captured_from(relid, NIL);
+	if (roots != NIL)
+		CommandCounterIncrement();
+	for (int i = 0; i < list_length(roots); i++)
+		pg::entry(repair, list_nth_oid(roots, i));
+}
+
+void after_alter_table(AlterTableStmt *statement)
+{
+	ListCell *cell;
+	foreach (cell, statement->cmds) {
+		auto *command = lfirst_node(AlterTableCmd, cell);
+		switch (command->subtype) {
+		case AT_AttachPartition:
+			joined(relation(reinterpret_cast<PartitionCmd *>(command->def)->name), true);
+			break;
+		case AT_DetachPartition:
+		case AT_DetachPartitionFinalize:
+			if (Oid parent = relation(statement->relation); OidIsValid(parent))
+				rebuild_from(parent);
+			break;
+		case AT_AddInherit:
+			joined(relation(statement->relation), true);
+			break;
+		case AT_DropInherit:
+			if (Oid parent = relation(reinterpret_cast<RangeVar *>(command->def)); OidIsValid(parent))
+				rebuild_from(parent);
+			break;
+		case AT_AlterColumnType:
+		case AT_SetExpression:
+			altered(relation(statement->relation));
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+void after(Node *statement)
+{
+	switch (nodeTag(statement)) {
+	case T_AlterTableStmt:
+		after_alter_table(reinterpret_cast<AlterTableStmt *>(statement));
+		break;
+	case T_CreateStmt:
+		if (auto *create = reinterpret_cast<CreateStmt *>(statement); create->inhRelations != NIL)
+			joined(relation(create->relation), false);
+		break;
+	default:
+		break;
+	}
+}
+
+bool concerns_capture(Node *statement)
+{
+	return (IsA(statement, AlterTableStmt) || IsA(statement, CreateStmt)) && IsTransactionState() &&
+	       OidIsValid(get_extension_oid("pg_trickle", true));
+}
+
+void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUtilityContext context,
+             ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+{
+	// It may be gone afterwards: ROLLBACK frees what PREPARE kept.
+	Node *statement = planned->utilityStmt;
+	bool concerned = concerns_capture(statement);
+	if (concerned)
+		statement = static_cast<Node *>(copyObjectImpl(statement));
+	if (!leaves_logs_alone(statement))
+		close_logs();
+
+	auto process = next_utility != nullptr ? next_utility : standard_ProcessUtility;
+	process(planned, source, read_only, context, params, environment, receiver, completion);
+
+	flush_logs();
+	if (concerned)
+		after(statement);
+	flush_logs();
+}
+
+}  // namespace
+
+void initialize()
+{
+	watch_invalidations();
+	watch_transactions();
+	next_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = finish;
+	next_utility = ProcessUtility_hook;
+	ProcessUtility_hook = utility;
+	next_access = object_access_hook;
+	object_access_hook = access;
+}
+
+}  // namespace capture

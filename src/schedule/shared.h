@@ -1,0 +1,55 @@
+#pragma once
+// What the schedulers share with everybody else: one slot a database, in shared memory.
+//
+// Thread safety: slots are claimed and freed under the lock; the words of a claimed
+// slot are atomics, set by whoever commits and taken by the slot's scheduler.
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "port/atomics.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+}
+
+namespace schedule {
+
+constexpr int max_databases = 128;
+constexpr int max_changed = 64;   // distinct sources noted between two ticks; more count as all
+
+enum Flag : uint32 {
+	flag_changed = 1,       // some source has changed, see sources
+	flag_all_changed = 2,   // more than could be noted
+	flag_tick_all = 4,      // tick every view with a calculated schedule, changed or not
+	flag_leave = 8,         // leave the database: somebody wants to drop, rename or copy it
+	flag_recheck = 16,      // definitions may have changed
+};
+
+struct Database {
+	Oid id;                             // InvalidOid: the slot is free
+	ProcNumber scheduler;               // INVALID_PROC_NUMBER: not running
+	int pid;
+	pg_atomic_uint32 flags;
+	pg_atomic_uint32 sources[max_changed];  // 0: free
+	TimestampTz start_after;            // backoff of the launcher
+	int failures;
+	bool absent;                        // the extension was not there
+};
+
+struct Shared {
+	LWLock *lock;
+	ProcNumber launcher;
+	bool rescan;                        // a database may have got the extension
+	Database databases[max_databases];
+};
+
+// nullptr when the library was not loaded at server start.
+Shared *shared();
+
+// Its slot; REQUIRES the lock.  nullptr: none (and, for claim_slot, none free).
+Database *find_slot(Oid database);
+Database *claim_slot(Oid database);
+
+void request_shared_memory();
+
+}  // namespace schedule

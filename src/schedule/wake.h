@@ -1,0 +1,19 @@
+#pragma once
+// How a commit reaches the scheduler: through shared memory and a latch, without a query or a NOTIFY.
+#include "shared.h"
+
+namespace schedule {
+
+// Notes that this transaction changes a captured relation; its commit wakes the scheduler.
+void note_change(Oid source);
+
+// Notes that this transaction changes what there is to schedule; likewise.
+void note_definition();
+
+// Wakes the scheduler of a database now.  False: there is none running.
+bool wake(Oid database, uint32 flags);
+void wake_launcher(bool rescan);
+
+void watch_commits();
+
+}  // namespace schedule
