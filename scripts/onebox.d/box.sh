@@ -13,7 +13,7 @@ BOX_DATABASE=onebox
 
 # up [--s3] [--port N]
 up() {
-    local port='' s3=''
+    local port='' s3='' undo_before=("${UNDO[@]}")
     while (($# > 0)); do
         case $1 in
             --s3) s3=yes ;;
@@ -29,7 +29,7 @@ up() {
     server_is_up || start_server "$port"
     [[ $(query postgres "SELECT count(*) FROM pg_database WHERE datname = '$BOX_DATABASE'") == 1 ]] ||
         query postgres "CREATE DATABASE $BOX_DATABASE"
-    UNDO=()
+    UNDO=("${undo_before[@]}")
 }
 
 need_box() {

@@ -1,6 +1,6 @@
 # Boxes that live as long as one command: demo, test, bench. Whatever ends the command, its boxes end with it.
 
-# What to undo when a command ends before its time; emptied by those who finish.
+# What to undo when the command ends; who finishes what it began takes its own entries off.
 UNDO=()
 
 undo() {
