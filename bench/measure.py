@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -86,10 +87,12 @@ class PeakMemory:
         self.thread.join()
 
     def watch(self):
-        while True:
-            for label, process in self.find().items():
+        for turn in itertools.count():
+            if turn % 10 == 0:
+                found = self.find()
+            for label, process in found.items():
                 self.peak[label] = max(self.peak.get(label, 0), anonymous_bytes(process))
-            if self.done.wait(0.02):
+            if self.done.wait(0.03):
                 return
 
 

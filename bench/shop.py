@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 DEMO = Path(__file__).parent.parent / "demo"
-sys.path.insert(0, str(DEMO))
+sys.path.append(str(DEMO))
 
 import generator    # noqa: E402
 import queries      # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from box import LAKE, Box, quoted
+from shells import LAKE, Box, quoted
 
 
 @dataclass

@@ -17,8 +17,8 @@ import psycopg
 import checks
 import generator
 import queries
-from box import LAKE, Box
 from screen import BOLD, DIM, PLAIN, Board, duration, say, step, table, title, verdict
+from shells import LAKE, Box
 
 HERE = Path(__file__).parent
 ARCHIVES = {"orders": "orders_archive", "revenue_by_day": "revenue_archive"}
@@ -76,7 +76,7 @@ def prepare(box: Box, conn, args) -> None:
             schedule = conn.execute("SELECT schedule FROM pgtrickle.stream_tables_info WHERE name = %s", [view.name]).fetchone()[0]
             note.text = f"{count(conn, view.name):,} rows; refreshed " + how_often(schedule)
     with step(LAKE) as note:
-        conn.execute("SELECT pgtrickle.create_lake(%s, %s)", [LAKE, box.data_path])
+        box.create_lake(conn)
         note.text = f"Parquet in {box.data_path}, catalog in this database"
     for source, archive in ARCHIVES.items():
         with step(archive) as note:

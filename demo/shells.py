@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 LAKE = "company_lake"
@@ -34,17 +34,35 @@ class Box:
     def on_s3(self) -> bool:
         return self.data_path.startswith("s3://")
 
+    def create_lake(self, conn) -> None:
+        options = {}
+        if self.on_s3:
+            for statement in self.s3_server("company_s3"):
+                conn.execute(statement)
+            options["server"] = "company_s3"
+        conn.execute("SELECT pgtrickle.create_lake(%s, %s, options => %s)", [LAKE, self.data_path, json.dumps(options)])
+
+    def s3_server(self, name: str) -> list[sql.Composed]:
+        """Where PostgreSQL keeps the keys of the object store: in a user mapping."""
+        scheme, endpoint = os.environ["AWS_ENDPOINT_URL"].split("://")
+        return [
+            sql.SQL("CREATE SERVER {} FOREIGN DATA WRAPPER pg_trickle_s3 OPTIONS (endpoint {}, region {}, scheme {}, path_style 'true')")
+            .format(sql.Identifier(name), endpoint, os.environ["AWS_REGION"], scheme),
+            sql.SQL("CREATE USER MAPPING FOR CURRENT_USER SERVER {} OPTIONS (access_key_id {}, secret_access_key {})")
+            .format(sql.Identifier(name), os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]),
+        ]
+
     def connect(self) -> psycopg.Connection:
         return psycopg.connect(autocommit=True, row_factory=namedtuple_row, application_name="demo")
 
     # DuckDB: the lake attached as company_lake, the database as pg.
 
-    def duckdb(self, sql: str, *flags: str) -> str:
-        script = f"{self.duckdb_preamble()}\n{sql}"
+    def duckdb(self, query: str, *flags: str) -> str:
+        script = f"{self.duckdb_preamble()}\n{query}"
         return shell([os.environ.get("ONEBOX_DUCKDB", "duckdb"), "-no-init", "-no-stdin", "-bail", *flags, "-c", script])
 
-    def duckdb_rows(self, sql: str) -> list[dict]:
-        return json.loads(self.duckdb(sql, "-json") or "[]")
+    def duckdb_rows(self, query: str) -> list[dict]:
+        return json.loads(self.duckdb(query, "-json") or "[]")
 
     def duckdb_preamble(self) -> str:
         lines = ["LOAD ducklake;", "LOAD postgres_scanner;"]
@@ -55,18 +73,15 @@ class Box:
         return "\n".join(lines + [f"ATTACH 'ducklake:postgres:' AS {LAKE};", "ATTACH '' AS pg (TYPE postgres, READ_ONLY);"])
 
     def s3_secret(self) -> str:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        options = {"key_id": os.environ["AWS_ACCESS_KEY_ID"], "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
-                   "region": os.environ.get("AWS_REGION", "us-east-1")}
-        if endpoint:
-            options |= {"endpoint": re.sub("^https?://", "", endpoint), "url_style": "path"}
-        given = "".join(f", {key} {quoted(value)}" for key, value in options.items())
-        return f"CREATE SECRET (TYPE s3{given}, use_ssl {str(not endpoint.startswith('http://')).lower()});"
+        scheme, endpoint = os.environ["AWS_ENDPOINT_URL"].split("://")
+        return (f"CREATE SECRET (TYPE s3, PROVIDER config, KEY_ID {quoted(os.environ['AWS_ACCESS_KEY_ID'])}, "
+                f"SECRET {quoted(os.environ['AWS_SECRET_ACCESS_KEY'])}, REGION {quoted(os.environ['AWS_REGION'])}, "
+                f"ENDPOINT {quoted(endpoint)}, URL_STYLE 'path', USE_SSL {str(scheme == 'https').lower()});")
 
     # psql
 
-    def psql(self, sql: str) -> str:
-        return shell(["psql", "-X", "-q", "-P", "linestyle=unicode", "-v", "ON_ERROR_STOP=1", "-c", sql])
+    def psql(self, query: str) -> str:
+        return shell(["psql", "-X", "-q", "-P", "linestyle=unicode", "-v", "ON_ERROR_STOP=1", "-c", query])
 
 
 def shell(command: list[str]) -> str:
