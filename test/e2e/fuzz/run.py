@@ -1,0 +1,277 @@
+"""Runs a case on a database and compares; raises Failure at the first deviation."""
+
+import re
+import time
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from .case import Copy, Create, Drop, Insert, Settle, Sleep, Statement, Tick, difference
+
+SCHEMA = "fuzz"
+
+# What the server rightly says to random statements: constraints, locks, serialization, aborted transactions, overflow.
+EXPECTED = {"23505", "23503", "23502", "23514", "23P01", "55P03", "40001", "40P01", "25P02", "25P01", "3B001", "22003", "21000", "27000", "0A000", "25001", "42P10"}
+
+BLOCKING = ("TRUNCATE", "VACUUM", "ALTER", "CREATE", "CLUSTER")
+
+
+@dataclass
+class Failure(Exception):
+    kind: str                      # wrong, error, crash, refused, shape, leak, stale
+    detail: str
+    step: int = -1                 # the step it happened at
+    sqlstate: str = ""
+    view: str = ""
+
+    def same_as(self, other):
+        return self.sign() == other.sign()
+
+    def sign(self):
+        """What makes two failures the same one: for errors the message without names and numbers."""
+        said = re.sub(r'"[^"]*"|\d+', "?", self.detail.splitlines()[0]) if self.kind in ("error", "refused") and self.detail else ""
+        return self.kind, self.sqlstate, re.sub(r"creating \S+: ", "", said)
+
+    def __str__(self):
+        return f"{self.kind} at step {self.step} {self.view} {self.sqlstate}: {self.detail}"
+
+
+@dataclass
+class Tally:
+    cases: int = 0
+    ticks: int = 0
+    views: int = 0
+    statements: int = 0
+    refused: int = 0
+    reasons: dict = field(default_factory=dict)
+
+
+class Run:
+    def __init__(self, connect, case, tally=None, hold=30):
+        self.case = case
+        self.tally = tally or Tally()
+        self.conns = [connect() for _ in range(3)]
+        self.hold = hold                       # ms that a statement waits for a lock
+        self.step = -1
+        self.alive = set()                     # views that exist
+        self.mode = {}
+        self.blocking = set()                  # connections whose open transaction others may wait for
+        self.epoch = 0                         # counts what snapshots do not protect against
+        self.began = {}                        # connection → epoch at its BEGIN
+
+    def close(self):
+        for c in self.conns:
+            c.close()
+
+    # the life of a case ----------------------------------------------------------
+
+    def run(self):
+        try:
+            self.prepare()
+            for self.step, step in enumerate(self.case.steps):
+                self.take(step)
+            self.finish()
+        except psycopg.OperationalError as e:
+            if all(not c.broken for c in self.conns):
+                raise Failure("error", str(e), self.step, e.sqlstate or "") from e
+            raise Failure("crash", str(e), self.step) from e
+        except psycopg.Error as e:
+            raise Failure("error", str(e), self.step, e.sqlstate or "") from e
+
+    def prepare(self):
+        c = self.conns[0]
+        c.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        c.execute(f"CREATE SCHEMA {SCHEMA}")
+        for conn in self.conns:
+            conn.execute(f"SET search_path = {SCHEMA}, public")
+            conn.execute(f"SET lock_timeout = {self.hold}")
+            conn.execute("SET statement_timeout = '20s'")
+            conn.execute("SET timezone = 'Europe/Berlin'")
+        for t in self.case.tables:
+            for text in t.ddl():
+                c.execute(text)
+        for s in self.case.setup:
+            self.write(s)
+        later = self.case.created_later() - {s.view for s in self.case.steps if isinstance(s, Drop)}
+        c.execute("SET lock_timeout = '5s'")
+        for v in self.case.views:
+            if v.name not in later:
+                self.create(c, v)
+        c.execute(f"SET lock_timeout = {self.hold}")
+
+    def create(self, c, view):
+        if not view.reads() <= self.alive | {t.name for t in self.case.tables}:
+            return
+        try:
+            c.execute(view.create())
+            self.mode[view.name] = view.mode
+        except psycopg.Error as e:
+            if self.excused(c, e):
+                return
+            if e.sqlstate == "0A000" and view.mode == "DIFFERENTIAL":
+                if not view.extras:
+                    raise Failure("refused", str(e), self.step, e.sqlstate, view.name) from e
+                self.tally.refused += 1
+                c.execute(view.create().replace("'DIFFERENTIAL'", "'AUTO'"))
+            else:
+                raise Failure("error", f"creating {view.name}: {e}", self.step, e.sqlstate or "", view.name) from e
+        self.alive.add(view.name)
+        self.epoch += 1
+        self.tally.views += 1
+        self.check_shape(c, view)
+        if not self.case.scheduler:
+            self.compare(c, view, fresh=not view.temporal())
+
+    def check_shape(self, c, view):
+        got, want = (c.execute(f"{q} LIMIT 0").pgresult for q in (f"SELECT * FROM {view.name}", f"SELECT * FROM ({view.sql()}) q"))
+        shape = lambda r: [(r.fname(i).decode(), r.ftype(i), r.fmod(i)) for i in range(r.nfields)]
+        if shape(got) != shape(want):
+            raise Failure("shape", f"{view.name} has {shape(got)}, its query {shape(want)}", self.step, "", view.name)
+
+    def finish(self):
+        """Nothing may remain once the views are gone."""
+        c = self.conns[0]
+        for conn in self.conns:
+            if conn.info.transaction_status != TransactionStatus.IDLE:
+                conn.execute("ROLLBACK")
+        self.blocking.clear()
+        c.execute("SET lock_timeout = '5s'")
+        for v in reversed(self.case.views):
+            if v.name in self.alive:
+                for _, missing, unexpected in [(v.name, *c.execute("SELECT missing, unexpected FROM pgtrickle.verify(%s)", [v.name]).fetchone())]:
+                    if missing or unexpected:
+                        raise Failure("wrong", f"verify says missing {missing}, unexpected {unexpected}", self.step, "", v.name)
+                c.execute("SELECT pgtrickle.drop_stream_table(%s)", [v.name])
+        left = c.execute("SELECT 'source ' || relid::regclass FROM pgtrickle.source UNION ALL SELECT 'consumer ' || id FROM pgtrickle.consumer "
+                         "UNION ALL SELECT 'relation ' || relname FROM pg_class WHERE relnamespace = 'pgtrickle_state'::regnamespace AND relkind IN ('r', 'v', 'p') "
+                         "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = pg_class.oid AND d.deptype = 'e') "
+                         "UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger t JOIN pg_class r ON r.oid = tgrelid WHERE NOT tgisinternal AND r.relnamespace = %s::regnamespace", [SCHEMA]).fetchall()
+        if left:
+            raise Failure("leak", ", ".join(r[0] for r in left), self.step)
+        c.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+
+    # steps -----------------------------------------------------------------------
+
+    def take(self, step):
+        c = self.conns[step.conn]
+        if isinstance(step, Sleep):
+            time.sleep(step.seconds)
+        elif isinstance(step, Tick):
+            self.tick(c, step)
+        elif isinstance(step, Create):
+            if step.view not in self.alive and c.info.transaction_status == TransactionStatus.IDLE:
+                self.create(c, self.case.view(step.view))
+        elif isinstance(step, Drop):
+            self.drop(c, step)
+        elif isinstance(step, Settle):
+            self.settle()
+        else:
+            self.write(step)
+
+    def write(self, step):
+        c = self.conns[step.conn]
+        self.tally.statements += 1
+        text = step.sql()
+        try:
+            if isinstance(step, Copy):
+                with c.cursor() as cur, cur.copy(text) as copy:
+                    copy.write(step.data())
+            else:
+                c.execute(text)
+        except psycopg.Error as e:
+            if c.broken or e.sqlstate not in EXPECTED:
+                raise
+        word = text.split()[0]
+        if word == "BEGIN":
+            # READ COMMITTED takes a snapshot per statement, so nothing is ever too old for it.
+            self.began[step.conn] = self.epoch if "ISOLATION" in text else None
+        if word in BLOCKING:
+            self.epoch += 1
+            if c.info.transaction_status == TransactionStatus.INTRANS:
+                self.blocking.add(step.conn)
+        if c.info.transaction_status == TransactionStatus.IDLE:
+            if step.conn in self.blocking:
+                self.epoch += 1
+            self.blocking.discard(step.conn)
+
+    def current(self, c):
+        """Whether the snapshot of this connection's transaction still shows what is there."""
+        return self.began.get(self.conns.index(c)) in (None, self.epoch)
+
+    def excused(self, c, error):
+        """Whether an error of a refresh is owed to what other connections do, or to an old snapshot."""
+        if error.sqlstate == "25P02":
+            return True
+        if error.sqlstate in ("42809", "42P01"):
+            return not self.current(c)
+        if error.sqlstate == "55P03":
+            return self.case.scheduler or any(other is not c and other.info.transaction_status != TransactionStatus.IDLE for other in self.conns)
+        return error.sqlstate in ("40001", "40P01")
+
+    def tick(self, c, step):
+        if c.info.transaction_status == TransactionStatus.INERROR:
+            return
+        own = c.info.transaction_status == TransactionStatus.IDLE
+        self.tally.ticks += 1
+        try:
+            if own:
+                c.execute(f"BEGIN ISOLATION LEVEL {step.isolation}")
+                self.began[step.conn] = self.epoch
+            for name in step.views:
+                if name not in self.alive:
+                    continue
+                c.execute("SELECT * FROM pgtrickle.refresh_stream_table(%s)", [name])
+                if not own:
+                    self.blocking.add(step.conn)
+                if self.current(c):
+                    self.compare(c, self.case.view(name))
+            if own:
+                c.execute("ROLLBACK" if step.rollback else "COMMIT")
+        except psycopg.Error as e:
+            if c.broken or not self.excused(c, e):
+                raise
+            if own:
+                c.execute("ROLLBACK")
+
+    def compare(self, c, view, fresh=True):
+        if not fresh:
+            return
+        rows = c.execute(difference(view)).fetchall()
+        if rows:
+            detail = "; ".join(f"{side} {row}" for side, row in rows)
+            if c.info.transaction_status != TransactionStatus.INERROR:
+                error = c.execute("SELECT last_error FROM pgtrickle.pgt_status() WHERE name = %s", [view.name]).fetchone()
+                if error and error[0]:
+                    detail += f" (last error: {error[0]})"
+            raise Failure("wrong", detail, self.step, "", view.name)
+
+    def drop(self, c, step):
+        if step.view not in self.alive or c.info.transaction_status != TransactionStatus.IDLE:
+            return
+        if any(step.view in v.reads() for v in self.case.views if v.name in self.alive):
+            return
+        try:
+            c.execute("SELECT pgtrickle.drop_stream_table(%s)", [step.view])
+            self.alive.discard(step.view)
+            self.epoch += 1
+        except psycopg.Error as e:
+            if not self.excused(c, e):
+                raise
+
+    def settle(self):
+        for conn in self.conns:
+            if conn.info.transaction_status != TransactionStatus.IDLE:
+                conn.execute("COMMIT")
+        self.blocking.clear()
+        c = self.conns[0]
+        for v in self.case.views:
+            if v.name not in self.alive:
+                continue
+            if not c.execute("SELECT pgtrickle.wait_for(name => %s, timeout => '10 seconds')", [v.name]).fetchone()[0]:
+                status = c.execute("SELECT * FROM pgtrickle.pgt_status() WHERE name = %s", [v.name]).fetchone()
+                raise Failure("stale", f"{v.name} did not follow in 10 seconds: {status}", self.step, "", v.name)
+            if v.temporal():
+                continue
+            self.compare(c, v)
+            self.tally.ticks += 1

@@ -1,0 +1,345 @@
+"""Random views over random tables.
+
+What the engine promises to maintain by deltas is built freely; anything beyond it is
+noted in `extras`, and then a refusal in DIFFERENTIAL is an answer, not a failure.
+"""
+
+from dataclasses import dataclass, field
+
+from .query import Aggregate, Available, Join, Leaf, Literal, Op, Ref, Select, Union, render, tables, varies
+from .schema import FAMILY, VALUES
+
+NUMBERS = ("int", "bigint", "numeric(10,2)", "numeric")
+
+
+@dataclass
+class View:
+    name: str
+    query: object
+    mode: str = "DIFFERENTIAL"
+    schedule: str = "1h"
+    extras: set = field(default_factory=set)
+
+    def sql(self):
+        return render(self.query)
+
+    def reads(self):
+        return tables(self.query)
+
+    def temporal(self):
+        text = self.sql()
+        return "now()" in text or "current_" in text.lower()
+
+    def create(self):
+        return (f"SELECT pgtrickle.create_stream_table(name => '{self.name}', schedule => '{self.schedule}', refresh_mode => '{self.mode}', "
+                f"query => $q${self.sql()}$q$)")
+
+    def columns(self):
+        return [Available(c.name, c.type, c.loose, c.moves) for c in self.query.offers()]
+
+
+class Maker:
+    """Makes one view; scope is a list of Ref that may be used in an expression."""
+
+    def __init__(self, rng, relations, wild):
+        self.rng = rng
+        self.relations = relations       # name → [Available]
+        self.wild = wild
+        self.extras = set()
+        self.named = []                  # common table expressions made so far
+        self.count = 0
+
+    def fresh(self, letter):
+        self.count += 1
+        return f"{letter}{self.count}"
+
+    # expressions -----------------------------------------------------------------
+
+    def ref(self, scope, kinds):
+        fits = [r for r in scope if r.type in kinds]
+        return self.rng.choice(fits) if fits else None
+
+    def op(self, kind, form, *args):
+        return Op(kind, any(a.loose for a in args), form, list(args))
+
+    def literal(self, kind):
+        if self.rng.random() < 0.1:
+            return Literal(kind)
+        return Literal(kind, False, self.rng.choice(VALUES[kind]))
+
+    def expr(self, scope, kind, depth=2):
+        """An expression of exactly this type."""
+        rng = self.rng
+        plain = self.ref(scope, (kind,))
+        if depth == 0 or (plain and rng.random() < 0.55):
+            return plain or self.literal(kind)
+        if rng.random() < 0.2:
+            return self.op(kind, "CASE WHEN {0} THEN {1} ELSE {2} END", self.condition(scope, depth - 1), self.expr(scope, kind, depth - 1), self.expr(scope, kind, depth - 1))
+        if rng.random() < 0.2:
+            return self.op(kind, "COALESCE({0}, {1})", self.expr(scope, kind, depth - 1), self.expr(scope, kind, depth - 1))
+        if rng.random() < 0.1:
+            return self.op(kind, "NULLIF({0}, {1})", self.expr(scope, kind, depth - 1), self.literal(kind))
+        again = lambda k: self.expr(scope, k, depth - 1)
+        if kind == "int":
+            return rng.choice([lambda: self.op("int", "({0} + {1})", again("int"), self.literal("int")),
+                               lambda: self.op("int", "({0} % NULLIF({1}, 0))", again("int"), again("int")),
+                               lambda: self.op("int", "length({0})", again("text")),
+                               lambda: self.op("int", "({0})::int", again("bool")),
+                               lambda: self.op("int", "abs({0})", again("int")),
+                               lambda: self.op("int", "extract(day FROM {0})::int", again("date"))])()
+        if kind == "bigint":
+            return rng.choice([lambda: self.op("bigint", "({0})::bigint", again("int")),
+                               lambda: self.op("bigint", "({0} - {1})", again("bigint"), again("int"))])()
+        if kind == "numeric(10,2)":
+            return plain or self.op(kind, "({0} % 1000)::numeric(10,2)", again("int"))
+        if kind == "numeric":
+            number = self.ref(scope, NUMBERS) or self.literal("numeric")
+            return rng.choice([lambda: self.op("numeric", "({0} * {1})::numeric", number, again("numeric")),
+                               lambda: self.op("numeric", "({0} / NULLIF({1}, 0))", again("numeric"), again("int")),
+                               lambda: self.op("numeric", "round({0}::numeric, 1)", number)])()
+        if kind == "text":
+            forms = [lambda: self.op("text", "upper({0})", again("text")), lambda: self.op("text", "({0} || {1})", again("text"), again("text")),
+                     lambda: self.op("text", "left({0}, 1)", again("text")), lambda: self.op("text", "({0})::text", again("int")),
+                     lambda: self.op("text", "to_char({0}, 'YYYY-MM')", again("timestamptz")),
+                     lambda: self.op("text", "concat_ws('-', {0}, {1})", again("text"), again("bool"))]
+            tight = [r for r in scope if r.type in ("numeric", "numeric(10,2)") and not r.loose]
+            if tight:
+                forms += [lambda: self.op("text", "({0})::text", rng.choice(tight))] * 2
+            return rng.choice(forms)()
+        if kind == "timestamptz":
+            return rng.choice([lambda: self.op(kind, "date_trunc('day', {0})", again(kind)), lambda: self.op(kind, "({0} + interval '1 day')", again(kind)),
+                               lambda: self.op(kind, "({0})::timestamptz", again("date"))])()
+        if kind == "date":
+            return rng.choice([lambda: self.op("date", "({0})::date", again("timestamptz")), lambda: self.op("date", "({0} + 1)", again("date"))])()
+        return self.condition(scope, depth - 1)
+
+    def condition(self, scope, depth=1):
+        rng = self.rng
+        pick = rng.random()
+        if depth > 0 and pick < 0.25:
+            a, b = self.condition(scope, depth - 1), self.condition(scope, depth - 1)
+            return self.op("bool", rng.choice(["({0} AND {1})", "({0} OR {1})", "(NOT {0})", "(({0}) IS NOT TRUE)"]), a, b) if pick < 0.2 else self.op("bool", "(NOT {0})", a)
+        kind = rng.choice(sorted({r.type for r in scope})) if scope else "int"
+        a = self.expr(scope, kind, depth)
+        if kind == "bool" and pick < 0.5:
+            return a
+        b = self.ref(scope, (kind,)) if rng.random() < 0.4 else None
+        b = b or Literal(kind, False, rng.choice(VALUES[kind]))
+        form = rng.choice(["{0} = {1}", "{0} = {1}", "{0} <> {1}", "{0} > {1}", "{0} <= {1}", "{0} IS DISTINCT FROM {1}", "{0} IS NULL", "{0} IS NOT NULL", "{0} IN ({1}, {0})"])
+        return self.op("bool", f"({form})", a, b) if "{1}" in form else self.op("bool", f"({form})", a)
+
+    def temporal(self, scope):
+        """A comparison of a moving column with now(), or None."""
+        moving = [r for r in scope if r.moves]
+        if not moving:
+            return None
+        r = self.rng
+        a = r.choice(moving)
+        first, second = f"interval '{r.choice([150, 300, 600])} ms'", f"interval '{r.choice([100, 400])} ms'"
+        form = r.choice(["{0} >= now() - " + first, "{0} >= now() - " + first, "{0} > now() - " + first, "{0} < now() - " + first, "{0} <= now() + " + second,
+                         "{0} + " + first + " > now()", "now() <= {0} + " + first, "{0} BETWEEN now() - " + first + " AND now() + " + second,
+                         "{0} >= current_timestamp - " + first, "{0} > now()", "now() - " + first + " < {0}"])
+        if r.random() < 0.1:
+            self.extras.add("temporal form")
+            form = r.choice(["(now() - {0}) < " + first, "({0} > now() OR {0} IS NULL)", "NOT ({0} < now() - " + first + ")", "{0}::date >= current_date"])
+        return self.op("bool", f"({form})", a)
+
+    # sources ---------------------------------------------------------------------
+
+    def leaf(self, depth):
+        rng = self.rng
+        if self.named and rng.random() < 0.25:
+            name, query = rng.choice(self.named)
+            return Leaf(self.fresh("r"), query=query, cte=name)
+        if depth > 0 and rng.random() < 0.3:
+            query = self.query(depth - 1)
+            if rng.random() < 0.35:
+                name = self.fresh("w")
+                self.named.append((name, query))
+                return Leaf(self.fresh("r"), query=query, cte=name)
+            return Leaf(self.fresh("r"), query=query)
+        name = rng.choice(sorted(self.relations))
+        return Leaf(self.fresh("r"), table=name, columns=self.relations[name])
+
+    def scope(self, item):
+        return [Ref(a.type, a.loose, leaf.alias, a.name, a.moves) for leaf in item.leaves() for a in leaf.offers()]
+
+    def match(self, left, right):
+        """An equality between two scopes, mostly on keys; None if no types fit."""
+        pairs = [(a, b) for a in left for b in right if FAMILY[a.type] == FAMILY[b.type]]
+        if not pairs:
+            return None
+        keys = [(a, b) for a, b in pairs if {a.name, b.name} & {"id", "up"} and FAMILY[a.type] == "number"]
+        a, b = self.rng.choice(keys if keys and self.rng.random() < 0.6 else pairs)
+        return self.op("bool", "{0} = {1}", a, b)
+
+    def on(self, left, right, outer):
+        rng = self.rng
+        conditions = [m for m in [self.match(left, right)] if m]
+        if conditions and rng.random() < 0.15:
+            conditions += [m for m in [self.match(left, right)] if m]
+        if not conditions or rng.random() < 0.1:
+            a, b = rng.choice(left), rng.choice(right)
+            conditions = [self.op("bool", "({0} < {1})", a, b)] if FAMILY[a.type] == FAMILY[b.type] else conditions
+        if rng.random() < 0.35:
+            conditions.append(self.condition(rng.choice([left, right, left + right]), 1))
+        if outer and rng.random() < 0.06:
+            t = self.temporal(right)
+            if t:
+                self.extras.add("temporal ON")
+                conditions.append(t)
+        return conditions
+
+    def source(self, depth):
+        rng = self.rng
+        item = self.leaf(depth)
+        for _ in range(rng.choice([0, 0, 0, 1, 1, 1, 2, 2, 3])):
+            right = self.leaf(depth)
+            if rng.random() < 0.15:
+                more = self.leaf(depth)
+                kind = rng.choice(["JOIN", "LEFT JOIN"])
+                right = Join(kind, right, more, self.on(self.scope(right), self.scope(more), kind != "JOIN"))
+            kind = rng.choice(["JOIN", "JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN"])
+            if self.wild and rng.random() < 0.15:
+                kind = rng.choice(["RIGHT JOIN", "FULL JOIN"])
+                self.extras.add(kind)
+            on = self.on(self.scope(item), self.scope(right), kind != "JOIN")
+            if kind == "FULL JOIN":
+                on = on[:1]
+            item = Join(kind, item, right, on)
+        items = [item]
+        where = []
+        if rng.random() < 0.12:
+            other = self.leaf(depth)
+            m = self.match(self.scope(item), self.scope(other))
+            if m:
+                items.append(other)
+                where.append(m)
+        return items, where
+
+    # selects ---------------------------------------------------------------------
+
+    def query(self, depth, shape=None):
+        rng = self.rng
+        if shape is None and rng.random() < 0.12:
+            shape = [rng.choice(list(VALUES)) for _ in range(rng.choice([1, 2, 3]))]
+            first = self.select(depth, shape)
+            rest = [self.select(max(depth - 1, 0), shape) for _ in range(rng.choice([1, 1, 2]))]
+            for b in rest:
+                for t, (_, name) in zip(b.targets, first.targets):
+                    t[1] = name
+            return Union([first] + rest)
+        return self.select(depth, shape)
+
+    def select(self, depth, shape=None):
+        rng = self.rng
+        items, where = self.source(depth)
+        scope = [r for i in items for r in self.scope(i)]
+        while rng.random() < 0.35 and len(where) < 3:
+            where.append(self.condition(scope))
+        if rng.random() < 0.45:
+            where += [t for t in [self.temporal(scope)] if t]
+        if shape is None and rng.random() < 0.5:
+            return self.grouped(items, where, scope)
+        beyond = self.wild and shape is None
+        if shape is None:
+            shape = [rng.choice([r.type for r in scope]) for _ in range(rng.choice([1, 2, 3, 4]))]
+        targets = [[self.expr(scope, kind), self.fresh("c")] for kind in shape]
+        out = Select(targets, items, where, distinct=rng.random() < 0.15)
+        if beyond:
+            self.beyond(out, scope)
+        return out
+
+    def aggregate(self, scope):
+        rng = self.rng
+        name = rng.choice(["count(*)", "count", "sum", "sum", "avg", "min", "max", "distinct"])
+        only = [self.condition(scope)] if rng.random() < 0.25 else []
+        if only and rng.random() < 0.15:
+            t = self.temporal(scope)
+            if t:
+                self.extras.add("temporal FILTER")
+                only = [t]
+        if name == "count(*)":
+            return Aggregate("bigint", False, "count(*)", [], only)
+        if name in ("sum", "avg"):
+            a = self.expr(scope, rng.choice(NUMBERS), 1)
+            kind = "numeric" if name == "avg" or a.type != "int" else "bigint"
+            # A sum of numerics prints with the largest scale among them.
+            return Aggregate(kind, varies(a), name + "({0})", [a], only)
+        kinds = sorted({r.type for r in scope} - ({"bool"} if name in ("min", "max") else set())) or ["int"]
+        a = self.expr(scope, rng.choice(kinds), 1)
+        if name in ("min", "max"):
+            return Aggregate("numeric" if a.type == "numeric(10,2)" else a.type, varies(a), name + "({0})", [a], only)
+        return Aggregate("bigint", False, "count(DISTINCT {0})" if name == "distinct" else "count({0})", [a], only)
+
+    def over(self, scope, keys, depth=1):
+        """An expression of aggregates and group keys."""
+        rng = self.rng
+        a = self.aggregate(scope)
+        if rng.random() < 0.7:
+            return a
+        same = next((k for k in keys if k.type == a.type), None)
+        if a.type in ("bigint", "numeric"):
+            return rng.choice([lambda: self.op("numeric", "({0} / NULLIF({1}, 0))::numeric", a, Aggregate("bigint", False, "count(*)")) if a.type == "numeric" else self.op("bigint", "COALESCE({0}, 0)", a),
+                               lambda: self.op(a.type, "({0} + 1)", a),
+                               lambda: self.op(a.type, "COALESCE({0}, {1})", a, same or Literal(a.type, False, "0")),
+                               lambda: self.op("text", "CASE WHEN {0} > 1 THEN 'many' WHEN {0} = 0 THEN 'none' ELSE 'few' END", a)])()
+        return self.op(a.type, "COALESCE({0}, {1})", a, same or self.literal(a.type))
+
+    def grouped(self, items, where, scope):
+        rng = self.rng
+        group = []
+        for _ in range(rng.choice([0, 1, 1, 1, 2, 2, 3])):
+            g = rng.choice(scope) if rng.random() < 0.7 else self.expr(scope, rng.choice([r.type for r in scope]), 1)
+            if not isinstance(g, Literal) and any(True for _ in _refs(g)):
+                g.loose = varies(g)
+                group.append(g)
+        keys = [g for g in group if rng.random() < 0.9]
+        targets = [[k, self.fresh("c")] for k in keys]
+        for _ in range(rng.choice([1, 1, 2, 3]) if keys and rng.random() < 0.93 else 1 if not keys else 0):
+            targets.append([self.over(scope, keys), self.fresh("c")])
+        having = []
+        if rng.random() < 0.25:
+            a = self.aggregate(scope)
+            having = [self.op("bool", rng.choice(["({0} > {1})", "({0} <= {1})", "({0} IS NOT NULL)"]), a, Literal(a.type, False, rng.choice(VALUES[a.type])))]
+        aggregates = [1 for e, _ in targets if any(isinstance(x, Aggregate) for x in _all(e))]
+        if not group and not aggregates:
+            targets.append([Aggregate("bigint", False, "count(*)"), self.fresh("c")])
+        return Select(targets, items, where, group, having, distinct=rng.random() < 0.05)
+
+    def beyond(self, out, scope):
+        """Something that has no promise yet."""
+        rng = self.rng
+        pick = rng.random()
+        a = rng.choice(scope)
+        if pick < 0.3:
+            self.extras.add("window")
+            out.distinct = False
+            out.targets.append([self.op("bigint", "count(*) OVER (PARTITION BY {0})", a), self.fresh("c")])
+        elif pick < 0.6:
+            self.extras.add("subquery")
+            name = rng.choice(sorted(self.relations))
+            b = rng.choice(self.relations[name])
+            word = rng.choice(["EXISTS", "NOT EXISTS"])
+            if FAMILY[b.type] == FAMILY[a.type]:
+                out.where.append(self.op("bool", f"{word} (SELECT FROM {name} z WHERE z.{b.name} = {{0}})", a))
+        elif pick < 0.75 and not any(varies(e) for e, _ in out.targets):
+            self.extras.add("limit")
+            out.tail = " ORDER BY " + ", ".join(str(i + 1) for i in range(len(out.targets))) + " LIMIT 3"
+
+
+def _all(e):
+    yield e
+    for box, key in e.parts():
+        yield from _all(box[key])
+
+
+def _refs(e):
+    return (x for x in _all(e) if isinstance(x, Ref))
+
+
+def random_view(rng, name, relations, schedule="1h"):
+    mode = rng.choice(["DIFFERENTIAL"] * 8 + ["AUTO", "FULL"])
+    maker = Maker(rng, relations, wild=mode != "DIFFERENTIAL" and rng.random() < 0.5)
+    query = maker.query(rng.choice([0, 1, 1, 2]))
+    return View(name, query, mode, schedule, maker.extras)
