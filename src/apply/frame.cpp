@@ -1,0 +1,246 @@
+#include "frame.h"
+
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "executor/tstoreReceiver.h"
+#include "executor/tuptable.h"
+#include "jit/jit.h"
+#include "optimizer/cost.h"
+#include "utils/plancache.h"
+}
+
+namespace apply {
+
+namespace {
+
+// Planner settings for the length of one statement.  Few rows: find, never
+// scan.  The variables are set directly; nothing watches them.
+class PlanFor {
+public:
+	explicit PlanFor(bool bulk) : seqscan_(enable_seqscan), jit_(jit_enabled)
+	{
+		enable_seqscan = bulk && seqscan_;
+		jit_enabled = false;
+	}
+	~PlanFor()
+	{
+		enable_seqscan = seqscan_;
+		jit_enabled = jit_;
+	}
+
+private:
+	bool seqscan_, jit_;
+};
+
+SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep)
+{
+	SPIPlanPtr plan = SPI_prepare_cursor(sql, count, const_cast<Oid *>(types),
+	                                     keep ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN);
+	if (plan == nullptr)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	if (keep)
+		SPI_keepplan(plan);
+	return plan;
+}
+
+// The types a plan yields must be those its ephemeral relation declares.
+void check_result(SPIPlanPtr plan, TupleDesc declared, const char *name)
+{
+	auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
+	TupleDesc yields = source->resultDesc;
+	if (yields == nullptr || yields->natts != declared->natts)
+		elog(ERROR, "ephemeral relation %s has %d columns, its statement yields %d", name, declared->natts,
+		     yields == nullptr ? 0 : yields->natts);
+	for (int i = 0; i < declared->natts; i++)
+		if (TupleDescAttr(yields, i)->atttypid != TupleDescAttr(declared, i)->atttypid)
+			elog(ERROR, "column %d of ephemeral relation %s is of type %s, its statement yields %s", i + 1, name,
+			     format_type_be(TupleDescAttr(declared, i)->atttypid), format_type_be(TupleDescAttr(yields, i)->atttypid));
+}
+
+struct Run {
+	SPIPlanPtr plan;
+	const Oid *types;
+	const Datum *values;
+	const char *nulls;
+	int count;
+	Tuplestorestate *into;
+	bool modifies;
+	Snapshot snapshot;
+};
+
+uint64 execute(const Run *run)
+{
+	SPIExecuteOptions options = {};
+	ParamListInfo parameters = makeParamList(run->count);
+	for (int i = 0; i < run->count; i++) {
+		parameters->params[i].value = run->values[i];
+		parameters->params[i].isnull = run->nulls != nullptr && run->nulls[i] == 'n';
+		parameters->params[i].pflags = PARAM_FLAG_CONST;
+		parameters->params[i].ptype = run->types[i];
+	}
+	options.params = parameters;
+	options.read_only = !run->modifies;
+	if (run->into != nullptr) {
+		options.dest = CreateTuplestoreDestReceiver();
+		SetTuplestoreDestReceiverParams(options.dest, run->into, CurrentMemoryContext, false, nullptr, nullptr);
+	}
+	if (options.read_only) {
+		CommandCounterIncrement();
+		PushCopiedSnapshot(run->snapshot);
+		UpdateActiveSnapshotCommandId();
+	}
+	int result = SPI_execute_plan_extended(run->plan, &options);
+	if (options.read_only)
+		PopActiveSnapshot();
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
+	if (options.dest != nullptr)
+		options.dest->rDestroy(options.dest);
+	return SPI_processed;
+}
+
+void open_relation(EphemeralNamedRelation *relation, Tuplestorestate **store, TupleDesc description, const char *name)
+{
+	*store = tuplestore_begin_heap(true, false, work_mem);
+	auto *enr = static_cast<EphemeralNamedRelation>(palloc0(sizeof(EphemeralNamedRelationData)));
+	enr->md.name = pstrdup(name);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = description;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = 2;
+	enr->reldata = *store;
+	int result = SPI_register_relation(enr);
+	if (result != SPI_OK_REL_REGISTER)
+		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(result));
+	*relation = enr;
+}
+
+struct Attribute {
+	const char *name;
+	Oid type, collation;
+};
+
+TupleDesc describe(const Attribute *attributes, int count)
+{
+	TupleDesc description = CreateTemplateTupleDesc(count);
+	for (int i = 0; i < count; i++) {
+		TupleDescInitEntry(description, i + 1, attributes[i].name, attributes[i].type, -1, 0);
+		TupleDescInitEntryCollation(description, i + 1, attributes[i].collation);
+	}
+	return description;
+}
+
+bool any_zero_weight(Tuplestorestate *store, TupleDesc description)
+{
+	bool found = false;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
+	tuplestore_rescan(store);
+	while (!found && tuplestore_gettupleslot(store, true, false, slot)) {
+		bool null;
+		found = DatumGetInt64(slot_getattr(slot, description->natts, &null)) == 0;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
+{
+	int result = SPI_execute_snapshot(plan, nullptr, nullptr, snapshot, InvalidSnapshot, false, true, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+}  // namespace
+
+Prepared &Prepared::operator=(Prepared &&other) noexcept
+{
+	std::swap(statement, other.statement);
+	std::swap(parameters, other.parameters);
+	std::swap(plan, other.plan);
+	return *this;
+}
+
+Prepared::~Prepared()
+{
+	if (plan != nullptr)
+		SPI_freeplan(plan);   // drops the plan's memory; cannot fail for a saved plan
+}
+
+Frame::Open &Frame::open(const std::string &name)
+{
+	auto found = open_.find(name);
+	if (found != open_.end())
+		return found->second;
+	Open opened;
+	std::vector<Attribute> attributes;
+	for (const auto &column : ephemerals_.at(name).columns)
+		attributes.push_back({column.name.c_str(), column.type, column.collation});
+	opened.description =
+	    pg::call(describe, static_cast<const Attribute *>(attributes.data()), int(attributes.size()));
+	pg::call(open_relation, &opened.relation, &opened.store, opened.description, name.c_str());
+	return open_.emplace(name, opened).first->second;
+}
+
+int64 Frame::rows(const std::string &name) const
+{
+	auto found = open_.find(name);
+	return found == open_.end() ? 0 : pg::call(tuplestore_tuple_count, found->second.store);
+}
+
+uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, const char *nulls)
+{
+	const delta::Statement &statement = prepared.statement;
+	int64 input = 0;
+	for (const auto &name : statement.reads)
+		input += pg::call(tuplestore_tuple_count, open(name).store);
+	bool bulk = input > most_small_rows;
+	bulk_ = bulk_ || bulk;
+	for (const auto &name : statement.reads)
+		open(name).relation->md.enrtuples = bulk ? std::max<int64>(rows(name), 1) : 2;
+
+	PlanFor settings(bulk);
+	SPIPlanPtr plan = bulk ? nullptr : prepared.plan;
+	int count = prepared.parameters.size();
+	if (plan == nullptr) {
+		const std::string &sql = bulk && !statement.bulk.empty() ? statement.bulk : statement.sql;
+		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk);
+		if (!bulk)
+			prepared.plan = plan;
+		if (!statement.into.empty())
+			pg::call(check_result, plan, open(statement.into).description, statement.into.c_str());
+	}
+	Run run{plan, prepared.parameters.data(), parameters.data(), nulls, count,
+	        statement.into.empty() ? nullptr : open(statement.into).store, statement.modifies, snapshot_};
+	uint64 processed = pg::call(execute, static_cast<const Run *>(&run));
+	if (bulk)
+		pg::call(SPI_freeplan, plan);
+	return processed;
+}
+
+uint64 Frame::run_once(const std::string &sql)
+{
+	PlanFor settings(true);
+	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false);
+	uint64 processed = pg::call(execute_once, plan, snapshot_);
+	pg::call(SPI_freeplan, plan);
+	return processed;
+}
+
+bool Frame::has_mark(const std::string &name)
+{
+	if (rows(name) == 0)
+		return false;
+	Open &relation = open(name);
+	return pg::call(any_zero_weight, relation.store, relation.description);
+}
+
+void Frame::close()
+{
+	for (auto &[name, relation] : open_)
+		pg::call(tuplestore_end, relation.store);
+	open_.clear();
+}
+
+}  // namespace apply

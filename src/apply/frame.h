@@ -1,0 +1,76 @@
+#pragma once
+// One refresh at work: the ephemeral relations it fills and the statements it runs.
+//
+// Every statement reads under the one snapshot of the tick; those that modify
+// state also see what the tick wrote before them.  A frame lives inside one SPI
+// connection: what it registers ends with SPI_finish or with the abort.
+#include "delta/program.h"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "access/tupdesc.h"
+#include "utils/queryenvironment.h"
+#include "utils/snapshot.h"
+#include "utils/tuplestore.h"
+}
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace apply {
+
+// A statement with the plan kept for few rows.
+struct Prepared {
+	delta::Statement statement;
+	std::vector<Oid> parameters;
+	SPIPlanPtr plan = nullptr;
+
+	Prepared() = default;
+	Prepared(delta::Statement s, std::vector<Oid> p) : statement(std::move(s)), parameters(std::move(p)) {}
+	Prepared(const Prepared &) = delete;
+	Prepared &operator=(const Prepared &) = delete;
+	Prepared(Prepared &&other) noexcept { *this = std::move(other); }
+	Prepared &operator=(Prepared &&other) noexcept;
+	~Prepared();
+};
+
+class Frame {
+public:
+	// REQUIRES: inside with_spi(); snapshot outlives the frame.
+	Frame(const std::map<std::string, delta::Ephemeral> &ephemerals, Snapshot snapshot)
+	    : ephemerals_(ephemerals), snapshot_(snapshot)
+	{
+	}
+
+	// Rows appended to an ephemeral relation so far.
+	int64 rows(const std::string &name) const;
+	// Runs a statement; returns rows modified or appended.
+	uint64 run(Prepared &prepared, const std::vector<Datum> &parameters, const char *nulls = nullptr);
+	// Runs text once under the snapshot (fills).
+	uint64 run_once(const std::string &sql);
+	// True if some row has weight 0: the mark of a TRUNCATE.
+	bool has_mark(const std::string &name);
+	// "small" until a statement was planned for bulk.
+	bool went_bulk() const { return bulk_; }
+	// Ends the tuplestores; call on success only, an abort does it otherwise.
+	void close();
+
+private:
+	struct Open {
+		EphemeralNamedRelation relation = nullptr;
+		Tuplestorestate *store = nullptr;
+		TupleDesc description = nullptr;
+	};
+	Open &open(const std::string &name);
+
+	const std::map<std::string, delta::Ephemeral> &ephemerals_;
+	Snapshot snapshot_;
+	std::map<std::string, Open> open_;
+	bool bulk_ = false;
+};
+
+// More input rows than this and a statement is planned for them.
+inline constexpr int64 most_small_rows = 1000;
+
+}  // namespace apply

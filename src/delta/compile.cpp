@@ -1,0 +1,139 @@
+#include "compile.h"
+
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+namespace delta {
+
+using query::Kind;
+
+Program Compiler::compile(Operator &root)
+{
+	program_.notes.assign(root.id + 1, {});
+	program_.result = delta(root);
+	program_.result_reads = ephemerals_in(program_.result);
+	program_.current = current(root, {}, true);
+	return std::move(program_);
+}
+
+std::string Compiler::delta(Operator &node)
+{
+	switch (node.kind) {
+	case Kind::scan: return scan_delta(node);
+	case Kind::filter: return filter_delta(node);
+	case Kind::project: return project_delta(node);
+	case Kind::union_all: return union_delta(node);
+	case Kind::join: return join_delta(node);
+	case Kind::left_join: return left_delta(node);
+	case Kind::aggregate: return aggregate_delta(node);
+	case Kind::distinct: return distinct_delta(node);
+	}
+	return {};
+}
+
+std::string Compiler::current(const Operator &node, const std::set<int> &probe, bool bulk)
+{
+	switch (node.kind) {
+	case Kind::scan: return scan_current(node, probe, bulk);
+	case Kind::filter: return filter_current(node, probe, bulk);
+	case Kind::project: return project_current(node, probe, bulk);
+	case Kind::union_all: return union_current(node, probe, bulk);
+	case Kind::join: return join_current(node, probe, bulk);
+	case Kind::left_join: return left_current(node, probe, bulk);
+	case Kind::aggregate: return aggregate_current(node, probe, bulk);
+	case Kind::distinct: return distinct_current(node, probe, bulk);
+	}
+	return {};
+}
+
+std::string Compiler::materialized(Operator &node)
+{
+	std::string sql = delta(node);
+	std::string name = "z_d" + std::to_string(node.id);
+	if (program_.ephemerals.contains(name))
+		return name;
+	define(name, delta_columns(node));
+	Statement statement{sql, {}, ephemerals_in(sql), name, false};
+	program_.steps.push_back({.node = node.id,
+	                          .title = "delta of the " + std::string(query::name(node.kind)),
+	                          .all = {},
+	                          .any = statement.reads,
+	                          .none = {},
+	                          .when_time_moves = false,
+	                          .statement = statement});
+	return name;
+}
+
+void Compiler::define(const std::string &name, std::vector<Column> columns)
+{
+	program_.ephemerals[name] = {std::move(columns)};
+}
+
+Step &Compiler::step(int node, std::string title, std::vector<std::string> all, Statement statement)
+{
+	statement.reads = ephemerals_in(statement.sql);
+	program_.steps.push_back({node, std::move(title), std::move(all), {}, {}, false, std::move(statement)});
+	return program_.steps.back();
+}
+
+// Ephemerals are named by words that occur nowhere else: z_ and what they hold.
+std::vector<std::string> Compiler::ephemerals_in(const std::string &sql) const
+{
+	std::vector<std::string> out;
+	for (const auto &[name, ephemeral] : program_.ephemerals) {
+		for (size_t at = sql.find(name); at != std::string::npos; at = sql.find(name, at + 1)) {
+			auto word = [](char c) { return isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+			bool starts = at == 0 || !word(sql[at - 1]);
+			bool ends = at + name.size() >= sql.size() || !word(sql[at + name.size()]);
+			if (starts && ends) {
+				out.push_back(name);
+				break;
+			}
+		}
+	}
+	return out;
+}
+
+std::string Compiler::rows_table(const Operator &node, const std::string &prefix) const
+{
+	return "pgtrickle_state." + prefix + std::to_string(view_) + "_" + std::to_string(node.id);
+}
+
+Column int8_column(const std::string &name)
+{
+	return {name, INT8OID, -1, 0, true};
+}
+
+std::vector<Column> delta_columns(const Operator &node)
+{
+	std::vector<Column> out = node.columns;
+	for (size_t i = 0; i < out.size(); i++)
+		out[i].name = "c" + std::to_string(i + 1);
+	out.push_back(int8_column("w"));
+	return out;
+}
+
+std::string columns_of(const std::string &alias, int count)
+{
+	std::vector<std::string> out;
+	for (int i = 1; i <= count; i++)
+		out.push_back(alias + ".c" + std::to_string(i));
+	return pg::join(out, ", ");
+}
+
+std::string hash_of(const std::vector<std::string> &values)
+{
+	if (values.empty())
+		return "0::int8";
+	return "hash_record_extended(ROW(" + pg::join(values, ", ") + "), 0)";
+}
+
+std::string and_all(const std::vector<std::string> &conditions)
+{
+	return conditions.empty() ? "true" : pg::join(conditions, " AND ");
+}
+
+}  // namespace delta

@@ -1,0 +1,91 @@
+#pragma once
+// Operator tree → program.  One file per operator holds its law.
+#include "delta/program.h"
+
+#include <functional>
+#include <optional>
+#include <set>
+
+namespace delta {
+
+using query::Expression;
+using query::Operator;
+
+// How rows of a base table are found by key.
+struct Access {
+	enum class How { scan, index, arrangement } how = How::scan;
+	std::string table;                // the arrangement
+	std::set<int> key;                // attributes the arrangement is found by
+	std::vector<int> identity;        // attributes that join it back to the base table; empty: it carries all
+	std::string note;
+};
+
+// What the compiler must ask of the catalog.
+class Catalog {
+public:
+	virtual ~Catalog() = default;
+	// The way to find rows of relation by equality (or range) on these attributes.
+	virtual Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) = 0;
+};
+
+class Compiler {
+public:
+	Compiler(int view, Catalog &catalog) : view_(view), catalog_(catalog) {}
+	Program compile(Operator &root);
+
+private:
+	// SELECT c1…cn, w: the change of an operator, over ephemerals; emits the steps it needs.
+	std::string delta(Operator &node);
+	// The same as an ephemeral relation of its own.
+	std::string materialized(Operator &node);
+	// SELECT c1…cn, w: the content now, so that rows can be found by the columns of probe.
+	// bulk: base tables are read as they are, for plans that touch much of them.
+	std::string current(const Operator &node, const std::set<int> &probe, bool bulk);
+
+	std::string scan_delta(Operator &node);
+	std::string scan_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string filter_delta(Operator &node);
+	std::string filter_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string project_delta(Operator &node);
+	std::string project_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string union_delta(Operator &node);
+	std::string union_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string join_delta(Operator &node);
+	std::string join_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string left_delta(Operator &node);
+	std::string left_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string aggregate_delta(Operator &node);
+	std::string aggregate_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string distinct_delta(Operator &node);
+	std::string distinct_current(const Operator &node, const std::set<int> &probe, bool bulk);
+
+	// FROM items x0, x1, … of a join: the given inputs as deltas ("" is none), the rest
+	// found by key from what is bound; first: an input to start from, with its probe.
+	std::string join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, int first = -1,
+	                      const std::set<int> &probe = {});
+	void join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
+	void index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix);
+	void note(const Operator &node, const std::string &text);
+	std::string rows_table(const Operator &node, const std::string &prefix) const;
+	void define(const std::string &name, std::vector<Column> columns);
+	Step &step(int node, std::string title, std::vector<std::string> all, Statement statement);
+	std::vector<std::string> ephemerals_in(const std::string &sql) const;
+
+	int view_;
+	Catalog &catalog_;
+	Program program_;
+};
+
+// ---- words of SQL ----
+
+Column int8_column(const std::string &name);
+// Columns c1…cn of an operator, then w.
+std::vector<Column> delta_columns(const Operator &node);
+// "alias.c1, alias.c2, …"; with as: numbered from first + 1
+std::string columns_of(const std::string &alias, int count);
+// One 64-bit hash of several values, NULLs equal: finds a row by all of them.
+std::string hash_of(const std::vector<std::string> &values);
+std::string collation(const Column &column);       // " COLLATE …" or nothing
+std::string and_all(const std::vector<std::string> &conditions);
+
+}  // namespace delta

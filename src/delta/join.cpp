@@ -1,0 +1,153 @@
+// Inner join, n-ary, any condition.
+//
+// With S the inputs that changed, over their new states alone:
+//
+//   Δ(X1 ⋈ … ⋈ Xn) = Σ over non-empty T ⊆ S of (-1)^(|T|-1) · ⋈[i ∈ T] ΔXi ⋈ ⋈[i ∉ T] Xi
+//
+// by inclusion and exclusion from old(X) = X - ΔX; so no old state is kept or
+// rebuilt.  Each term starts at its smallest inputs, the deltas, and finds the
+// other inputs by the columns equated with what is bound already.  A term runs
+// only when all its deltas have rows, so one changed input costs one statement.
+#include "compile.h"
+
+#include "pg/sql.hpp"
+
+namespace delta {
+
+namespace {
+
+constexpr size_t most_inputs = 8;    // 2^n - 1 terms are written down
+
+std::string input_alias(int input)
+{
+	return "x" + std::to_string(input);
+}
+
+// Concatenated column → alias of its input and column there.
+std::string column_of(const Operator &node, int column)
+{
+	int input = node.input_of(column);
+	return input_alias(input) + ".c" + std::to_string(column - node.offset(input) + 1);
+}
+
+std::string all_columns(const Operator &node)
+{
+	std::vector<std::string> out;
+	for (int i = 0; i < node.width(); i++)
+		out.push_back(column_of(node, i) + " AS c" + std::to_string(i + 1));
+	return pg::join(out, ", ");
+}
+
+std::string all_conditions(const Operator &node)
+{
+	std::vector<std::string> out;
+	for (const Expression &condition : node.conditions)
+		out.push_back(query::render(condition.text, [&](int column) { return column_of(node, column); }));
+	return and_all(out);
+}
+
+std::string weight(const Operator &node)
+{
+	std::vector<std::string> out;
+	for (size_t i = 0; i < node.inputs.size(); i++)
+		out.push_back(input_alias(i) + ".w");
+	return pg::join(out, " * ");
+}
+
+}  // namespace
+
+std::string Compiler::join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, int first,
+                                const std::set<int> &probe)
+{
+	std::vector<std::string> items;
+	std::set<int> bound;
+	for (size_t i = 0; i < deltas.size(); i++)
+		if (!deltas[i].empty()) {
+			items.push_back(deltas[i] + " " + input_alias(i));
+			bound.insert(i);
+		}
+	auto key_from_bound = [&](int input) {
+		std::set<int> key;
+		for (const auto &e : node.equalities) {
+			if (e.left_input == input && bound.contains(e.right_input))
+				key.insert(e.left_column);
+			if (e.right_input == input && bound.contains(e.left_input))
+				key.insert(e.right_column);
+		}
+		return key;
+	};
+	auto bind = [&](int input, const std::set<int> &key) {
+		if (key.empty() && !bound.empty() && !bulk)
+			note(node, "input " + std::to_string(node.inputs[input]->id) +
+			               " has no equality with the others: it is scanned for each change of theirs");
+		items.push_back("(" + current(*node.inputs[input], key, bulk) + ") " + input_alias(input));
+		bound.insert(input);
+	};
+	if (first >= 0)
+		bind(first, probe);
+	while (bound.size() < node.inputs.size()) {
+		int next = -1;
+		for (size_t i = 0; i < node.inputs.size(); i++)
+			if (!bound.contains(i) && (next < 0 || (key_from_bound(next).empty() && !key_from_bound(i).empty())))
+				next = i;
+		bind(next, key_from_bound(next));
+	}
+	return pg::join(items, ", ");
+}
+
+void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
+{
+	size_t count = node.inputs.size();
+	for (unsigned mask = 1; mask < 1u << count; mask++) {
+		std::vector<std::string> changed(count), all;
+		std::string title = "change of input";
+		for (size_t i = 0; i < count; i++)
+			if (mask >> i & 1) {
+				changed[i] = deltas[i];
+				all.push_back(deltas[i]);
+				title += " " + std::to_string(node.inputs[i]->id);
+			}
+		auto term = [&](bool bulk) {
+			return "SELECT " + all_columns(node) + (node.width() ? ", " : "") +
+			       (all.size() % 2 == 1 ? "" : "- ") + weight(node) + " AS w FROM " +
+			       join_from(node, changed, bulk) + " WHERE " + all_conditions(node);
+		};
+		step(node.id, title, all, {term(false), term(true), {}, into, false});
+	}
+}
+
+std::string Compiler::join_delta(Operator &node)
+{
+	if (node.inputs.size() > most_inputs)
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
+		         "an inner join of more than " + std::to_string(most_inputs) + " relations has no differential law yet", {},
+		         "Join some of them in a stream table of their own, or use refresh_mode AUTO or FULL.");
+	std::vector<std::string> deltas;
+	for (auto &input : node.inputs)
+		deltas.push_back(materialized(*input));
+	std::string name = "z_d" + std::to_string(node.id);
+	define(name, delta_columns(node));
+	join_terms(node, deltas, name);
+	return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
+}
+
+std::string Compiler::join_current(const Operator &node, const std::set<int> &probe, bool bulk)
+{
+	int first = probe.empty() ? -1 : node.input_of(*probe.begin());
+	std::set<int> inner;
+	for (int column : probe)
+		if (node.input_of(column) == first)
+			inner.insert(column - node.offset(first));
+	return "SELECT " + all_columns(node) + (node.width() ? ", " : "") + weight(node) + " AS w FROM " +
+	       join_from(node, std::vector<std::string>(node.inputs.size()), bulk, first, inner) + " WHERE " +
+	       all_conditions(node);
+}
+
+void Compiler::note(const Operator &node, const std::string &text)
+{
+	std::string &notes = program_.notes[node.id];
+	if (notes.find(text) == std::string::npos)
+		notes += (notes.empty() ? "" : "; ") + text;
+}
+
+}  // namespace delta

@@ -1,0 +1,72 @@
+#pragma once
+// A stream table compiled: the statements that turn the changes of its sources
+// into its own change, and keep its state, once a tick.
+//
+// Deltas travel between statements as ephemeral relations (tuplestores the
+// server reads like tables) with columns c1…cn and a weight w.  Every statement
+// is planned once per backend for a few rows; a bulk delta is planned anew with
+// its true row counts, which costs nothing beside running it.
+#include "query/tree.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace delta {
+
+using query::Column;
+using query::Oid;
+
+// An ephemeral relation.
+struct Ephemeral {
+	std::vector<Column> columns;          // by their names in SQL
+};
+
+struct Statement {
+	std::string sql;
+	std::string bulk;                     // instead of sql when most of a source is touched; empty: the same
+	std::vector<std::string> reads;       // ephemeral relations it names
+	std::string into;                     // the ephemeral relation it appends to; empty: none
+	bool modifies = false;                // INSERT, DELETE, MERGE on state
+};
+
+// One statement of a tick, run when its inputs say so.
+struct Step {
+	int node;                             // operator
+	std::string title;
+	std::vector<std::string> all;         // runs only if all of these have rows …
+	std::vector<std::string> any;         // … and, if given, any of these …
+	std::vector<std::string> none;        // … and none of these
+	bool when_time_moves = false;         // runs without input, if the tick's time differs from the last
+	Statement statement;
+};
+
+// A table of pgtrickle_state that an operator keeps.
+struct State {
+	int node;
+	std::string role;                     // groups, values, rows
+	std::string table;                    // qualified name
+	std::vector<std::string> create;      // DDL before the fill
+	std::string fill;                     // INSERT … SELECT from scratch
+	std::vector<std::string> index;       // DDL after the fill
+};
+
+struct Batch {
+	Oid relation;
+	std::vector<int> attributes;
+	std::string name;                     // its ephemeral relation: columns a<attribute>…, w
+};
+
+struct Program {
+	std::vector<Batch> batches;
+	std::map<std::string, Ephemeral> ephemerals;
+	std::vector<Step> steps;
+	std::string result;                   // SELECT c1…, w over ephemerals: the change of the stream table
+	std::vector<std::string> result_reads;
+	std::vector<State> states;            // inputs before their operator
+	std::string current;                  // SELECT c1…, w: the whole content, from tables and states
+	std::vector<std::string> next_times;  // SELECT moment: when a temporal filter next moves a row
+	std::vector<std::string> notes;       // per operator: what explain says of access and cost
+};
+
+}  // namespace delta

@@ -1,0 +1,64 @@
+#pragma once
+// SQL from C++: catalog statements with text parameters, and the words that
+// SQL is made of.
+#include "error.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pg {
+
+using Text = std::optional<std::string>;
+using Rows = std::vector<std::vector<Text>>;
+
+// Runs one statement with text parameters ($1::int casts as it likes) and
+// returns its rows as text.  The plan is kept for the life of the backend.
+// REQUIRES: inside with_spi().
+Rows query(const std::string &sql, const std::vector<Text> &params = {});
+
+// Runs one statement once; its plan is not kept (DDL, one-off loads).
+// Returns the number of rows it processed.
+uint64 execute(const std::string &sql);
+
+// The single value of query(), or nothing.
+Text value(const std::string &sql, const std::vector<Text> &params = {});
+
+std::string quote_ident(std::string_view name);
+std::string quote_literal(std::string_view text);
+std::string relation_name(Oid relid);                 // schema.name, quoted; fails 42P01 when gone
+std::string type_name(Oid type, int32 typmod = -1);   // schema-qualified where needed
+std::string collation_name(Oid collation);            // schema-qualified
+std::string attribute_name(Oid relid, AttrNumber number);
+
+// 'a = b' by the default equality of the type, whatever the search_path; and
+// the form that takes two NULLs for equal.  Fails 42883 for a type without one.
+std::string equal(Oid type, const std::string &a, const std::string &b);
+std::string not_distinct(Oid type, const std::string &a, const std::string &b);
+bool has_equality(Oid type);
+bool has_hash(Oid type);     // extended hash, for records of it
+bool has_order(Oid type);
+bool is_fixed(Oid type);     // a fixed number of bytes
+
+std::string join(const std::vector<std::string> &parts, std::string_view with);
+
+// While it lives, the server acts as this role.
+class Identity {
+public:
+	explicit Identity(Oid role, bool restricted = false)
+	{
+		GetUserIdAndSecContext(&user_, &context_);
+		SetUserIdAndSecContext(role, context_ | SECURITY_LOCAL_USERID_CHANGE |
+		                                 (restricted ? SECURITY_RESTRICTED_OPERATION : 0));
+	}
+	~Identity() { SetUserIdAndSecContext(user_, context_); }
+	Identity(const Identity &) = delete;
+	Identity &operator=(const Identity &) = delete;
+
+private:
+	Oid user_;
+	int context_;
+};
+
+}  // namespace pg

@@ -1,0 +1,436 @@
+#include "from.h"
+
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/typcache.h"
+}
+
+#include <algorithm>
+
+namespace query {
+
+namespace {
+
+// ---- relations ----
+
+struct Attributes {
+	char relkind;
+	bool has_children, temporary, system;
+	int count;
+	Form_pg_attribute attributes[MaxHeapAttributeNumber];
+	int key_count;
+	AttrNumber key[INDEX_MAX_KEYS];
+};
+
+void describe(Oid relid, Attributes *out)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	out->relkind = relation->rd_rel->relkind;
+	out->has_children = relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(relid);
+	out->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
+	out->system = IsCatalogRelation(relation) || relation->rd_rel->relnamespace == get_namespace_oid("pg_catalog", false);
+	TupleDesc desc = RelationGetDescr(relation);
+	out->count = desc->natts;
+	for (int i = 0; i < desc->natts; i++) {
+		out->attributes[i] = static_cast<Form_pg_attribute>(palloc(sizeof(FormData_pg_attribute)));
+		*out->attributes[i] = *TupleDescAttr(desc, i);
+	}
+	out->key_count = 0;
+	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	if (key == nullptr)
+		key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	for (int member = -1; (member = bms_next_member(key, member)) >= 0;)
+		out->key[out->key_count++] = member + FirstLowInvalidHeapAttributeNumber;
+	table_close(relation, NoLock);
+}
+
+std::unique_ptr<Operator> scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>> &read)
+{
+	auto attributes = std::make_unique<Attributes>();
+	pg::call(describe, entry->relid, attributes.get());
+	auto refuse = [&](bool present, const char *what) {
+		if (present)
+			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1);
+	};
+	refuse(attributes->system, "a system catalog");
+	refuse(attributes->temporary, "a temporary table");
+	refuse(attributes->relkind == RELKIND_MATVIEW, "a materialized view");
+	refuse(attributes->relkind == RELKIND_FOREIGN_TABLE, "a foreign table");
+	refuse(attributes->relkind != RELKIND_RELATION && attributes->relkind != RELKIND_PARTITIONED_TABLE,
+	       "this kind of relation");
+	refuse(attributes->has_children, "a table with inheritance children");
+	refuse(entry->tablesample != nullptr, "TABLESAMPLE of a table");
+
+	auto node = std::make_unique<Operator>();
+	node->kind = Kind::scan;
+	node->relation = entry->relid;
+	std::vector<int> wanted;
+	for (auto [varno, attribute] : read)
+		if (varno == index && attribute > 0)
+			wanted.push_back(attribute);
+	std::sort(wanted.begin(), wanted.end());
+	for (int number : wanted) {
+		Form_pg_attribute attribute = attributes->attributes[number - 1];
+		node->attributes.push_back(number);
+		node->columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->atttypmod,
+		                         attribute->attcollation, attribute->attnotnull});
+	}
+	for (int i = 0; i < attributes->key_count; i++) {
+		auto found = std::find(wanted.begin(), wanted.end(), attributes->key[i]);
+		if (found == wanted.end()) {
+			node->identity.clear();
+			break;
+		}
+		node->identity.push_back(found - wanted.begin());
+	}
+	return node;
+}
+
+// ---- conditions ----
+
+bool is_btree_comparison(Oid opno)
+{
+	List *interpretations = get_op_index_interpretation(opno);
+	return interpretations != NIL;
+}
+
+bool is_equality(Oid opno, Oid left_type)
+{
+	return op_mergejoinable(opno, left_type) || op_hashjoinable(opno, left_type);
+}
+
+OpExpr *binary_operator(Node *condition)
+{
+	if (!IsA(condition, OpExpr))
+		return nullptr;
+	auto *op = reinterpret_cast<OpExpr *>(condition);
+	return list_length(op->args) == 2 ? op : nullptr;
+}
+
+// column <op> expression of now(), or the other way round.
+std::optional<Temporal> temporal(Node *condition, const Expression &whole, const Scope &scope)
+{
+	OpExpr *op = binary_operator(condition);
+	if (op == nullptr || !pg::call(is_btree_comparison, op->opno))
+		return {};
+	Expression left = make_expression(static_cast<Node *>(linitial(op->args)), scope);
+	Expression right = make_expression(static_cast<Node *>(lsecond(op->args)), scope);
+	if (left.uses_time())
+		std::swap(left, right);
+	if (left.plain < 0 || left.uses_time() || !right.columns.empty())
+		return {};
+	return Temporal{left.plain, whole, right};
+}
+
+List *conjuncts(Node *condition)
+{
+	return make_ands_implicit(reinterpret_cast<Expr *>(condition));
+}
+
+List *flat_conjuncts(Node *condition)
+{
+	if (condition == nullptr)
+		return NIL;
+	if (IsA(condition, List)) {
+		List *all = NIL;
+		ListCell *cell;
+		foreach (cell, reinterpret_cast<List *>(condition))
+			all = list_concat(all, flat_conjuncts(static_cast<Node *>(lfirst(cell))));
+		return all;
+	}
+	if (is_andclause(condition))
+		return flat_conjuncts(reinterpret_cast<Node *>(reinterpret_cast<BoolExpr *>(condition)->args));
+	return conjuncts(condition);
+}
+
+struct Condition {
+	Expression expr;
+	std::optional<Temporal> temporal;
+	std::optional<std::pair<int, int>> equated;   // two plain columns
+	int location;
+};
+
+std::vector<Condition> conditions(Node *condition, const Scope &scope)
+{
+	std::vector<Condition> out;
+	ListCell *cell;
+	List *all = pg::call(flat_conjuncts, condition);
+	foreach (cell, all) {
+		auto *one = static_cast<Node *>(lfirst(cell));
+		Condition c{make_expression(one, scope), {}, {}, pg::call(exprLocation, (const Node *)one)};
+		if (c.expr.uses_time()) {
+			c.temporal = temporal(one, c.expr, scope);
+			if (!c.temporal)
+				no_law("this use of now()", c.location,
+				       "A temporal filter compares a plain column with an expression of now() and constants.");
+		} else if (OpExpr *op = binary_operator(one);
+		           op != nullptr && pg::call(is_equality, op->opno, pg::call(exprType, (const Node *)linitial(op->args)))) {
+			Expression left = make_expression(static_cast<Node *>(linitial(op->args)), scope);
+			Expression right = make_expression(static_cast<Node *>(lsecond(op->args)), scope);
+			if (left.plain >= 0 && right.plain >= 0)
+				c.equated = {left.plain, right.plain};
+		}
+		out.push_back(std::move(c));
+	}
+	return out;
+}
+
+std::unique_ptr<Operator> filter_node(std::unique_ptr<Operator> input)
+{
+	if (input->kind == Kind::filter)
+		return input;
+	auto node = std::make_unique<Operator>();
+	node->kind = Kind::filter;
+	node->columns = input->columns;
+	node->inputs.push_back(std::move(input));
+	return node;
+}
+
+Temporal remap_temporal(const Temporal &t, const std::function<int(int)> &map)
+{
+	return {map(t.column), remap(t.whole, map), t.threshold};
+}
+
+// Puts a condition at the lowest operator that has all its columns.  Through
+// an inner join to an input; through a left join to its left input only.
+std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &condition)
+{
+	if (!condition.expr.columns.empty() && (node->kind == Kind::join || node->kind == Kind::left_join)) {
+		int input = node->input_of(*condition.expr.columns.begin());
+		int low = node->offset(input), high = low + node->inputs[input]->width();
+		bool inside = *condition.expr.columns.rbegin() < high;
+		if (inside && (node->kind == Kind::join || input == 0)) {
+			auto down = [&](int column) { return column - low; };
+			Condition moved{remap(condition.expr, down), {}, {}, condition.location};
+			if (condition.temporal)
+				moved.temporal = remap_temporal(*condition.temporal, down);
+			node->inputs[input] = push(std::move(node->inputs[input]), moved);
+			return node;
+		}
+	}
+	if (node->kind == Kind::join && !condition.temporal) {
+		node->conditions.push_back(condition.expr);
+		if (condition.equated) {
+			auto [a, b] = *condition.equated;
+			int ia = node->input_of(a), ib = node->input_of(b);
+			if (ia != ib)
+				node->equalities.push_back({ia, a - node->offset(ia), ib, b - node->offset(ib)});
+		}
+		return node;
+	}
+	node = filter_node(std::move(node));
+	if (condition.temporal)
+		node->temporal.push_back(*condition.temporal);
+	else
+		node->conditions.push_back(condition.expr);
+	return node;
+}
+
+// A temporal filter looks rows up by its column, so it must sit on a scan.
+void check_temporal(const Operator &root)
+{
+	walk(root, [](const Operator &node) {
+		if (node.kind == Kind::filter && !node.temporal.empty() && node.inputs[0]->kind != Kind::scan)
+			no_law("a temporal filter over a derived relation", -1,
+			       "now() can be compared with a column of a table.");
+	});
+}
+
+// ---- the join tree ----
+
+class Builder {
+public:
+	Builder(::Query *query, const Environment &environment)
+	    : query_(query), environment_(environment), read_(columns_read_by(query))
+	{
+	}
+
+	From build()
+	{
+		From from = joined(query_->jointree->fromlist, query_->jointree->quals);
+		check_temporal(*from.node);
+		return from;
+	}
+
+private:
+	static std::vector<std::pair<int, int>> columns_read_by(::Query *query)
+	{
+		List *parts = list_make3(query->targetList, query->havingQual, query->jointree);
+		return columns_read(reinterpret_cast<Node *>(parts));
+	}
+
+	From leaf(int index)
+	{
+		RangeTblEntry *entry = rt_fetch(index, query_->rtable);
+		From from;
+		std::vector<int> attributes;
+		if (entry->rtekind == RTE_RELATION) {
+			from.node = scan(entry, index, read_);
+			attributes = from.node->attributes;
+		} else {
+			from.node = derived(entry);
+			for (int i = 1; i <= from.node->width(); i++)
+				attributes.push_back(i);
+		}
+		for (size_t i = 0; i < attributes.size(); i++)
+			from.scope.columns[{index, attributes[i]}] = i;
+		return from;
+	}
+
+	std::unique_ptr<Operator> derived(RangeTblEntry *entry)
+	{
+		if (entry->rtekind == RTE_SUBQUERY) {
+			if (entry->security_barrier && entry->lateral)
+				no_law("LATERAL", -1);
+			return build_level(entry->subquery, environment_);
+		}
+		if (entry->rtekind != RTE_CTE)
+			no_law(entry->rtekind == RTE_FUNCTION ? "a function in FROM"
+			       : entry->rtekind == RTE_VALUES ? "VALUES"
+			                                      : "this kind of FROM item", -1);
+		const Environment *environment = &environment_;
+		for (Index up = entry->ctelevelsup; up > 0 && environment != nullptr; up--)
+			environment = environment->outer;
+		ListCell *cell;
+		foreach (cell, environment == nullptr ? NIL : environment->ctes) {
+			auto *cte = static_cast<CommonTableExpr *>(lfirst(cell));
+			if (strcmp(cte->ctename, entry->ctename) != 0)
+				continue;
+			if (cte->cterecursive)
+				no_law("WITH RECURSIVE", cte->location);
+			return build_level(reinterpret_cast<::Query *>(cte->ctequery), *environment);
+		}
+		no_law("this WITH reference", -1);
+	}
+
+	static void append(From &to, From from)
+	{
+		int offset = 0;
+		for (const auto &input : to.node->inputs)
+			offset += input->width();
+		for (auto [key, column] : from.scope.columns)
+			to.scope.columns[key] = column + offset;
+		to.node->columns.insert(to.node->columns.end(), from.node->columns.begin(), from.node->columns.end());
+		to.node->inputs.push_back(std::move(from.node));
+	}
+
+	// Inner joins, FROM lists and WHERE, flattened to one n-ary join.
+	From joined(List *items, Node *condition)
+	{
+		From all;
+		all.node = std::make_unique<Operator>();
+		all.node->kind = Kind::join;
+		std::vector<Node *> pending{condition};
+		ListCell *cell;
+		foreach (cell, items)
+			add(all, static_cast<Node *>(lfirst(cell)), pending);
+		if (all.node->inputs.empty())
+			no_law("a query without FROM", -1);
+		if (all.node->inputs.size() == 1) {
+			auto only = std::move(all.node->inputs[0]);
+			all.node = std::move(only);
+		}
+		for (Node *one : pending)
+			if (one != nullptr)
+				all.node = filter(std::move(all.node), one, all.scope);
+		all.scope.input = nullptr;
+		return all;
+	}
+
+	void add(From &all, Node *item, std::vector<Node *> &pending)
+	{
+		if (IsA(item, RangeTblRef)) {
+			append(all, leaf(reinterpret_cast<RangeTblRef *>(item)->rtindex));
+		} else if (IsA(item, FromExpr)) {
+			auto *from = reinterpret_cast<FromExpr *>(item);
+			ListCell *cell;
+			foreach (cell, from->fromlist)
+				add(all, static_cast<Node *>(lfirst(cell)), pending);
+			pending.push_back(from->quals);
+		} else {
+			auto *join = reinterpret_cast<JoinExpr *>(item);
+			if (join->jointype == JOIN_INNER) {
+				add(all, join->larg, pending);
+				add(all, join->rarg, pending);
+				pending.push_back(join->quals);
+			} else if (join->jointype == JOIN_LEFT) {
+				append(all, left(join->larg, join->rarg, join->quals));
+			} else if (join->jointype == JOIN_RIGHT) {
+				append(all, left(join->rarg, join->larg, join->quals));
+			} else
+				no_law("FULL JOIN", -1);
+		}
+	}
+
+	// ON conditions over the right input alone are a filter below the join.
+	From left(Node *larg, Node *rarg, Node *on)
+	{
+		From both;
+		both.node = std::make_unique<Operator>();
+		both.node->kind = Kind::left_join;
+		append(both, joined(list_make1(larg), nullptr));
+		append(both, joined(list_make1(rarg), nullptr));
+		Operator &node = *both.node;
+		int width = node.inputs[0]->width();
+		for (int i = width; i < node.width(); i++)
+			node.columns[i].not_null = false;
+		std::vector<Column> unpadded = node.inputs[0]->columns;
+		unpadded.insert(unpadded.end(), node.inputs[1]->columns.begin(), node.inputs[1]->columns.end());
+		both.scope.input = &unpadded;
+		for (Condition &condition : conditions(on, both.scope)) {
+			if (!condition.expr.columns.empty() && *condition.expr.columns.begin() >= width) {
+				auto down = [&](int column) { return column - width; };
+				Condition moved{remap(condition.expr, down), {}, {}, condition.location};
+				if (condition.temporal)
+					moved.temporal = remap_temporal(*condition.temporal, down);
+				node.inputs[1] = push(std::move(node.inputs[1]), moved);
+				continue;
+			}
+			if (condition.temporal)
+				no_law("now() against the preserved side of a LEFT JOIN's ON", condition.location);
+			if (condition.equated) {
+				auto [a, b] = *condition.equated;
+				if ((a < width) != (b < width))
+					node.equalities.push_back({0, std::min(a, b), 1, std::max(a, b) - width});
+			}
+			node.conditions.push_back(condition.expr);
+		}
+		return both;
+	}
+
+	::Query *query_;
+	const Environment &environment_;
+	std::vector<std::pair<int, int>> read_;
+};
+
+}  // namespace
+
+From build_from(::Query *query, const Environment &environment)
+{
+	return Builder(query, environment).build();
+}
+
+std::unique_ptr<Operator> filter(std::unique_ptr<Operator> input, Node *condition, const Scope &scope)
+{
+	Scope over = scope;
+	std::vector<Column> columns = input->columns;
+	over.input = &columns;
+	for (const Condition &one : conditions(condition, over))
+		input = push(std::move(input), one);
+	return input;
+}
+
+}  // namespace query

@@ -1,0 +1,180 @@
+#include "tree.h"
+
+#include <algorithm>
+
+namespace query {
+
+std::string render(const std::string &text, const std::function<std::string(int)> &column)
+{
+	std::string out;
+	for (size_t i = 0; i < text.size(); i++) {
+		if (text[i] != '\x01') {
+			out += text[i];
+			continue;
+		}
+		size_t end = text.find('\x02', i);
+		out += column(std::stoi(text.substr(i + 1, end - i - 1)));
+		i = end;
+	}
+	return out;
+}
+
+std::string render(const std::string &text, const std::string &alias)
+{
+	return render(text, [&](int column) { return alias + ".c" + std::to_string(column + 1); });
+}
+
+Expression remap(const Expression &expr, const std::function<int(int)> &map)
+{
+	auto hole = [&](int column) { return '\x01' + std::to_string(map(column)) + '\x02'; };
+	Expression out = expr;
+	out.text = render(expr.text, hole);
+	out.at_last = render(expr.at_last, hole);
+	out.columns.clear();
+	for (int column : expr.columns)
+		out.columns.insert(map(column));
+	out.plain = expr.plain < 0 ? -1 : map(expr.plain);
+	return out;
+}
+
+int Operator::offset(int input) const
+{
+	int sum = 0;
+	for (int i = 0; i < input; i++)
+		sum += inputs[i]->width();
+	return sum;
+}
+
+int Operator::input_of(int column) const
+{
+	for (int i = 0;; column -= inputs[i++]->width())
+		if (column < inputs[i]->width())
+			return i;
+}
+
+namespace {
+
+using Key = std::optional<std::vector<int>>;
+
+Key shifted(const Key &key, int by)
+{
+	Key out = key;
+	for (int &column : *out)
+		column += by;
+	return out;
+}
+
+bool covers(const Operator &join, int input, const std::vector<int> &key)
+{
+	return std::all_of(key.begin(), key.end(), [&](int column) {
+		return std::any_of(join.equalities.begin(), join.equalities.end(), [&](const Equality &e) {
+			return (e.left_input == input && e.left_column == column) ||
+			       (e.right_input == input && e.right_column == column);
+		});
+	});
+}
+
+// An input whose key is equated with other inputs adds at most one row to each
+// combination of the others, so its key is not needed.  Equalities may run in a
+// circle; so only inputs after the first are left out, and only when what they
+// are equated with is among the inputs kept or before them.
+Key join_key(const Operator &node)
+{
+	std::vector<int> all;
+	for (size_t i = 0; i < node.inputs.size(); i++) {
+		Key key = unique_key(*node.inputs[i]);
+		if (!key)
+			return {};
+		Operator earlier{};
+		if (i > 0) {
+			earlier.kind = node.kind;
+			for (const Equality &e : node.equalities)
+				if (e.left_input <= int(i) && e.right_input <= int(i))
+					earlier.equalities.push_back(e);
+			if (covers(earlier, i, *key))
+				continue;
+		}
+		for (int column : *shifted(key, node.offset(i)))
+			all.push_back(column);
+	}
+	return all;
+}
+
+Key project_key(const Operator &node)
+{
+	Key key = unique_key(*node.inputs[0]);
+	if (!key)
+		return {};
+	std::vector<int> out;
+	for (int column : *key) {
+		auto found = std::find_if(node.expressions.begin(), node.expressions.end(),
+		                          [&](const Expression &e) { return e.plain == column; });
+		if (found == node.expressions.end())
+			return {};
+		out.push_back(found - node.expressions.begin());
+	}
+	return out;
+}
+
+Key first_columns(size_t count)
+{
+	std::vector<int> out(count);
+	for (size_t i = 0; i < count; i++)
+		out[i] = i;
+	return out;
+}
+
+}  // namespace
+
+std::optional<std::vector<int>> unique_key(const Operator &node)
+{
+	switch (node.kind) {
+	case Kind::scan:
+		return node.identity.empty() ? Key() : Key(node.identity);
+	case Kind::filter:
+		return unique_key(*node.inputs[0]);
+	case Kind::project:
+		return project_key(node);
+	case Kind::join:
+	case Kind::left_join:
+		return join_key(node);
+	case Kind::aggregate:
+		return first_columns(node.keys.size());
+	case Kind::distinct:
+		return first_columns(node.columns.size());
+	case Kind::union_all:
+		return {};
+	}
+	return {};
+}
+
+void walk(Operator &node, const std::function<void(Operator &)> &visit)
+{
+	for (auto &input : node.inputs)
+		walk(*input, visit);
+	visit(node);
+}
+
+void walk(const Operator &node, const std::function<void(const Operator &)> &visit)
+{
+	for (const auto &input : node.inputs)
+		walk(static_cast<const Operator &>(*input), visit);
+	visit(node);
+}
+
+const char *name(Kind kind)
+{
+	switch (kind) {
+	case Kind::scan: return "scan";
+	case Kind::filter: return "filter";
+	case Kind::project: return "project";
+	case Kind::join: return "inner join";
+	case Kind::left_join: return "left join";
+	case Kind::aggregate: return "aggregate";
+	case Kind::distinct: return "distinct";
+	case Kind::union_all: return "union all";
+	}
+	return "";
+}
+
+}  // namespace query

@@ -1,0 +1,114 @@
+#pragma once
+// The operator tree: a query as relational algebra over Z-sets.
+//
+// A relation is a bag of rows with integer weights.  Every operator has
+// columns c1..cn; expressions over an operator's input are SQL text with holes
+// where the input's columns go, so that the same expression can be written
+// over a base table, a delta or a state table.  Nothing here knows the server.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace query {
+
+using Oid = unsigned int;
+
+struct Column {
+	std::string name;
+	Oid type = 0;
+	std::int32_t typmod = -1;
+	Oid collation = 0;
+	bool not_null = false;
+};
+
+// SQL text with holes: \x01<column>\x02 is column <column> (from 0) of the
+// input.  at_last is the same expression with the time of the previous tick,
+// parameter $1, in place of now(); empty when the expression does not use time.
+struct Expression {
+	std::string text;
+	std::string at_last;
+	Column type;                // what it yields
+	std::set<int> columns;      // which input columns it reads
+	int plain = -1;             // the input column it is, when it is just one
+	bool uses_time() const { return !at_last.empty(); }
+};
+
+std::string render(const std::string &text, const std::function<std::string(int)> &column);
+// Over the columns of one relation called alias: alias.c1, alias.c2, …
+std::string render(const std::string &text, const std::string &alias);
+// The same expression over an input whose column i is now map(i).
+Expression remap(const Expression &expr, const std::function<int(int)> &map);
+
+enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, union_all };
+
+// A comparison of a column with an expression of now().  Rows whose truth
+// changes between two ticks lie between the two thresholds.
+struct Temporal {
+	int column;                 // of the input
+	Expression whole;                 // the comparison
+	Expression threshold;             // the side with now(): no columns
+};
+
+// An equality between a column of one join input and something of another.
+struct Equality {
+	int left_input, left_column, right_input, right_column;
+};
+
+// How an aggregate is kept (see delta/aggregate.cpp).
+enum class Law { count_rows, count, sum, average, count_distinct, recompute };
+
+struct Aggregate {
+	Law law;
+	std::vector<Expression> arguments;
+	std::optional<Expression> filter;
+	std::string call;           // the aggregate over holes that number its arguments
+	bool distinct = false;
+	bool ignores_nulls = true;  // a NULL first argument has no effect
+	bool ignores_copies = false;// a second copy of an argument has no effect (min, max)
+	bool wants_order = false;   // answered from an ordered index (min, max)
+	Column type;
+	std::string title;          // as the user wrote it, for explain
+};
+
+struct Operator {
+	Kind kind;
+	int id = 0;                 // number in explain, from 1, inputs before their operator
+	std::vector<Column> columns;
+	std::vector<std::unique_ptr<Operator>> inputs;
+
+	// scan
+	Oid relation = 0;
+	std::vector<int> attributes;          // attribute number of each column
+	std::vector<int> identity;            // columns of a unique, not null key; empty if none
+
+	// filter, join (over the concatenated inputs), left join (ON)
+	std::vector<Expression> conditions;
+	std::vector<Temporal> temporal;       // filter only; not in conditions
+	std::vector<Equality> equalities;     // join, left join: those of the conditions usable for look-up
+
+	// project
+	std::vector<Expression> expressions;
+
+	// aggregate: columns are the keys, then the aggregates
+	std::vector<Expression> keys;
+	std::vector<Aggregate> aggregates;
+
+	int offset(int input) const;          // first column of this input among the concatenated inputs
+	int input_of(int column) const;       // which input a concatenated column belongs to
+	int width() const { return static_cast<int>(columns.size()); }
+};
+
+// Columns that together are unique in every state of the relation, or nothing.
+std::optional<std::vector<int>> unique_key(const Operator &node);
+
+// Visits inputs before their operator.
+void walk(Operator &node, const std::function<void(Operator &)> &visit);
+void walk(const Operator &node, const std::function<void(const Operator &)> &visit);
+
+const char *name(Kind kind);
+
+}  // namespace query
