@@ -17,7 +17,7 @@ MEGABYTE = 1 << 20
 
 
 @figure("lake")
-def lake(shop: Shop, full: bool):
+def lake(shop: Shop, options):
     conn = shop.copy("lake", views=False)
     try:
         conn.execute("SELECT pgtrickle.create_lake(%s, %s)", [LAKE, f"{os.environ['ONEBOX_LAKE']}/{conn.info.dbname}/"])

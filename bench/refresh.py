@@ -27,13 +27,13 @@ CHANGES = {
 
 
 @figure("one-row change")
-def one_row_change(shop: Shop, full: bool):
+def one_row_change(shop: Shop, options):
     here = measure_changes(shop)
     for (change, view), (refresh, recompute) in here.items():
-        yield Figure(f"{change} → {view}", "≤ 5 ms, ≤ 1/100 of its query", milliseconds(refresh), f"1/{recompute / refresh:,.0f}",
+        yield Figure(f"{change} → {view}", "≤ 5 ms, ≤ 1/100 of its query", milliseconds(refresh), one_part_in(recompute / refresh),
                      refresh <= 0.005 and refresh <= recompute / 100,
                      {"rows": shop.rows, "refresh_s": refresh, "query_s": recompute})
-    if full:
+    if options.full:
         bigger = Shop(shop.rows * 4)
         bigger.open()
         try:
@@ -71,13 +71,17 @@ def measure_changes(shop: Shop) -> dict[tuple[str, str], tuple[float, float]]:
     return found
 
 
+def one_part_in(parts: float) -> str:
+    return f"1/{parts:,.0f}" if parts >= 10 else f"1/{parts:.1f}"
+
+
 def popular(rng: random.Random, products: int) -> int:
     """Small numbers are the popular ones, whose groups are the largest."""
     return int(products * rng.random() ** 3) + 1
 
 
 @figure("bulk insert")
-def bulk_insert(shop: Shop, full: bool):
+def bulk_insert(shop: Shop, options):
     """A tenth as many orders again (100,000 of 1 M), in one transaction."""
     orders = shop.rows // 10
     with shop.copy("bulk", NEVER) as conn:

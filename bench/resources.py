@@ -24,7 +24,7 @@ def lake_processes(server: int) -> dict[str, int]:
 
 
 @figure("memory")
-def memory(shop: Shop, full: bool):
+def memory(shop: Shop, options):
     """The scheduler's worker takes a batch of a fifth of the table (200,000 of 1 M), on 'calculated' schedules."""
     conn = shop.copy("memory", "calculated")
     other = connect(conn.info.dbname)
@@ -49,15 +49,15 @@ def memory(shop: Shop, full: bool):
 
 
 @figure("idle")
-def idle(shop: Shop, full: bool):
+def idle(shop: Shop, options):
     """Five views on the tutorial's schedules and a lake, nobody writing; all processes of the server together."""
-    seconds = 30 if full else 15
+    seconds = options.seconds * 3
     conn = shop.copy("idle")
     conn.execute("SELECT pgtrickle.create_lake('idle_lake', %s)", [f"{os.environ['ONEBOX_LAKE']}/{conn.info.dbname}/"])
     conn.execute("SELECT pgtrickle.publish('revenue_by_day', 'idle_lake')")
     conn.execute("SELECT pgtrickle.publish_now('idle_lake')")
     server = postmaster(conn)
-    time.sleep(8)    # what the set-up left to do: checkpoint, autovacuum
+    time.sleep(options.seconds * 2)    # what the set-up left to do: checkpoint, autovacuum
     before, started = cpu_seconds(server), time.monotonic()
     time.sleep(seconds)
     share = (cpu_seconds(server) - before) / (time.monotonic() - started)

@@ -3,8 +3,8 @@
 
     ./onebox bench                    all of them, 1 M orders
     ./onebox bench writers            those whose name has 'writers' in it
-    ./onebox bench --full             one-row changes at four times the size too, and longer runs
-    ./onebox bench --rows 20000       does it run?  (says little about speed)
+    ./onebox bench --full             one-row changes at four times the size too
+    ./onebox bench --rows 4000 --seconds 1      does it run?  (says little about speed)
     ./onebox bench --json
 """
 
@@ -39,7 +39,7 @@ def main() -> int:
         say(line("figure", "reached", "ratio", "goal", "met"))
         figures = []
         for name, measure in chosen.items():
-            for found in results(name, measure, shop, args.full):
+            for found in results(name, measure, shop, args):
                 figures.append(found)
                 say(line(found.name, found.reached, found.ratio, found.goal, {True: "yes", False: "NO", None: "–"}[found.met]))
     finally:
@@ -55,15 +55,16 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", default="", help=f"one of, or part of: {', '.join(FIGURES)}")
     parser.add_argument("--rows", type=int, default=1_000_000, help="orders (default %(default)s)")
-    parser.add_argument("--full", action="store_true", help="four times the orders too, longer runs")
+    parser.add_argument("--full", action="store_true", help="one-row changes with four times the orders too")
+    parser.add_argument("--seconds", type=int, default=5, help="length of one timed run (default %(default)s); some take a few of them")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     return parser.parse_args()
 
 
-def results(name: str, measure, shop: Shop, full: bool):
+def results(name: str, measure, shop: Shop, options):
     """What cannot be measured is a figure that is not met, and does not stop the others."""
     try:
-        yield from measure(shop, full)
+        yield from measure(shop, options)
     except (psycopg.Error, RuntimeError, OSError) as error:
         shop.drop_copies()
         yield Figure(name, "", f"failed: {str(error).strip().splitlines()[0]}", "", False, {"error": str(error)})

@@ -20,9 +20,9 @@ STATEMENTS = {
 
 
 @figure("writers")
-def writers(shop: Shop, full: bool):
+def writers(shop: Shop, options):
     """8 clients, asynchronous commit, with the five views on the tutorial's schedules and without; in turns."""
-    seconds = 8 if full else 4
+    seconds = options.seconds
     with_views = shop.copy("writers")
     without = shop.copy("writers_plain", views=False)
     for name, statement in STATEMENTS.items():
@@ -50,7 +50,7 @@ def pgbench(database: str, statement: str, shop: Shop, *options: str) -> float:
 
 
 @figure("bulk update")
-def bulk_update(shop: Shop, full: bool):
+def bulk_update(shop: Shop, options):
     """The writer's own time for 10,000 orders in one UPDATE."""
     rows = min(10_000, shop.rows // 10)
     with_views = shop.copy("update")
@@ -73,12 +73,12 @@ def bulk_update(shop: Shop, full: bool):
 
 
 @figure("freshness")
-def freshness(shop: Shop, full: bool):
+def freshness(shop: Shop, options):
     """500 small transactions a second; every 50 ms one more whose coming is watched for in each view's frontier.
 
     A frontier is committed with the rows that are true for it, so a transaction that is visible in it is visible in the view.
     """
-    seconds = 30 if full else 15
+    seconds = options.seconds * 3
     conn = shop.copy("freshness", "calculated")
     database = conn.info.dbname
     watcher = connect(database)

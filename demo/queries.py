@@ -43,11 +43,14 @@ def stream_tables() -> list[StreamTable]:
 
 
 def panels() -> list[tuple[str, str]]:
-    """Title and SQL of each panel of the dashboard that demo/grafana provisions, over its last 30 days."""
-    until = datetime.now(timezone.utc)
+    """Title and SQL, macros and all, of each panel of the dashboard that demo/grafana provisions."""
     dashboard = json.loads(DASHBOARD.read_text())
-    return [(panel["title"], expand(target["rawSql"], until - timedelta(days=30), until))
-            for panel in dashboard["panels"] for target in panel["targets"]]
+    return [(panel["title"], target["rawSql"]) for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+def over_last_30_days(sql: str) -> str:
+    until = datetime.now(timezone.utc)
+    return expand(sql, until - timedelta(days=30), until)
 
 
 def expand(sql: str, since: datetime, until: datetime) -> str:

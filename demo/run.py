@@ -181,7 +181,7 @@ def ask_the_dashboard(box: Box) -> None:
     for name, sql in queries.panels():
         title(f"psql: {name} (tutorial, step 5)")
         started = time.monotonic()
-        show(box.psql(sql), started)
+        show(box.psql(queries.over_last_30_days(sql)), started)
 
 
 def show(output: str, started: float, at_most: int = 13) -> None:
