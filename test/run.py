@@ -156,12 +156,13 @@ class Isolation(Regress):
     answers = TEST / "isolation" / "expected"
 
     def input(self) -> Path:
-        # The driver insists on a folder named specs.
-        specs = SCRATCH / "isolation" / "specs"
-        if not specs.exists():
-            specs.parent.mkdir()
-            specs.symlink_to(TEST / "isolation")
-        return specs.parent
+        # The driver insists on a folder named specs, with the answers beside it.
+        folder = SCRATCH / "isolation"
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "specs").symlink_to(TEST / "isolation")
+            (folder / "expected").symlink_to(self.answers)
+        return folder
 
 
 class EndToEnd(Suite):

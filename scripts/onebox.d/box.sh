@@ -17,7 +17,11 @@ up() {
     while (($# > 0)); do
         case $1 in
             --s3) s3=yes ;;
-            --port) port=${2:?--port needs a number} && shift ;;
+            --port)
+                [[ ${2:-} =~ ^[0-9]+$ ]] || die "--port needs a number"
+                port=$2
+                shift
+                ;;
             *) die "up: unknown option '$1'" "./onebox up [--s3] [--port N]" ;;
         esac
         shift
@@ -35,6 +39,8 @@ up() {
 need_box() {
     [[ -f $ROOT/box.env ]] || claim_root
     read_box
+    [[ ${BOX_PG_CONFIG:-} == "${ONEBOX_PG_CONFIG:-}" ]] || die "the box in $ROOT belongs to the server of ${BOX_PG_CONFIG:-onebox itself}" \
+        "use that, or another directory with --root DIR"
     LOGS=$ROOT/log
     [[ -f $ROOT/data/PG_VERSION ]] || step "Creating a cluster" create_cluster
 }
@@ -43,9 +49,13 @@ need_box() {
 claim_root() {
     [[ ! -e $ROOT || -z $(ls -A "$ROOT") ]] || die "$ROOT is neither a box nor empty" "name a directory for the box with --root DIR"
     mkdir -p "$ROOT" || die "cannot create $ROOT" "name another directory with --root DIR"
-    as_server test -x "$ROOT" || die "user $SERVER_USER, who runs the server, cannot reach $ROOT" "name another directory with --root DIR"
+    if ! as_server test -x "$ROOT"; then
+        rmdir "$ROOT"
+        die "user $SERVER_USER, who runs the server, cannot reach $ROOT" "name another directory with --root DIR"
+    fi
     need_space 500 "$ROOT"
     BOX_PASSWORD=$(random_word)
+    BOX_PG_CONFIG=${ONEBOX_PG_CONFIG:-}
     save_box
 }
 
@@ -180,8 +190,8 @@ read_box() {
 
 save_box() (
     umask 077
-    for name in BOX_PASSWORD BOX_PORT S3_PORT S3_KEY S3_SECRET; do
-        echo "$name=${!name:-}"
+    for name in BOX_PASSWORD BOX_PORT BOX_PG_CONFIG S3_PORT S3_KEY S3_SECRET; do
+        printf '%s=%q\n' "$name" "${!name:-}"
     done >"$ROOT/box.env.fresh"
     mv "$ROOT/box.env.fresh" "$ROOT/box.env"
 )

@@ -6,7 +6,10 @@ build() {
     exec {lock}>"$HOME_DIR/build.lock"
     flock "$lock"
     step "Building" compile
-    is_installed || step "Installing into $(pg_config --version)" install_extension
+    if ! is_installed; then
+        need_writable_server
+        step "Installing into $(pg_config --version)" cmake --install "$(build_dir)"
+    fi
     exec {lock}>&-
 }
 
@@ -37,10 +40,9 @@ same_file() {
     cmp -s "$1" "$other"
 }
 
-install_extension() {
+need_writable_server() {
     local directory
     for directory in "$(pg_config --pkglibdir)" "$(pg_config --sharedir)/extension" "$(pg_config --bindir)"; do
-        [[ -w $directory ]] || die "the server's directory $directory cannot be written by $(id -un)" "sudo cmake --install $(build_dir)"
+        [[ -w $directory ]] || die "$(id -un) may not install into $directory" "sudo cmake --install $(build_dir), then the same command again"
     done
-    cmake --install "$(build_dir)"
 }

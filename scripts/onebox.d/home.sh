@@ -17,6 +17,7 @@ find_home() {
     DUCKDB_EXTENSIONS=$PARTS/duckdb/extensions
     MINIO=$PARTS/minio/minio
     ROOT=$(readlink -m "${ROOT:-$HOME_DIR/box}")
+    find_server
 }
 
 # .onebox is where its name says, unless the server's user cannot go there (a clone below a private directory).
@@ -31,6 +32,16 @@ make_home() {
     [[ -O $place ]] || die "$place belongs to $(stat -c %U "$place")" "remove it, or clone to a directory that user $SERVER_USER can reach"
     ln -s "$place" "$HOME_DIR"
     say "User $SERVER_USER, who runs the server, cannot reach $REPO: .onebox is kept in $place"
+}
+
+# The server that was asked for, else the one that the box was made with.
+find_server() {
+    if [[ -n ${ONEBOX_PG_CONFIG:-} ]]; then
+        ONEBOX_PG_CONFIG=$(readlink -m "$ONEBOX_PG_CONFIG")
+    else
+        read_box
+        ONEBOX_PG_CONFIG=${BOX_PG_CONFIG:-}
+    fi
 }
 
 # The server that everything runs on, by the pg_config that describes it.

@@ -29,7 +29,11 @@ main() {
     umask 022
     while (($# > 0)); do
         case $1 in
-            --root) ROOT=${2:?--root needs a directory} && shift ;;
+            --root)
+                [[ $# -gt 1 ]] || die "--root needs a directory"
+                ROOT=$2
+                shift
+                ;;
             --root=*) ROOT=${1#--root=} ;;
             *) arguments+=("$1") ;;
         esac
@@ -57,8 +61,8 @@ prepare() {
         return
     fi
     need_tools
-    get_parts
     need_own_server
+    get_parts
     build
 }
 

@@ -24,7 +24,7 @@ make_scratch() {
     echo $$ >"$SCRATCH/owner"
     UNDO+=("remove_scratch $SCRATCH")
     ROOT=$SCRATCH/box
-    export ONEBOX_SCRATCH=$SCRATCH ONEBOX_BUILD ONEBOX_BUILT=yes
+    export ONEBOX_SCRATCH=$SCRATCH ONEBOX_BUILD ONEBOX_BUILT=yes ONEBOX_PG_CONFIG
     ONEBOX_BUILD=$(build_dir)
 }
 
