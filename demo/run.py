@@ -119,7 +119,7 @@ def board_lines(conn, shop: generator.Shop, past: float) -> list[str]:
     lines += table([[row.name, how_often(row.schedule), freshness(row.behind, row.status), row.refreshes, duration(row.took),
                      f"{row.rows_in or 0:,} → {row.rows_out or 0:,}", row.last_error] for row in view_states(conn)],
                    [f"{'stream table':<23}", "refreshed", "  behind by", "refreshes", "last took", "changes in → out", ""], left=2)
-    lines += table([[row.table_name, how_often(PUBLISH_EVERY), freshness(row.lag), f"{row.rows:,}", row.files, row.snapshot_id,
+    lines += [""] + table([[row.table_name, how_often(PUBLISH_EVERY), freshness(row.lag), f"{row.rows:,}", row.files, row.snapshot_id,
                      row.last_error] for row in lake_tables(conn)],
                    [f"{'lake table':<23}", "published", "  behind by", "     rows", "    files", "        snapshot", ""], left=2)
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -68,7 +69,9 @@ class Board:
 
 
 def clip(line: str, width: int) -> str:
-    return line if len(line) <= width or "\x1b" in line else line[:width - 1] + "…"
+    """A line that would wrap would spoil the count of lines to draw over."""
+    visible = re.sub("\x1b\\[\\d*m", "", line)
+    return line if len(visible) < width else visible[:width - 2] + "…"
 
 
 def duration(seconds: float | None) -> str:
