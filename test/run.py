@@ -100,20 +100,25 @@ class Regress(Suite):
 
     def run_tests(self, tests: list[Path]) -> None:
         box = Box(SCRATCH / self.driver)
-        driver = self.find_driver(box)
-        for test in tests:
-            self.run_file(box, driver, test)
-        keep_log(box, self.failed > 0)
-        box.remove()
+        try:
+            driver = self.find_driver(box)
+            for test in tests:
+                self.run_file(box, driver, test)
+        finally:
+            keep_log(box, self.failed > 0)
+            box.remove()
 
     def run_file(self, box: Box, driver: Path, test: Path) -> None:
         output = SCRATCH / "output" / test.name
         output.mkdir(parents=True)
-        done = subprocess.run(
-            [driver, f"--bindir={box.bindir}", f"--host={box.host}", f"--port={box.port}", f"--user={box.user}",
-             "--dbname=regress", "--load-extension=pg_trickle", f"--inputdir={self.input()}", f"--outputdir={output}",
-             f"--expecteddir={self.answers.parent}", test.stem],
-            cwd=output, env=box.env, capture_output=True, text=True)
+        try:
+            done = subprocess.run(
+                [driver, f"--bindir={box.bindir}", f"--host={box.host}", f"--port={box.port}", f"--user={box.user}",
+                 "--dbname=regress", "--load-extension=pg_trickle", f"--inputdir={self.input()}", f"--outputdir={output}",
+                 f"--expecteddir={self.answers.parent}", test.stem],
+                cwd=output, env=box.env, capture_output=True, text=True, timeout=300)
+        except subprocess.TimeoutExpired as late:
+            done = subprocess.CompletedProcess(late.cmd, 1, "", str(late))
         box.query("DROP DATABASE IF EXISTS regress WITH (FORCE)", "postgres")
         printed = output / "results" / f"{test.stem}.out"
         if self.options.accept and printed.exists():

@@ -1,16 +1,11 @@
 # From source to an extension that the server can load.
 
 build() {
-    local lock
-    # Two builds of one tree at a time would spoil each other.
-    exec {lock}>"$HOME_DIR/build.lock"
-    flock "$lock"
     step "Building" compile
     if ! is_installed; then
         need_writable_server
         step "Installing into $(pg_config --version)" cmake --install "$(build_dir)"
     fi
-    exec {lock}>&-
 }
 
 compile() {

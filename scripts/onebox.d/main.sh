@@ -57,13 +57,18 @@ main() {
 
 # Whoever runs below another onebox finds everything built.
 prepare() {
+    local lock
     if [[ -n ${ONEBOX_BUILT:-} ]]; then
         return
     fi
     need_tools
     need_own_server
+    # Two that unpack or build in the same place would spoil each other's work.
+    exec {lock}>"$HOME_DIR/lock"
+    flock --nonblock "$lock" || { say "Another onebox is building here; waiting for it" && flock "$lock"; }
     get_parts
     build
+    exec {lock}>&-
 }
 
 need_own_server() {

@@ -45,9 +45,9 @@ arrange_duckdb() {
 
 python_is_ready() { cmp -s "$VENV/.lock" "$REPO/parts/python.lock" && "$PYTHON" -c '' 2>/dev/null; }
 
+# An environment that works is brought up to date where it is: someone may be using it.
 make_python() {
-    rm -rf "$VENV"
-    python3 -m venv "$VENV"
+    "$PYTHON" -c '' 2>/dev/null || python3 -m venv --clear "$VENV"
     "$PYTHON" -m pip install --only-binary=:all: --require-hashes -r "$REPO/parts/python.lock"
     cp "$REPO/parts/python.lock" "$VENV/.lock"
 }

@@ -32,6 +32,6 @@ apt_install() {
 # need_space MEGABYTES DIRECTORY: said before the work starts, because a full disk fails in a hundred other ways.
 need_space() {
     local free
-    free=$(df --output=avail --block-size=1M "$2" | tail -1)
+    free=$(($(df --output=avail --block-size=1M "$2" | tail -1)))
     ((free >= $1)) || die "only $free MB are free in $2, and $1 MB are needed" "free some space, or put the box elsewhere with --root DIR"
 }
