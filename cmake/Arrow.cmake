@@ -1,6 +1,7 @@
 # Arrow C++ with Parquet and S3, as targets trickle::arrow, trickle::parquet and, where S3 is a library of its own,
 # trickle::arrow_s3: an installed one, else the one that
-# onebox unpacked (-DONEBOX_ARROW=<dir with include/ and libarrow.so.*>). ARROW_RPATH is where they are loaded from.
+# onebox unpacked (-DONEBOX_ARROW=<dir with include/ and libarrow.so.*>). ARROW_RPATH is where they are
+# loaded from, ARROW_S3 whether they can reach S3.
 
 set(ONEBOX_ARROW ${PROJECT_SOURCE_DIR}/.onebox/parts/arrow/pyarrow CACHE PATH "Arrow unpacked by onebox")
 
@@ -27,5 +28,8 @@ endfunction()
 import_arrow(arrow)
 import_arrow(parquet)
 import_arrow(arrow_s3)
+if(TARGET trickle::arrow_s3)
+    set(ARROW_S3 ON)
+endif()
 set(ARROW_RPATH ${ONEBOX_ARROW})
 message(STATUS "Arrow: ${ONEBOX_ARROW}")
