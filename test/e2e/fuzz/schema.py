@@ -6,9 +6,9 @@ print differently (1, 1.0, 1.00) so that a change of representation counts as a 
 
 from dataclasses import dataclass, field
 
-TYPES = ["int", "bigint", "numeric(10,2)", "numeric", "text", "timestamptz", "bool", "date"]
+TYPES = ["int", "bigint", "numeric(10,2)", "numeric", "float8", "text", "timestamptz", "bool", "date"]
 
-FAMILY = {"int": "number", "bigint": "number", "numeric(10,2)": "number", "numeric": "number",
+FAMILY = {"int": "number", "bigint": "number", "numeric(10,2)": "number", "numeric": "number", "float8": "number",
           "text": "text", "timestamptz": "time", "bool": "bool", "date": "date"}
 
 VALUES = {
@@ -16,6 +16,7 @@ VALUES = {
     "bigint": ["0", "1", "2", "10000000000", "-3"],
     "numeric(10,2)": ["0", "1.5", "2.25", "-1.5", "10", "99.99"],
     "numeric": ["0", "1", "1.0", "1.00", "2.5", "-3.25", "1000", "0.001"],
+    "float8": ["0", "0.5", "1.25", "-2", "1024"],          # sums of these are exact in any order
     "text": ["''", "'a'", "'b'", "'A'", "'a '", "'ä'", "'it''s'"],
     "timestamptz": ["'2026-03-29 00:30:00+00'", "'2026-03-29 23:30:00+00'", "'2026-10-25 01:30:00+00'", "'2026-01-01 00:00:00+00'"],
     "bool": ["true", "false"],
@@ -75,7 +76,7 @@ def value(rng, column, keys=8):
         return str(rng.randrange(keys))
     if column.moves and rng.random() < 0.85:
         return f"(now() + interval '{rng.randrange(-900, 500)} ms')"
-    if column.type == "numeric" and rng.random() < 0.02:
+    if column.type in ("numeric", "float8") and rng.random() < 0.02:
         return "'NaN'"
     return rng.choice(VALUES[column.type])
 

@@ -48,7 +48,7 @@ class Writer:
             form = rng.random()
             if form < 0.1:
                 out.append(f"{c.name} = {alias or table.name}.{c.name}")
-            elif form < 0.3 and c.type in ("int", "bigint", "numeric", "numeric(10,2)"):
+            elif form < 0.3 and c.type in ("int", "bigint", "numeric", "numeric(10,2)", "float8"):
                 out.append(f"{c.name} = {alias or table.name}.{c.name} + 1")
             else:
                 out.append(f"{c.name} = {value(rng, c, KEYS)}")
