@@ -1,0 +1,64 @@
+-- Inner joins: the change of each input meets the others, found by key.
+CREATE TABLE person (id int PRIMARY KEY, name text, city int);
+CREATE TABLE city (id int PRIMARY KEY, name text, country text);
+CREATE TABLE visit (person int, city int, on_day date);
+INSERT INTO city VALUES (1, 'Oslo', 'NO'), (2, 'Bergen', 'NO'), (3, 'Rome', 'IT');
+INSERT INTO person VALUES (1, 'Ada', 1), (2, 'Bo', 3), (3, 'Cy', NULL);
+INSERT INTO visit VALUES (1, 3, '2026-01-01'), (1, 3, '2026-01-01'), (2, 1, '2026-01-02');
+
+SELECT pgtrickle.create_stream_table('travel', $$
+    SELECT p.name, home.name AS home, there.name AS there, v.on_day
+    FROM visit v
+    JOIN person p ON p.id = v.person
+    JOIN city home ON home.id = p.city
+    JOIN city there ON there.id = v.city
+    WHERE home.country <> there.country
+$$, '1h', 'DIFFERENTIAL');
+SELECT * FROM travel ORDER BY 1, 2, 3, 4;
+
+-- Every input changes in the same tick, the one that is read twice too.
+INSERT INTO visit VALUES (3, 2, '2026-02-01');
+UPDATE person SET city = 3 WHERE name = 'Cy';
+UPDATE city SET name = 'Roma' WHERE id = 3;
+DELETE FROM visit WHERE person = 2;
+SELECT mode FROM pgtrickle.refresh_stream_table('travel');
+SELECT * FROM travel ORDER BY 1, 2, 3, 4;
+SELECT missing, unexpected FROM pgtrickle.verify('travel');
+
+-- A key changes: the old matches go and the new ones come.
+UPDATE city SET id = 4 WHERE id = 3;
+SELECT mode FROM pgtrickle.refresh_stream_table('travel');
+TABLE travel;
+UPDATE visit SET city = 4 WHERE city = 3;
+UPDATE person SET city = 4 WHERE city = 3;
+SELECT mode FROM pgtrickle.refresh_stream_table('travel');
+SELECT * FROM travel ORDER BY 1, 2, 3, 4;
+SELECT missing, unexpected FROM pgtrickle.verify('travel');
+
+-- Conditions other than equality, and NULL, which matches nothing.
+SELECT pgtrickle.create_stream_table('before', $$
+    SELECT a.person AS earlier, b.person AS later FROM visit a JOIN visit b ON a.on_day < b.on_day AND a.person IS DISTINCT FROM b.person
+$$, '1h', 'DIFFERENTIAL');
+SELECT * FROM before ORDER BY 1, 2;
+INSERT INTO visit VALUES (NULL, 1, '2025-12-31'), (2, NULL, '2026-05-01'), (2, 2, NULL);
+SELECT mode FROM pgtrickle.refresh_stream_table('before');
+SELECT * FROM before ORDER BY 1, 2;
+SELECT missing, unexpected FROM pgtrickle.verify('before');
+SELECT mode FROM pgtrickle.refresh_stream_table('travel');
+SELECT missing, unexpected FROM pgtrickle.verify('travel');
+
+-- A product of tables without any condition.
+SELECT pgtrickle.create_stream_table('pairs', 'SELECT p.id AS p, c.id AS c FROM person p, city c', '1h', 'DIFFERENTIAL');
+DELETE FROM city WHERE id = 2;
+INSERT INTO person VALUES (4, 'Di', NULL);
+SELECT mode FROM pgtrickle.refresh_stream_table('pairs');
+SELECT count(*) FROM pairs;
+SELECT missing, unexpected FROM pgtrickle.verify('pairs');
+
+-- USING and NATURAL are joins too.
+SELECT pgtrickle.create_stream_table('same', 'SELECT id, p.name FROM person p JOIN city c USING (id)', '1h', 'DIFFERENTIAL');
+UPDATE person SET id = 5 WHERE id = 4;
+INSERT INTO city VALUES (5, 'Lund', 'SE');
+SELECT mode FROM pgtrickle.refresh_stream_table('same');
+SELECT * FROM same ORDER BY id;
+SELECT missing, unexpected FROM pgtrickle.verify('same');

@@ -1,0 +1,50 @@
+-- min, max and count(DISTINCT …) survive the loss of the value they show.
+CREATE TABLE bid (auction int, bidder text, amount int, at timestamptz);
+INSERT INTO bid VALUES (1, 'ada', 10, '2026-01-01 10:00Z'), (1, 'bo', 30, '2026-01-01 11:00Z'), (1, 'bo', 30, '2026-01-01 12:00Z'), (2, NULL, NULL, NULL);
+
+SELECT pgtrickle.create_stream_table('auctions', $$
+    SELECT auction, min(amount) AS lowest, max(amount) AS highest, min(bidder) AS first_name, max(at) AS last_at,
+           count(DISTINCT bidder) AS bidders, count(DISTINCT amount) FILTER (WHERE bidder <> 'ada') AS others
+    FROM bid GROUP BY auction
+$$, '1h', 'DIFFERENTIAL');
+SET timezone = 'UTC';
+SELECT * FROM auctions ORDER BY 1;
+
+-- One of two equal maxima goes: nothing changes. Both go: the next one shows.
+DELETE FROM bid WHERE at = '2026-01-01 12:00Z';
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+SELECT * FROM auctions ORDER BY 1;
+DELETE FROM bid WHERE amount = 30;
+INSERT INTO bid VALUES (2, 'cy', 5, '2026-01-02 10:00Z');
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+SELECT * FROM auctions ORDER BY 1;
+SELECT missing, unexpected FROM pgtrickle.verify('auctions');
+
+-- From many values to one and to none.
+INSERT INTO bid SELECT 3, 'b' || i % 7, i, '2026-02-01 00:00Z'::timestamptz + i * interval '1 s' FROM generate_series(1, 200) i;
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+SELECT * FROM auctions WHERE auction = 3;
+DELETE FROM bid WHERE auction = 3 AND amount <> 77;
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+SELECT * FROM auctions WHERE auction = 3;
+UPDATE bid SET amount = NULL, bidder = NULL WHERE auction = 3;
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+SELECT * FROM auctions WHERE auction = 3;
+DELETE FROM bid WHERE auction = 3;
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+SELECT missing, unexpected FROM pgtrickle.verify('auctions');
+
+-- A row moves between groups and takes its extreme along.
+UPDATE bid SET auction = 2 WHERE bidder = 'ada';
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+SELECT * FROM auctions ORDER BY 1;
+SELECT missing, unexpected FROM pgtrickle.verify('auctions');
+
+-- Over all rows, also when there are none.
+SELECT pgtrickle.create_stream_table('record', 'SELECT max(amount) AS best, count(DISTINCT bidder) AS bidders FROM bid', '1h', 'DIFFERENTIAL');
+DELETE FROM bid;
+SELECT mode FROM pgtrickle.refresh_stream_table('record');
+TABLE record;
+SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
+TABLE auctions;
+SELECT missing, unexpected FROM pgtrickle.verify('record');
