@@ -1,7 +1,6 @@
-# Arrow C++ with Parquet and S3, as targets trickle::arrow, trickle::parquet and, where S3 is a library of its own,
-# trickle::arrow_s3: an installed one, else the one that
-# onebox unpacked (-DONEBOX_ARROW=<dir with include/ and libarrow.so.*>). ARROW_RPATH is where they are
-# loaded from, ARROW_S3 whether they can reach S3.
+# Arrow C++ with Parquet as targets trickle::arrow and trickle::parquet: an installed one, else the one that onebox
+# unpacked (-DONEBOX_ARROW=<dir with include/ and libarrow.so.*>), whose S3 is a library of its own, trickle::arrow_s3.
+# ARROW_RPATH is where they are loaded from, ARROW_S3 whether they can reach S3.
 
 set(ONEBOX_ARROW ${PROJECT_SOURCE_DIR}/.onebox/parts/arrow/pyarrow CACHE PATH "Arrow unpacked by onebox")
 

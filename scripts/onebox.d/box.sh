@@ -228,14 +228,18 @@ status() {
     report Lakes "$(size_of lake)"
     [[ -z ${S3_PORT:-} ]] || report Buckets "$(size_of s3)"
     report Log "$ROOT/log/postgres.log"
-    ! server_is_up || report_databases
+    ! server_is_up || report_databases_and_workers
 }
 
 report() { printf '  %-12s%s\n' "$1" "$2"; }
 
 size_of() { echo "$ROOT/$1, $(du -sh "$ROOT/$1" 2>/dev/null | cut -f1)"; }
 
-report_databases() {
-    query postgres "SELECT format('  %-12s%s, %s', 'Database', datname, pg_size_pretty(pg_database_size(oid)))
-        FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
+report_databases_and_workers() {
+    query postgres "
+        SELECT format('  %-12s%s, %s', 'Database', datname, pg_size_pretty(pg_database_size(oid)))
+        FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY datname;
+        SELECT format('  %-12s%s, process %s', 'Worker', concat_ws(' of ', name, datname), pid)
+        FROM pg_stat_activity, LATERAL (SELECT CASE WHEN application_name LIKE 'trickle-lake%' THEN application_name ELSE backend_type END) AS its(name)
+        WHERE name LIKE 'pg_trickle%' OR name LIKE 'trickle-lake%' ORDER BY datname NULLS FIRST, name"
 }
