@@ -1,25 +1,52 @@
-// The library meets the server.
+// The library meets the server: settings, shared memory, hooks, workers.
 #include "capture/capture.h"
-#include "schedule/wake.h"
+#include "schedule/schedule.h"
+#include "settings.h"
 
 extern "C" {
+#include "utils/guc.h"
+
 PG_MODULE_MAGIC_EXT(.name = "pg_trickle", .version = PG_TRICKLE_VERSION);
 PGDLLEXPORT void _PG_init(void);
 }
 
-// Loaded at server start, or on demand by a session, where only the functions work.
+// In the order of their names.
+static void define_settings()
+{
+	DefineCustomBoolVariable("pg_trickle.enabled", "Whether stream tables are refreshed by their schedules and lakes are served.",
+	                         "Changes are captured in any case, and refresh_stream_table works.", &settings::enabled, true,
+	                         PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("pg_trickle.history_rows", "How many refreshes of a stream table are kept in its history.",
+	                        "0 keeps all of them.", &settings::history_rows, 1000, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr,
+	                        nullptr);
+	DefineCustomStringVariable("pg_trickle.lake_command", "The program that serves the lakes of a database.",
+	                           "Empty: trickle-lake beside the server's own programs.", &settings::lake_command, "", PGC_SIGHUP,
+	                           GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+	DefineCustomStringVariable("pg_trickle.lake_conninfo", "How that program connects, but for dbname.",
+	                           "Empty: over the server's socket as its first superuser.", &settings::lake_conninfo, "",
+	                           PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("pg_trickle.log_segment_size", "A change log that has grown to this size goes on in its other segment.",
+	                        "The first is emptied once all consumers have read it.", &settings::log_segment_size, 16, 1,
+	                        1024 * 1024, PGC_SIGHUP, GUC_UNIT_MB, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("pg_trickle.max_log_size", "The most that a change log keeps for consumers that lag behind.",
+	                        "Beyond it they are rebuilt from their sources instead.", &settings::max_log_size, 10240, 1,
+	                        INT_MAX, PGC_SIGHUP, GUC_UNIT_MB, nullptr, nullptr, nullptr);
+	MarkGUCPrefixReserved("pg_trickle");
+}
+
+// Loaded with the server; or on demand by a session, where the functions work but nothing runs by itself.
 void _PG_init(void)
 {
+	define_settings();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
-	schedule::request_shared_memory();
-	schedule::watch_commits();
+	schedule::initialize();
 	capture::initialize();
 }
 
 PGT_FUNCTION(require_preload)
 {
-	if (schedule::shared() == nullptr)
+	if (!schedule::is_preloaded())
 		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		         "pg_trickle must be loaded via \"shared_preload_libraries\"",
 		         "Its workers and hooks are started with the server.",

@@ -2,14 +2,12 @@
 #include "capture.h"
 
 #include "log.h"
-#include "pg/spi.hpp"
-#include "pg/sql.hpp"
+#include "rights.h"
 
 extern "C" {
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
@@ -19,7 +17,6 @@ extern "C" {
 #include "commands/trigger.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
-#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -33,17 +30,6 @@ namespace capture {
 namespace {
 
 using Columns = std::set<AttrNumber>;
-
-// SQL of our own, out of reach of the caller's rights and search_path.
-template <typename F>
-void as_owner(F &&body)
-{
-	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-	int nesting = pg::call(NewGUCNestLevel);
-	pg::call(RestrictSearchPath);
-	pg::with_spi(body);
-	pg::call(AtEOXact_GUC, false, nesting);
-}
 
 std::string log_name(Oid relid, int segment)
 {

@@ -34,6 +34,7 @@ void startup()
 		segment->launcher = INVALID_PROC_NUMBER;
 		for (Database &database : segment->databases) {
 			database.scheduler = INVALID_PROC_NUMBER;
+			ConditionVariableInit(&database.ticked);
 			pg_atomic_init_u32(&database.flags, 0);
 			for (auto &source : database.sources)
 				pg_atomic_init_u32(&source, 0);
@@ -67,8 +68,7 @@ Database *claim_slot(Oid database)
 		slot->scheduler = INVALID_PROC_NUMBER;
 		slot->pid = 0;
 		slot->start_after = 0;
-		slot->failures = 0;
-		slot->absent = false;
+		slot->wanted = slot->absent = false;
 		pg_atomic_write_u32(&slot->flags, 0);
 		for (auto &source : slot->sources)
 			pg_atomic_write_u32(&source, 0);

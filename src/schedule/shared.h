@@ -7,9 +7,11 @@
 
 extern "C" {
 #include "port/atomics.h"
+#include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "utils/timestamp.h"
 }
 
 namespace schedule {
@@ -31,15 +33,16 @@ struct Database {
 	int pid;
 	pg_atomic_uint32 flags;
 	pg_atomic_uint32 sources[max_changed];  // 0: free
-	TimestampTz start_after;            // backoff of the launcher
-	int failures;
-	bool absent;                        // the extension was not there
+	ConditionVariable ticked;           // broadcast after every tick
+	TimestampTz start_after;            // asked to leave: the launcher starts no scheduler before this
+	uint32 creations;                   // CREATE EXTENSIONs that have been committed
+	bool wanted;                        // one since the launcher has last looked
+	bool absent;                        // a scheduler has found no extension
 };
 
 struct Shared {
 	LWLock *lock;
 	ProcNumber launcher;
-	bool rescan;                        // a database may have got the extension
 	Database databases[max_databases];
 };
 

@@ -14,6 +14,7 @@ Oid changed[max_changed];
 int changed_count;
 bool too_many_changed;
 bool definition_changed;
+bool created;
 
 void set_latch(ProcNumber number)
 {
@@ -37,7 +38,9 @@ bool note(Database *database, Oid source)
 void tell_scheduler()
 {
 	LWLockAcquire(shared()->lock, LW_SHARED);
-	if (Database *database = find_slot(MyDatabaseId); database != nullptr) {
+	Database *database = find_slot(MyDatabaseId);
+	// What a tick has changed, it has carried up itself.
+	if (database != nullptr && database->pid != MyProcPid) {
 		// What is committed must be visible to whoever takes the note.
 		pg_memory_barrier();
 		uint32 flags = flag_changed;
@@ -55,18 +58,31 @@ void tell_scheduler()
 	LWLockRelease(shared()->lock);
 }
 
+void tell_launcher()
+{
+	LWLockAcquire(shared()->lock, LW_EXCLUSIVE);
+	if (Database *slot = claim_slot(MyDatabaseId); slot != nullptr) {
+		slot->creations++;
+		slot->wanted = true;
+	}
+	set_latch(shared()->launcher);
+	LWLockRelease(shared()->lock);
+}
+
 void forget()
 {
 	changed_count = 0;
-	too_many_changed = definition_changed = false;
+	too_many_changed = definition_changed = created = false;
 }
 
 void at_transaction(XactEvent event, void *)
 {
 	switch (event) {
 	case XACT_EVENT_COMMIT:
-		if ((changed_count > 0 || definition_changed) && shared() != nullptr)
+		if (changed_count > 0 || definition_changed)
 			tell_scheduler();
+		if (created)
+			tell_launcher();
 		forget();
 		break;
 	case XACT_EVENT_PREPARE:
@@ -96,10 +112,13 @@ void note_definition()
 	definition_changed = true;
 }
 
+void note_created()
+{
+	created = true;
+}
+
 bool wake(Oid database, uint32 flags)
 {
-	if (shared() == nullptr)
-		return false;
 	LWLockAcquire(shared()->lock, LW_SHARED);
 	Database *slot = find_slot(database);
 	bool running = slot != nullptr && slot->scheduler != INVALID_PROC_NUMBER;
@@ -111,12 +130,9 @@ bool wake(Oid database, uint32 flags)
 	return running;
 }
 
-void wake_launcher(bool rescan)
+void wake_launcher()
 {
-	if (shared() == nullptr)
-		return;
-	LWLockAcquire(shared()->lock, LW_EXCLUSIVE);
-	shared()->rescan |= rescan;
+	LWLockAcquire(shared()->lock, LW_SHARED);
 	set_latch(shared()->launcher);
 	LWLockRelease(shared()->lock);
 }

@@ -12,7 +12,10 @@ void note_definition();
 
 // Wakes the scheduler of a database now.  False: there is none running.
 bool wake(Oid database, uint32 flags);
-void wake_launcher(bool rescan);
+void wake_launcher();
+
+// Notes that this transaction creates the extension; its commit gets the database a scheduler.
+void note_created();
 
 void watch_commits();
 
