@@ -1,0 +1,260 @@
+#include "batch.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace lake {
+
+namespace {
+
+constexpr size_t most_images = 1 << 20;     // changes weighed at a time
+constexpr size_t most_buffered = 64 << 20;  // bytes of changes kept, so that a small batch is read once
+
+// Writes rows into as many files as they need.
+class Appender {
+public:
+	Appender(const Workshop &shop, const Publication &publication, bool with_row_ids)
+	    : shop_(shop), rows_(publication.columns, with_row_ids), with_row_ids_(with_row_ids)
+	{
+	}
+
+	Place append(const Tuple &tuple, int64_t row_id)
+	{
+		if (!writer_)
+			open();
+		rows_.append(tuple, row_id);
+		const Place place{files_.back().number, static_cast<int32_t>(files_.back().rows++), row_id};
+		if (rows_.rows() >= row_group_rows || rows_.bytes() >= row_group_bytes)
+			flush();
+		return place;
+	}
+
+	std::vector<DataFile> finish()
+	{
+		if (writer_)
+			close();
+		return std::move(files_);
+	}
+
+private:
+	void open()
+	{
+		files_.push_back({shop_.next_file(), shop_.directory + new_file_name(), 0, with_row_ids_, {}, {}});
+		shop_.note(files_.back().path);
+		writer_ = std::make_unique<ParquetWriter>(shop_.store, files_.back().path, rows_.schema());
+	}
+	void flush()
+	{
+		const bool full = writer_->bytes() >= data_file_bytes || files_.back().rows >= data_file_rows;
+		writer_->write(rows_.finish());
+		if (full)
+			close();
+	}
+	void close()
+	{
+		if (rows_.rows() > 0)
+			writer_->write(rows_.finish());
+		files_.back().footprint = writer_->close();
+		files_.back().statistics = rows_.statistics();
+		rows_.restart();
+		writer_.reset();
+	}
+
+	const Workshop &shop_;
+	RowBuilder rows_;
+	const bool with_row_ids_;
+	std::vector<DataFile> files_;
+	std::unique_ptr<ParquetWriter> writer_;
+};
+
+// The changes as they were logged, read as often as need be: from memory when they fit, else from the log again,
+// which the snapshot keeps the same.
+class Log {
+public:
+	Log(Connection &reader, std::string query) : reader_(reader), query_(std::move(query)) {}
+
+	void each(const std::function<void(const Tuple &)> &change)
+	{
+		if (complete_) {
+			for (size_t at = 0; at < kept_.size();) {
+				const int count = read_integer<int16_t>(&kept_[at]);
+				at += 2;
+				tuple_.fields.resize(count);
+				const size_t begin = at;
+				for (Field &field : tuple_.fields) {
+					field.size = read_integer<int32_t>(&kept_[at]);
+					at += 4;
+					field.data = &kept_[at];
+					at += std::max(field.size, 0);
+				}
+				tuple_.image = std::string_view(kept_).substr(begin, at - begin);
+				change(tuple_);
+			}
+			return;
+		}
+		const bool keep = !read_before_;
+		read_before_ = true;
+		bool fits = keep;
+		reader_.copy_out(query_, [&](const Tuple &tuple) {
+			if (fits && (fits = kept_.size() + tuple.image.size() < most_buffered)) {
+				kept_ += static_cast<char>(tuple.fields.size() >> 8);
+				kept_ += static_cast<char>(tuple.fields.size());
+				kept_ += tuple.image;
+			}
+			change(tuple);
+		});
+		complete_ = fits;
+		if (!fits)
+			std::string().swap(kept_);
+	}
+
+private:
+	Connection &reader_;
+	std::string query_;
+	std::string kept_;
+	Tuple tuple_;
+	bool read_before_ = false, complete_ = false;
+};
+
+// The changes of one publication with what cancels cancelled, a partition of the keys at a time.
+class NetChanges {
+public:
+	NetChanges(Connection &reader, const Publication &publication)
+	    : log_(reader, changes_query(publication, reader)), key_(publication)
+	{
+		log_.each([&](const Tuple &tuple) {
+			changes_++;
+			marked_ = marked_ || weight_of(tuple) == 0;
+		});
+		partitions_ = changes_ / most_images + 1;
+	}
+
+	int64_t changes() const { return static_cast<int64_t>(changes_); }
+	bool marked() const { return marked_; }  // TRUNCATE, or another change of everything
+	size_t partitions() const { return partitions_; }
+	Key key(const Tuple &tuple) { return key_(tuple); }
+
+	// Weighs the changes of a partition: how often each row image came or went, on balance.
+	void weigh(size_t partition)
+	{
+		partition_ = partition;
+		weights_.clear();
+		log_.each([&](const Tuple &tuple) {
+			if (belongs(tuple))
+				weights_[key_.image(tuple, 1)] += weight_of(tuple);
+		});
+	}
+
+	// The rows that went (sign -1) or came (sign 1), each as often as it did on balance.  Once per weighing.
+	void each(int sign, const std::function<void(const Tuple &)> &row)
+	{
+		log_.each([&](const Tuple &tuple) {
+			if (weight_of(tuple) != sign || !belongs(tuple))
+				return;
+			auto found = weights_.find(key_.image(tuple, 1));
+			if (found == weights_.end() || found->second * sign <= 0)
+				return;
+			found->second -= sign;
+			row(tuple);
+		});
+	}
+
+private:
+	static int weight_of(const Tuple &tuple) { return static_cast<int>(read_integer<int64_t>(tuple.fields.back().data)); }
+	// By key, so that the old and the new image of a row meet.
+	bool belongs(const Tuple &tuple) { return partitions_ == 1 || KeyHash()(key_(tuple)) % partitions_ == partition_; }
+
+	Log log_;
+	KeyReader key_;
+	std::unordered_map<Key, int, KeyHash> weights_;
+	size_t changes_ = 0, partitions_ = 1, partition_ = 0;
+	bool marked_ = false;
+};
+
+// Takes the rows that went out of the positions.  Tells the row ids they had, by key, for those that take their place.
+std::unordered_map<Key, int64_t, KeyHash> take_gone(const Workshop &shop, NetChanges &net, Positions &positions, Batch &batch)
+{
+	std::unordered_map<Key, int, KeyHash> counts;
+	net.each(-1, [&](const Tuple &tuple) { counts[net.key(tuple)]++; });
+	std::vector<std::pair<Key, int>> keys(counts.begin(), counts.end());
+	std::sort(keys.begin(), keys.end());
+	std::unordered_map<Key, int64_t, KeyHash> row_ids;
+	positions.take(keys, [&](const Key &key, const Place &place) {
+		batch.gone[place.file].push_back(place.position);
+		row_ids[key] = place.row_id >= 0 ? place.row_id : shop.row_id_start(place.file) + place.position;
+		counts[key]--;
+	});
+	for (const auto &[key, missing] : counts)
+		if (missing != 0)
+			throw NeedsLoad{batch.publication.id};
+	return row_ids;
+}
+
+}  // namespace
+
+Batch write_load(const Workshop &shop, Publication publication)
+{
+	Batch batch{std::move(publication), true, 0, {}, {}};
+	const Publication &p = batch.publication;
+	KeyReader key(p);
+	Positions positions(shop.writer, p);
+	Appender appender(shop, p, false);
+	std::optional<Positions::Adding> adding;
+	if (p.is_mirror()) {
+		positions.begin_load();
+		adding.emplace(positions, true);
+	}
+	shop.reader.copy_out(whole_query(p, shop.reader), [&](const Tuple &tuple) {
+		batch.rows_in++;
+		const Place place = appender.append(tuple, -1);
+		if (adding)
+			adding->add(key(tuple), place);
+	});
+	batch.files = appender.finish();
+	if (adding) {
+		adding->finish();
+		positions.end_load();
+	}
+	return batch;
+}
+
+Batch write_changes(const Workshop &shop, Publication publication)
+{
+	Batch batch{std::move(publication), false, 0, {}, {}};
+	const Publication &p = batch.publication;
+	NetChanges net(shop.reader, p);
+	batch.rows_in = net.changes();
+	if (net.marked() && p.is_mirror()) {
+		batch.load = true;
+		return batch;
+	}
+	Positions positions(shop.writer, p);
+	Appender fresh(shop, p, false), moved(shop, p, true);
+	for (size_t partition = 0; partition < net.partitions() && net.changes() > 0; partition++) {
+		net.weigh(partition);
+		if (!p.is_mirror()) {
+			net.each(1, [&](const Tuple &tuple) { fresh.append(tuple, -1); });
+			continue;
+		}
+		auto row_ids = take_gone(shop, net, positions, batch);
+		std::vector<std::pair<Key, Place>> placed;
+		net.each(1, [&](const Tuple &tuple) {
+			const Key key = net.key(tuple);
+			auto old = row_ids.find(key);
+			placed.emplace_back(key, old == row_ids.end() ? fresh.append(tuple, -1) : moved.append(tuple, old->second));
+			if (old != row_ids.end())
+				row_ids.erase(old);
+		});
+		std::sort(placed.begin(), placed.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
+		Positions::Adding adding(positions, false);
+		for (const auto &[key, place] : placed)
+			adding.add(key, place);
+		adding.finish();
+	}
+	batch.files = fresh.finish();
+	for (DataFile &file : moved.finish())
+		batch.files.push_back(std::move(file));
+	return batch;
+}
+
+}  // namespace lake

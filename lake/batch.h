@@ -1,0 +1,59 @@
+#pragma once
+// One table's share of a lake snapshot: the files that were written for it and the rows that are gone.
+//
+//   load      the whole relation becomes files; what the lake had of it ends
+//   changes   the net change since the frontier: new rows become files, rows that went become positions
+//
+// A file of new rows gets its row ids when the snapshot is committed; rows that took another's place (an update)
+// keep their id, which needs a column in the file, so they go into a file of their own.
+// Whatever the size of the relation or the batch, memory holds one row group and a bounded part of the changes.
+#include "object_store.h"
+#include "parquet.h"
+#include "positions.h"
+#include "publication.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace lake {
+
+struct DataFile {
+	int number;        // among the publication's files
+	std::string path;  // relative to the data path
+	int64_t rows = 0;
+	bool has_row_ids = false;
+	Footprint footprint;
+	std::vector<Statistics> statistics;
+};
+
+struct Batch {
+	Publication publication;
+	bool load = false;
+	int64_t rows_in = 0;                       // changes read
+	std::vector<DataFile> files;
+	std::map<int, std::vector<int32_t>> gone;  // by our file number
+	bool is_empty() const { return files.empty() && gone.empty() && !load; }
+};
+
+// What writing a batch needs.
+struct Workshop {
+	Connection &reader;  // in the snapshot that is published
+	Connection &writer;  // in the transaction that will commit it
+	ObjectStore &store;
+	std::string directory;                          // of the table, relative to the data path
+	std::function<void(const std::string &)> note;  // called before a file is begun
+	std::function<int()> next_file;
+	std::function<int64_t(int)> row_id_start;       // of a file by its number
+};
+
+// The positions do not know a row that went: the publication must be loaded again.
+struct NeedsLoad {
+	int publication;
+};
+
+Batch write_load(const Workshop &shop, Publication publication);
+// A batch whose frontier is of no use any more (TRUNCATE) comes back with load set and nothing written.
+Batch write_changes(const Workshop &shop, Publication publication);
+
+}  // namespace lake

@@ -1,0 +1,126 @@
+#pragma once
+// A connection to PostgreSQL: statements with text parameters, and COPY in binary both ways.
+//
+// A Connection is used by one thread.  Every failure is thrown: DatabaseError with the server's SQLSTATE, or
+// ConnectionLost.  After a DatabaseError inside a transaction the transaction is over; roll it back.
+#include "error.h"
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lake {
+
+using Text = std::optional<std::string>;
+
+class Rows {
+public:
+	explicit Rows(PGresult *result) : result_(result, PQclear) {}
+	int size() const { return PQntuples(result_.get()); }
+	bool empty() const { return size() == 0; }
+	int affected() const { return atoi(PQcmdTuples(result_.get())); }
+	bool is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column); }
+	std::string text(int row, int column) const
+	{
+		return {PQgetvalue(result_.get(), row, column), static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+	}
+	Text maybe(int row, int column) const { return is_null(row, column) ? Text() : text(row, column); }
+	int64_t number(int row, int column) const { return atoll(PQgetvalue(result_.get(), row, column)); }
+	bool flag(int row, int column) const { return *PQgetvalue(result_.get(), row, column) == 't'; }
+
+private:
+	std::unique_ptr<PGresult, decltype(&PQclear)> result_;
+};
+
+// One row of a binary COPY: its fields in order, and the bytes they lie in.
+struct Field {
+	const char *data;
+	int32_t size;  // -1: NULL
+	bool is_null() const { return size < 0; }
+};
+struct Tuple {
+	std::vector<Field> fields;
+	std::string_view image;  // all fields, each with its length, as they came
+};
+
+class Connection {
+public:
+	// name: shown as application_name.  The session's settings are made harmless: UTF8, no search_path, no timeouts.
+	Connection(const std::string &conninfo, const std::string &name);
+
+	Rows query(const std::string &sql, const std::vector<Text> &params = {});
+	// Runs the query under COPY … TO STDOUT (FORMAT binary) and hands over row by row.  The row is valid during the call.
+	void copy_out(const std::string &query, const std::function<void(const Tuple &)> &row);
+	void rollback() noexcept;
+	std::string quote_ident(const std::string &name);
+	std::string quote_literal(const std::string &text);
+	PGconn *raw() { return connection_.get(); }
+	[[noreturn]] void fail(PGresult *result);
+
+private:
+	std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+};
+
+// COPY table FROM STDIN (FORMAT binary), filled field by field.  Not finished, it is cancelled.
+class CopyIn {
+public:
+	// options: after "WITH (FORMAT binary", such as ", FREEZE".
+	CopyIn(Connection &connection, const std::string &table, const std::string &options = {});
+	~CopyIn();
+	CopyIn(const CopyIn &) = delete;
+	void begin_row(int16_t fields) { integer(fields); }
+	void field(int32_t value) { integer<int32_t>(4), integer(value); }
+	void field(int64_t value) { integer<int32_t>(8), integer(value); }
+	void field(const char *data, int32_t size) { integer(size), buffer_.append(data, size); }
+	void null() { integer<int32_t>(-1); }
+	void end_row()
+	{
+		if (buffer_.size() > 60000)
+			send();
+	}
+	void finish();
+
+private:
+	template <typename T>
+	void integer(T value)
+	{
+		char bytes[sizeof(T)];
+		for (size_t i = sizeof(T); i-- > 0; value = static_cast<T>(static_cast<uint64_t>(value) >> 8))
+			bytes[i] = static_cast<char>(value);
+		buffer_.append(bytes, sizeof(T));
+	}
+	void send();
+	Connection &connection_;
+	std::string buffer_;
+	bool open_ = true;
+};
+
+// Big-endian, as PostgreSQL sends numbers.
+template <typename T>
+T read_integer(const char *data)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < sizeof(T); i++)
+		value = value << 8 | static_cast<unsigned char>(data[i]);
+	return static_cast<T>(value);
+}
+
+// '{"a","b",NULL}' for a parameter of an array type.
+class ArrayText {
+public:
+	void add(const Text &value);
+	void add(int64_t value) { separate() += std::to_string(value); }
+	std::string text() const { return text_ + "}"; }
+
+private:
+	std::string &separate() { return text_.size() > 1 ? text_ += ',' : text_; }
+	std::string text_ = "{";
+};
+
+}  // namespace lake

@@ -1,0 +1,303 @@
+#include "ducklake.h"
+
+#include <algorithm>
+
+namespace lake {
+
+namespace {
+
+std::string text(int64_t value) { return std::to_string(value); }
+
+std::string json_text(const std::string &value)
+{
+	std::string quoted = "\"";
+	for (char c : value) {
+		if (c == '"' || c == '\\')
+			quoted += '\\';
+		quoted += c;
+	}
+	return quoted + '"';
+}
+
+std::string double_quoted(const std::string &name)
+{
+	std::string quoted = "\"";
+	for (char c : name)
+		quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+	return quoted + '"';
+}
+
+// A file's path as DuckLake resolves it: relative to its table, that to its schema, that to the data path.
+const char *const file_path =
+    "CASE WHEN NOT %1$s.path_is_relative THEN %1$s.path WHEN NOT t.path_is_relative THEN t.path || %1$s.path "
+    "ELSE s.path || t.path || %1$s.path END";
+
+std::string resolved(const char *alias)
+{
+	std::string sql = file_path;
+	for (size_t at; (at = sql.find("%1$s")) != std::string::npos;)
+		sql.replace(at, 4, alias);
+	return sql;
+}
+
+// The PostgreSQL type that orders DuckLake's spelling of a value as DuckDB does.
+std::string ordering_type(const std::string &lake_type)
+{
+	if (lake_type.starts_with("int") || lake_type.starts_with("decimal") || lake_type == "boolean")
+		return "numeric";
+	if (lake_type.starts_with("float"))
+		return "float8";
+	if (lake_type == "varchar" || lake_type == "json" || lake_type == "blob")
+		return "text";
+	return lake_type;
+}
+
+}  // namespace
+
+CatalogState DuckLake::state()
+{
+	const Rows rows = c_.query("SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM " + table("snapshot") +
+	                           " ORDER BY snapshot_id DESC LIMIT 1");
+	if (rows.empty())
+		throw Unpublishable("55000", "the DuckLake catalog in schema " + lake_.schema + " has no snapshot");
+	return {rows.number(0, 0), rows.number(0, 1), rows.number(0, 2), rows.number(0, 3)};
+}
+
+void DuckLake::lock()
+{
+	c_.query("LOCK TABLE " + table("snapshot") + " IN SHARE ROW EXCLUSIVE MODE");
+}
+
+std::vector<std::string> DuckLake::changes_since(int64_t snapshot)
+{
+	const Rows rows = c_.query("SELECT c FROM " + table("snapshot_changes") + ", string_to_table(changes_made, ',') c WHERE snapshot_id > $1", {text(snapshot)});
+	std::vector<std::string> changes;
+	for (int i = 0; i < rows.size(); i++)
+		changes.push_back(rows.text(i, 0));
+	return changes;
+}
+
+std::string DuckLake::directory_of_new(const Publication &publication)
+{
+	const bool plain = std::all_of(publication.table_name.begin(), publication.table_name.end(),
+	                               [](unsigned char c) { return isalnum(c) || c == '_' || c == '-'; });
+	const Rows rows = c_.query("SELECT path FROM " + table("schema") + " WHERE schema_name = 'main' AND end_snapshot IS NULL");
+	if (rows.empty())
+		throw Unpublishable("3F000", "the lake has no schema \"main\"");
+	return rows.text(0, 0) + (plain ? publication.table_name : "table-" + text(publication.id)) + "/";
+}
+
+std::string DuckLake::directory_of(const Publication &publication)
+{
+	const Rows rows = c_.query("SELECT CASE WHEN t.path_is_relative THEN s.path || t.path ELSE t.path END FROM " + table("table") + " t JOIN " +
+	                               table("schema") + " s USING (schema_id) WHERE t.table_id = $1 AND t.end_snapshot IS NULL",
+	                           {text(publication.table_id)});
+	return rows.text(0, 0);
+}
+
+void DuckLake::check_table(const Publication &p)
+{
+	if (p.table_id < 0) {
+		if (!c_.query("SELECT FROM " + table("table") + " WHERE lower(table_name) = lower($1) AND end_snapshot IS NULL", {p.table_name}).empty())
+			throw Unpublishable("42P07", "the lake already has a table \"" + p.table_name + "\" that is not of our making");
+		return;
+	}
+	if (c_.query("SELECT FROM " + table("table") + " WHERE table_id = $1 AND end_snapshot IS NULL", {text(p.table_id)}).empty())
+		throw Unpublishable("42P01", "lake table \"" + p.table_name + "\" was dropped by another client; unpublish " + p.relation);
+	const Rows rows = c_.query("SELECT c.column_id, c.column_type FROM " + table("column") +
+	                               " c WHERE c.table_id = $1 AND c.end_snapshot IS NULL AND c.parent_column IS NULL ORDER BY 1",
+	                           {text(p.table_id)});
+	bool same = rows.size() == static_cast<int>(p.columns.size());
+	for (int i = 0; same && i < rows.size(); i++)
+		same = rows.number(i, 0) == p.columns[i].id && rows.text(i, 1) == (p.columns[i].is_list ? "list" : p.columns[i].lake_type);
+	if (!same)
+		throw Unpublishable("42P17", "lake table \"" + p.table_name + "\" was altered by another client; unpublish " + p.relation);
+}
+
+std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id)
+{
+	const Rows rows = c_.query("SELECT f.data_file_id, f.record_count, f.row_id_start, " + resolved("f") +
+	                               ", d.delete_file_id, d.delete_count, d.begin_snapshot, " + resolved("d") + ", d.format, d.path, d.path_is_relative "
+	                               "FROM " + table("data_file") + " f JOIN " + table("table") + " t ON t.table_id = f.table_id AND t.end_snapshot IS NULL "
+	                               "JOIN " + table("schema") + " s USING (schema_id) "
+	                               "LEFT JOIN " + table("delete_file") + " d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL "
+	                               "WHERE f.table_id = $1 AND f.end_snapshot IS NULL",
+	                           {text(table_id)});
+	std::map<int64_t, LiveFile> files;
+	for (int i = 0; i < rows.size(); i++) {
+		LiveFile file{rows.number(i, 0), rows.number(i, 1), rows.is_null(i, 2) ? 0 : rows.number(i, 2), rows.text(i, 3), -1, 0, 0, {}, {}, {}, true};
+		if (!rows.is_null(i, 4)) {
+			file.delete_file_id = rows.number(i, 4);
+			file.deleted_rows = rows.number(i, 5);
+			file.delete_begin = rows.number(i, 6);
+			file.delete_path = rows.text(i, 7);
+			file.delete_format = rows.text(i, 8);
+			file.delete_path_listed = rows.text(i, 9);
+			file.delete_path_is_relative = rows.flag(i, 10);
+		}
+		files[file.data_file_id] = std::move(file);
+	}
+	return files;
+}
+
+int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches, std::map<int, std::vector<FileDeletion>> &deletions,
+                         const std::string &database_snapshot)
+{
+	const int64_t snapshot = before.snapshot + 1;
+	int64_t schema_version = before.schema_version, next_catalog_id = before.next_catalog_id, next_file_id = before.next_file_id;
+	std::string created, inserted, deleted, rows_in;
+	// First, so that a collision shows at once; its counters are filled in at the end.
+	c_.query("INSERT INTO " + table("snapshot") + "(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) VALUES ($1, clock_timestamp(), 0, 0, 0)", {text(snapshot)});
+
+	for (Batch &batch : batches) {
+		Publication &p = batch.publication;
+		if (p.table_id < 0) {
+			if (schema_version == before.schema_version)
+				schema_version++;
+			p.table_id = next_catalog_id++;
+			create_table(batch, snapshot, schema_version, p.table_id);
+			created += ",created_table:\"main\"." + double_quoted(p.table_name);
+		}
+		if (!batch.files.empty()) {
+			add_files(batch, snapshot, next_file_id);
+			inserted += ",inserted_into_table:" + text(p.table_id);
+		}
+		if (!deletions[p.id].empty()) {
+			delete_rows(batch, deletions[p.id], snapshot, next_file_id);
+			deleted += ",deleted_from_table:" + text(p.table_id);
+		}
+		rows_in += (rows_in.empty() ? "" : ", ") + json_text(p.table_name) + ": " + text(batch.rows_in);
+	}
+	c_.query("UPDATE " + table("snapshot") + " SET schema_version = $2, next_catalog_id = $3, next_file_id = $4 WHERE snapshot_id = $1",
+	         {text(snapshot), text(schema_version), text(next_catalog_id), text(next_file_id)});
+	const std::string changes = created + inserted + deleted;
+	c_.query("INSERT INTO " + table("snapshot_changes") + "(snapshot_id, changes_made, author, commit_message, commit_extra_info) VALUES ($1, $2, 'pg_trickle', $3, $4)",
+	         {text(snapshot), changes.empty() ? Text() : changes.substr(1), "published " + text(static_cast<int64_t>(batches.size())) + " table(s)",
+	          "{\"snapshot\": " + json_text(database_snapshot) + ", \"rows\": {" + rows_in + "}}"});
+	return snapshot;
+}
+
+void DuckLake::create_table(Batch &batch, int64_t snapshot, int64_t schema_version, int64_t table_id)
+{
+	const Publication &p = batch.publication;
+	const std::string directory = directory_of_new(p);
+	const std::string own = directory.substr(directory.rfind('/', directory.size() - 2) + 1);
+	c_.query("INSERT INTO " + table("table") + "(table_id, table_uuid, begin_snapshot, schema_id, table_name, path, path_is_relative) "
+	         "SELECT $1, gen_random_uuid(), $2, schema_id, $3, $4, true FROM " + table("schema") + " WHERE schema_name = 'main' AND end_snapshot IS NULL",
+	         {text(table_id), text(snapshot), p.table_name, own});
+	auto add_column = [&](int64_t id, const std::string &name, const std::string &type, bool nullable, const Text &parent) {
+		c_.query("INSERT INTO " + table("column") + "(column_id, begin_snapshot, table_id, column_order, column_name, column_type, default_value, nulls_allowed, "
+		         "parent_column, default_value_type, default_value_dialect) VALUES ($1, $2, $3, $1, $4, $5, 'NULL', $6, $7, 'literal', 'duckdb')",
+		         {text(id), text(snapshot), text(table_id), name, type, nullable ? "t" : "f", parent});
+	};
+	for (const Column &column : p.columns) {
+		add_column(column.id, column.name, column.is_list ? "list" : column.lake_type, column.nullable, {});
+		if (column.is_list)
+			add_column(column.id + 1, "element", column.lake_type, true, text(column.id));
+	}
+	c_.query("INSERT INTO " + table("schema_versions") + "(begin_snapshot, schema_version, table_id) VALUES ($1, $2, $3)",
+	         {text(snapshot), text(schema_version), text(table_id)});
+}
+
+void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)
+{
+	const Publication &p = batch.publication;
+	const Rows stats = c_.query("SELECT next_row_id FROM " + table("table_stats") + " WHERE table_id = $1", {text(p.table_id)});
+	int64_t next_row_id = stats.empty() ? 0 : stats.number(0, 0), rows = 0, bytes = 0;
+	for (const DataFile &file : batch.files) {
+		add_file(batch, file, next_file_id, snapshot, next_row_id);
+		if (p.is_mirror())
+			c_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start) VALUES ($1, $2, $3, $4)",
+			         {text(p.id), text(file.number), text(next_file_id), text(next_row_id)});
+		next_file_id++;
+		next_row_id += file.rows;
+		rows += file.rows;
+		bytes += file.footprint.bytes;
+	}
+	if (stats.empty())
+		c_.query("INSERT INTO " + table("table_stats") + "(table_id, record_count, next_row_id, file_size_bytes) VALUES ($1, $2, $3, $4)",
+		         {text(p.table_id), text(rows), text(next_row_id), text(bytes)});
+	else
+		c_.query("UPDATE " + table("table_stats") + " SET record_count = record_count + $2, next_row_id = $3, file_size_bytes = file_size_bytes + $4 WHERE table_id = $1",
+		         {text(p.table_id), text(rows), text(next_row_id), text(bytes)});
+	merge_statistics(batch, stats.empty());
+}
+
+void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, int64_t row_id_start)
+{
+	const Publication &p = batch.publication;
+	c_.query("INSERT INTO " + table("data_file") + "(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, "
+	         "footer_size, row_id_start) VALUES ($1, $2, $3, $4, true, 'parquet', $5, $6, $7, $8)",
+	         {text(id), text(p.table_id), text(snapshot), file.path.substr(file.path.rfind('/') + 1), text(file.rows), text(file.footprint.bytes),
+	          text(file.footprint.footer), text(row_id_start)});
+	ArrayText columns, sizes, values, nulls, mins, maxs, nans;
+	for (size_t i = 0; i < p.columns.size(); i++) {
+		const Statistics &s = file.statistics[i];
+		columns.add(p.columns[i].id + p.columns[i].is_list);
+		sizes.add(file.footprint.column_bytes[i]);
+		values.add(s.values);
+		nulls.add(s.nulls);
+		mins.add(s.bounded ? s.min : std::nullopt);
+		maxs.add(s.bounded ? s.max : std::nullopt);
+		nans.add(s.has_nan ? Text(*s.has_nan ? "t" : "f") : Text());
+	}
+	c_.query("INSERT INTO " + table("file_column_stats") + "(data_file_id, table_id, column_id, column_size_bytes, value_count, null_count, min_value, max_value, contains_nan) "
+	         "SELECT $1, $2, * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::varchar[], $8::varchar[], $9::boolean[])",
+	         {text(id), text(p.table_id), columns.text(), sizes.text(), values.text(), nulls.text(), mins.text(), maxs.text(), nans.text()});
+}
+
+void DuckLake::merge_statistics(const Batch &batch, bool first)
+{
+	const Publication &p = batch.publication;
+	for (size_t i = 0; i < p.columns.size(); i++) {
+		const Column &column = p.columns[i];
+		if (column.is_list)
+			continue;  // no row: lists have no bounds
+		for (const DataFile &file : batch.files) {
+			const Statistics &s = file.statistics[i];
+			const std::vector<Text> values{text(p.table_id), text(column.id), s.nulls > 0 ? "t" : "f", s.has_nan ? Text(*s.has_nan ? "t" : "f") : Text(),
+			                               s.min, s.max};
+			const std::string type = ordering_type(column.lake_type), of = type == "text" ? "::text COLLATE \"C\"" : "::" + type;
+			if (!s.bounded)
+				c_.query("DELETE FROM " + table("table_column_stats") + " WHERE table_id = $1 AND column_id = $2", {values[0], values[1]});
+			else if (first && &file == &batch.files.front())
+				c_.query("INSERT INTO " + table("table_column_stats") + "(table_id, column_id, contains_null, contains_nan, min_value, max_value) VALUES ($1, $2, $3, $4, $5, $6)", values);
+			else {
+				// What another writer spelt in a way that has no order here has no bound any more.
+				c_.query("DELETE FROM " + table("table_column_stats") + " WHERE table_id = $1 AND column_id = $2 AND NOT (coalesce(pg_input_is_valid(min_value, $3), true) "
+				         "AND coalesce(pg_input_is_valid(max_value, $3), true))", {values[0], values[1], type});
+				c_.query("UPDATE " + table("table_column_stats") + " SET contains_null = contains_null OR $3, contains_nan = coalesce(contains_nan OR $4, contains_nan, $4), "
+				         "min_value = CASE WHEN min_value" + of + " <= $5" + of + " OR $5 IS NULL THEN min_value ELSE $5 END, "
+				         "max_value = CASE WHEN max_value" + of + " >= $6" + of + " OR $6 IS NULL THEN max_value ELSE $6 END "
+				         "WHERE table_id = $1 AND column_id = $2", values);
+			}
+		}
+	}
+}
+
+void DuckLake::delete_rows(const Batch &batch, const std::vector<FileDeletion> &deletions, int64_t snapshot, int64_t &next_file_id)
+{
+	const Publication &p = batch.publication;
+	for (const FileDeletion &deletion : deletions) {
+		if (deletion.ends) {
+			c_.query("UPDATE " + table("data_file") + " SET end_snapshot = $2 WHERE data_file_id = $1", {text(deletion.data_file_id), text(snapshot)});
+			continue;
+		}
+		int64_t begin = snapshot, last = snapshot;
+		for (const auto &[position, when] : deletion.rows)
+			begin = std::min(begin, when == pending ? snapshot : when);
+		if (deletion.replaces >= 0) {
+			c_.query("DELETE FROM " + table("delete_file") + " WHERE delete_file_id = $1", {text(deletion.replaces)});
+			const std::string scheduled = deletion.replaced_path_is_relative ? deletion.directory + deletion.replaced_path : deletion.replaced_path;
+			c_.query("INSERT INTO " + table("files_scheduled_for_deletion") + "(data_file_id, path, path_is_relative, schedule_start) VALUES ($1, $2, $3, clock_timestamp())",
+			         {text(deletion.replaces), scheduled, deletion.replaced_path_is_relative ? "t" : "f"});
+		}
+		c_.query("INSERT INTO " + table("delete_file") + "(delete_file_id, table_id, begin_snapshot, data_file_id, path, path_is_relative, format, delete_count, "
+		         "file_size_bytes, footer_size, partial_max) VALUES ($1, $2, $3, $4, $5, true, 'parquet', $6, $7, $8, $9)",
+		         {text(next_file_id++), text(p.table_id), text(begin), text(deletion.data_file_id), deletion.path.substr(deletion.path.rfind('/') + 1),
+		          text(static_cast<int64_t>(deletion.rows.size())), text(deletion.footprint.bytes), text(deletion.footprint.footer),
+		          deletion.with_snapshots ? text(last) : Text()});
+	}
+}
+
+}  // namespace lake

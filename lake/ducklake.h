@@ -1,0 +1,69 @@
+#pragma once
+// DuckLake's catalog as PostgreSQL tables: what is read of it and what a commit writes into it.
+//
+// The protocol is DuckDB's (extension ducklake 1.5.5, catalog 1.0):
+//   - One row of ducklake_snapshot per commit.  Writers do not lock; two that take the same snapshot id collide on
+//     its primary key, and the loser checks ducklake_snapshot_changes and tries again.  We take a lock that makes
+//     other writers' inserts wait (never readers), so we do not lose, and look at what came between ourselves.
+//   - Rows are never changed but to end them.  A table's row ids come from ducklake_table_stats.next_row_id.
+//   - A data file has at most one live delete file, which tells all its deleted positions.  When it tells those of
+//     several snapshots it says which is whose, begins at the first, and the one it replaces is unlisted.
+//   - Bounds in ducklake_table_column_stats are the truth or there is no row: NULL is read as "no value yet".
+#include "batch.h"
+#include "database.h"
+#include "deletions.h"
+#include "publication.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lake {
+
+struct CatalogState {
+	int64_t snapshot, schema_version, next_catalog_id, next_file_id;
+};
+
+// A data file that is in the newest snapshot, and the file of its deletions.
+struct LiveFile {
+	int64_t data_file_id, rows, row_id_start;
+	std::string path;
+	int64_t delete_file_id = -1, deleted_rows = 0, delete_begin = 0;
+	std::string delete_path, delete_format;
+	std::string delete_path_listed;  // as it stands in the catalog
+	bool delete_path_is_relative = true;
+};
+
+class DuckLake {
+public:
+	DuckLake(Connection &writer, const Lake &lake) : c_(writer), lake_(lake) {}
+
+	CatalogState state();
+	void lock();  // until the transaction ends
+	// Verbs like inserted_into_table:7 of the snapshots after this one.
+	std::vector<std::string> changes_since(int64_t snapshot);
+
+	// Relative to the data path, with a slash at its end.
+	std::string directory_of_new(const Publication &publication);
+	std::string directory_of(const Publication &publication);
+	// Throws Unpublishable when another client has dropped or altered the table.
+	void check_table(const Publication &publication);
+	std::map<int64_t, LiveFile> live_files(int64_t table_id);
+
+	// Writes one snapshot of all batches.  REQUIRES: lock().  Returns its id.
+	int64_t commit(const CatalogState &before, std::vector<Batch> &batches, std::map<int, std::vector<FileDeletion>> &deletions,
+	               const std::string &database_snapshot);
+
+private:
+	void create_table(Batch &batch, int64_t snapshot, int64_t schema_version, int64_t table_id);
+	void add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id);
+	void add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, int64_t row_id_start);
+	void merge_statistics(const Batch &batch, bool first);
+	void delete_rows(const Batch &batch, const std::vector<FileDeletion> &deletions, int64_t snapshot, int64_t &next_file_id);
+	std::string table(const char *name) const { return lake_.schema + ".ducklake_" + name; }
+
+	Connection &c_;
+	const Lake &lake_;
+};
+
+}  // namespace lake

@@ -1,0 +1,40 @@
+#include "error.h"
+
+#include <arrow/util/io_util.h>
+
+#include <cerrno>
+#include <new>
+
+namespace lake {
+
+namespace {
+
+const char *sqlstate_of(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+		return "53100";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "42501";
+	case ENOENT:
+		return "58P01";
+	default:
+		return "58030";
+	}
+}
+
+}  // namespace
+
+void check(const arrow::Status &status)
+{
+	if (status.ok())
+		return;
+	if (status.IsOutOfMemory())
+		throw std::bad_alloc();
+	throw StoreError(sqlstate_of(arrow::internal::ErrnoFromStatus(status)), status.message());
+}
+
+}  // namespace lake

@@ -1,0 +1,197 @@
+#include "parquet.h"
+
+#include <arrow/util/key_value_metadata.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/metadata.h>
+
+#include <chrono>
+#include <random>
+
+namespace lake {
+
+namespace {
+
+// Parquet throws where Arrow returns.
+template <typename F>
+auto guarded(F &&body)
+{
+	try {
+		return body();
+	} catch (const parquet::ParquetStatusException &e) {
+		check(e.status());
+		throw;
+	} catch (const parquet::ParquetException &e) {
+		throw StoreError("58030", e.what());
+	}
+}
+
+std::shared_ptr<parquet::WriterProperties> writer_properties()
+{
+	parquet::WriterProperties::Builder builder;
+	builder.compression(parquet::Compression::ZSTD)->compression_level(1);
+	builder.version(parquet::ParquetVersion::PARQUET_2_6);
+	builder.enable_store_decimal_as_integer();
+	builder.max_row_group_length(1 << 30);
+	builder.created_by("pg_trickle " PG_TRICKLE_VERSION);
+	return builder.build();
+}
+
+std::shared_ptr<arrow::Field> numbered(const char *name, std::shared_ptr<arrow::DataType> type, int id)
+{
+	return arrow::field(name, std::move(type), true, arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)}));
+}
+
+std::unique_ptr<parquet::arrow::FileReader> open_reader(ObjectStore &store, const std::string &path)
+{
+	return check(parquet::arrow::OpenFile(store.open(path), arrow::default_memory_pool()));
+}
+
+int column_of_field(const parquet::SchemaDescriptor &schema, int field_id)
+{
+	for (int i = 0; i < schema.num_columns(); i++)
+		if (schema.Column(i)->schema_node()->field_id() == field_id)
+			return i;
+	return -1;
+}
+
+}  // namespace
+
+ParquetWriter::ParquetWriter(ObjectStore &store, std::string path, const std::shared_ptr<arrow::Schema> &schema)
+    : store_(store), path_(std::move(path)), sink_(store.create(path_))
+{
+	static const auto properties = writer_properties();
+	writer_ = guarded([&] { return check(parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), sink_, properties)); });
+}
+
+// Left without close: the file is half a file, and its note in pgtrickle.lake_upload remains.
+ParquetWriter::~ParquetWriter()
+{
+	if (running_.valid())
+		running_.wait();
+	if (sink_ && !sink_->closed())
+		(void)sink_->Abort();
+}
+
+void ParquetWriter::wait()
+{
+	if (running_.valid())
+		running_.get();
+}
+
+void ParquetWriter::write(std::shared_ptr<arrow::RecordBatch> rows)
+{
+	wait();
+	running_ = std::async(std::launch::async, [this, rows = std::move(rows)] {
+		guarded([&] {
+			auto table = check(arrow::Table::FromRecordBatches({rows}));
+			check(writer_->WriteTable(*table, std::max<int64_t>(rows->num_rows(), 1)));
+		});
+	});
+}
+
+int64_t ParquetWriter::bytes()
+{
+	wait();
+	return check(sink_->Tell());
+}
+
+Footprint ParquetWriter::close()
+{
+	wait();
+	return guarded([&] {
+		check(writer_->Close());
+		Footprint footprint;
+		footprint.bytes = check(sink_->Tell());
+		const std::shared_ptr<parquet::FileMetaData> metadata = writer_->metadata();
+		footprint.footer = static_cast<int64_t>(metadata->SerializeToString().size());
+		footprint.column_bytes.resize(metadata->num_columns());
+		for (int group = 0; group < metadata->num_row_groups(); group++)
+			for (int column = 0; column < metadata->num_columns(); column++)
+				footprint.column_bytes[column] += metadata->RowGroup(group)->ColumnChunk(column)->total_compressed_size();
+		store_.close_file(*sink_, path_);
+		return footprint;
+	});
+}
+
+// Iceberg's field ids and names, and the data file's name exactly as its metadata has it: its readers go by all three.
+Footprint write_delete_file(ObjectStore &store, const std::string &path, const std::string &data_file, const Deletions &rows,
+                            bool with_snapshots)
+{
+	arrow::StringBuilder files;
+	arrow::Int64Builder positions, snapshots;
+	for (const auto &[position, snapshot] : rows) {
+		check(files.Append(data_file));
+		check(positions.Append(position));
+		check(snapshots.Append(snapshot));
+	}
+	arrow::FieldVector fields{numbered("file_path", arrow::utf8(), 2147483546), numbered("pos", arrow::int64(), 2147483545)};
+	arrow::ArrayVector arrays{check(files.Finish()), check(positions.Finish())};
+	if (with_snapshots) {
+		fields.push_back(numbered("_ducklake_internal_snapshot_id", arrow::int64(), 2147483539));
+		arrays.push_back(check(snapshots.Finish()));
+	}
+	auto batch = arrow::RecordBatch::Make(arrow::schema(fields), static_cast<int64_t>(rows.size()), arrays);
+	ParquetWriter writer(store, path, batch->schema());
+	writer.write(batch);
+	return writer.close();
+}
+
+Deletions read_delete_file(ObjectStore &store, const std::string &path, int64_t snapshot)
+{
+	return guarded([&] {
+		std::unique_ptr<parquet::arrow::FileReader> reader = open_reader(store, path);
+		std::shared_ptr<arrow::Schema> schema;
+		check(reader->GetSchema(&schema));
+		std::vector<int> wanted{1};
+		if (schema->num_fields() > 2 && schema->field(2)->name() == "_ducklake_internal_snapshot_id")
+			wanted.push_back(2);
+		auto stream = check(reader->GetRecordBatchReader());
+		Deletions rows;
+		while (auto batch = check(stream->Next())) {
+			const auto &positions = static_cast<const arrow::Int64Array &>(*batch->column(1));
+			const auto *snapshots = wanted.size() > 1 ? static_cast<const arrow::Int64Array *>(batch->column(2).get()) : nullptr;
+			for (int64_t i = 0; i < batch->num_rows(); i++)
+				rows.emplace_back(positions.Value(i), snapshots && snapshots->IsValid(i) ? snapshots->Value(i) : snapshot);
+		}
+		return rows;
+	});
+}
+
+void read_row_ids(ObjectStore &store, const std::string &path, int64_t rows, int64_t row_id_start,
+                  const std::function<void(int64_t, int64_t)> &row)
+{
+	guarded([&] {
+		std::unique_ptr<parquet::arrow::FileReader> reader = open_reader(store, path);
+		const int column = column_of_field(*reader->parquet_reader()->metadata()->schema(), row_id_field);
+		if (column < 0) {
+			for (int64_t i = 0; i < rows; i++)
+				row(i, row_id_start + i);
+			return;
+		}
+		int64_t position = 0;
+		for (int group = 0; group < reader->num_row_groups(); group++) {
+			auto table = check(reader->ReadRowGroup(group, std::vector<int>{column}));
+			for (const auto &chunk : table->column(0)->chunks()) {
+				const auto &ids = static_cast<const arrow::Int64Array &>(*chunk);
+				for (int64_t i = 0; i < ids.length(); i++)
+					row(position++, ids.Value(i));
+			}
+		}
+	});
+}
+
+// Version 7 of RFC 9562: names sort by time.
+std::string new_file_name(const char *suffix)
+{
+	static std::mt19937_64 random{std::random_device{}()};
+	const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+	const uint64_t a = random(), b = random();
+	char name[64];
+	snprintf(name, sizeof name, "ducklake-%08llx-%04llx-7%03llx-%04llx-%012llx", static_cast<unsigned long long>(now >> 16) & 0xffffffff,
+	         static_cast<unsigned long long>(now) & 0xffff, static_cast<unsigned long long>(a) & 0xfff,
+	         0x8000 | (static_cast<unsigned long long>(b >> 50) & 0x3fff), static_cast<unsigned long long>(b) & 0xffffffffffff);
+	return name + std::string(suffix) + ".parquet";
+}
+
+}  // namespace lake

@@ -1,0 +1,176 @@
+#include "publication.h"
+
+#include <algorithm>
+
+namespace lake {
+
+namespace {
+
+std::string unhex(const std::string &text)  // \x…
+{
+	std::string bytes;
+	for (size_t i = 2; i + 1 < text.size(); i += 2)
+		bytes += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
+	return bytes;
+}
+
+std::vector<Column> read_columns(Connection &connection, int id)
+{
+	const Rows rows = connection.query("SELECT column_id, attnum, name, source_type, lake_type, is_list, nullable, declared "
+	                                   "FROM pgtrickle.publication_column WHERE publication = $1 ORDER BY column_id",
+	                                   {std::to_string(id)});
+	std::vector<Column> columns;
+	for (int i = 0; i < rows.size(); i++)
+		columns.push_back({rows.number(i, 0), static_cast<int16_t>(rows.number(i, 1)), rows.text(i, 2), rows.text(i, 3), rows.text(i, 4),
+		                   rows.flag(i, 5), rows.flag(i, 6), rows.text(i, 7)});
+	return columns;
+}
+
+void check_unchanged(Connection &connection, const Publication &p, const std::string &key)
+{
+	const Rows rows = connection.query(
+	    "SELECT string_agg(format('%I', coalesce(c.name, a.name)), ', ' ORDER BY coalesce(c.attnum, a.attnum)) "
+	    "FROM (SELECT * FROM pgtrickle.publication_column WHERE publication = $1) c "
+	    "FULL JOIN pgtrickle._lake_columns($2::oid::regclass, 0) a ON (a.attnum, a.name, a.declared) = (c.attnum, c.name, c.declared) "
+	    "WHERE c.attnum IS NULL OR a.attnum IS NULL",
+	    {std::to_string(p.id), std::to_string(p.relid)});
+	if (!rows.is_null(0, 0))
+		throw Unpublishable("0A000", "columns of " + p.relation + " have changed since it was published: " + rows.text(0, 0) +
+		                                 "; unpublish it with drop_lake_table => true and publish it again");
+	if (p.is_mirror() &&
+	    connection.query("SELECT coalesce(pgtrickle._lake_key($1::oid::regclass), '{}') = $2::int2[]", {std::to_string(p.relid), key}).flag(0, 0) == false)
+		throw Unpublishable("0A000", "the key of " + p.relation + " has changed since it was published; "
+		                                 "unpublish it with drop_lake_table => true and publish it again");
+}
+
+}  // namespace
+
+std::vector<Lake> read_lakes(Connection &connection, const std::string &only)
+{
+	const Rows rows = connection.query(
+	    "SELECT id, name, data_path, metadata_schema, options->>'server', owner FROM pgtrickle.lake WHERE $1 = '' OR name = $1 ORDER BY id", {only});
+	std::vector<Lake> lakes;
+	for (int i = 0; i < rows.size(); i++) {
+		Lake lake{static_cast<int>(rows.number(i, 0)), rows.text(i, 1), rows.text(i, 2), connection.quote_ident(rows.text(i, 3)), {}};
+		if (!rows.is_null(i, 4)) {
+			const Rows settings = connection.query(
+			    "SELECT o.option_name, o.option_value FROM pg_foreign_server s "
+			    "LEFT JOIN LATERAL (SELECT umoptions FROM pg_user_mapping m WHERE m.umserver = s.oid AND m.umuser IN (0, $2::oid) "
+			    "                   ORDER BY m.umuser DESC LIMIT 1) m ON true "
+			    "CROSS JOIN LATERAL pg_options_to_table(coalesce(s.srvoptions, '{}') || coalesce(m.umoptions, '{}')) o "
+			    "WHERE s.srvname = $1",
+			    {rows.text(i, 4), rows.text(i, 5)});
+			for (int k = 0; k < settings.size(); k++)
+				lake.settings[settings.text(k, 0)] = settings.text(k, 1);
+		}
+		lakes.push_back(std::move(lake));
+	}
+	return lakes;
+}
+
+std::optional<Publication> read_publication(Connection &connection, int id)
+{
+	const Rows rows = connection.query(
+	    "SELECT p.relid, n.nspname, c.relname, c.relkind, p.table_name, p.mode, p.key, p.rows_key::text, p.salt, p.table_id, "
+	    "       u.frontier, pg_snapshot_xmax(u.frontier), ARRAY(SELECT pg_snapshot_xip(u.frontier)), u.seen_xid, u.seen_part "
+	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) "
+	    "LEFT JOIN pg_class c ON c.oid = p.relid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.id = $1",
+	    {std::to_string(id)});
+	if (rows.empty())
+		return std::nullopt;
+	Publication p;
+	p.id = id;
+	p.relid = rows.number(0, 0);
+	if (rows.is_null(0, 2))
+		throw Unpublishable("42P01", "the published relation was dropped; take its lake table out of publishing with SELECT pgtrickle.unpublish(" +
+		                                 std::to_string(p.relid) + "::regclass)");
+	p.relation = connection.quote_ident(rows.text(0, 1)) + "." + connection.quote_ident(rows.text(0, 2));
+	p.partitioned = rows.text(0, 3) == "p";
+	p.table_name = rows.text(0, 4);
+	p.mode = rows.text(0, 5);
+	p.integer_key = rows.text(0, 7) == "bigint";
+	p.salt = unhex(rows.text(0, 8));
+	p.table_id = rows.is_null(0, 9) ? -1 : rows.number(0, 9);
+	p.frontier = rows.text(0, 10);
+	p.frontier_xmax = rows.text(0, 11);
+	p.frontier_xip = rows.text(0, 12);
+	p.seen_xid = rows.text(0, 13);
+	p.seen_part = rows.text(0, 14);
+	p.columns = read_columns(connection, id);
+	check_unchanged(connection, p, rows.text(0, 6));
+	const Rows places = connection.query("SELECT unnest($1::int2[])", {rows.text(0, 6)});
+	for (int i = 0; i < places.size(); i++) {
+		auto column = std::find_if(p.columns.begin(), p.columns.end(), [&](const Column &c) { return c.attnum == places.number(i, 0); });
+		p.key.push_back(static_cast<int>(column - p.columns.begin()));
+	}
+	return p;
+}
+
+Key KeyReader::operator()(const Tuple &tuple)
+{
+	if (publication_.key.empty())
+		return image(tuple, static_cast<int>(tuple.fields.size() - publication_.columns.size()));
+	if (publication_.integer_key) {
+		const Field &field = tuple.fields[publication_.key[0]];
+		const int64_t value = field.size == 8   ? read_integer<int64_t>(field.data)
+		                      : field.size == 4 ? read_integer<int32_t>(field.data)
+		                                        : read_integer<int16_t>(field.data);
+		return {0, static_cast<uint64_t>(value)};
+	}
+	bytes_.clear();
+	for (int place : publication_.key) {
+		const Field &field = tuple.fields[place];
+		bytes_.append(field.data - 4, 4 + std::max(field.size, 0));
+	}
+	return hash_(bytes_);
+}
+
+Key KeyReader::image(const Tuple &tuple, int without)
+{
+	std::string_view row = tuple.image;
+	for (int i = 0; i < without; i++)
+		row.remove_suffix(4 + std::max(tuple.fields[tuple.fields.size() - 1 - i].size, 0));
+	return hash_(row);
+}
+
+std::string whole_query(const Publication &p, Connection &connection)
+{
+	std::string list;
+	for (const Column &column : p.columns)
+		list += (list.empty() ? "" : ", ") + connection.quote_ident(column.name);
+	return "SELECT " + list + " FROM " + (p.partitioned ? "" : "ONLY ") + p.relation;
+}
+
+// COPY takes no parameters, so they are written into the query; its columns are a<number>, so nothing else has a $.
+std::string changes_query(const Publication &p, Connection &connection)
+{
+	ArrayText numbers;
+	for (const Column &column : p.columns)
+		numbers.add(column.attnum);
+	std::string query = connection.query("SELECT pgtrickle._batch_query($1::oid::regclass, $2::int2[])", {std::to_string(p.relid), numbers.text()}).text(0, 0);
+	const std::string values[] = {connection.quote_literal(p.frontier_xmax) + "::xid8", connection.quote_literal(p.frontier_xip) + "::xid8[]",
+	                              p.seen_xid.empty() ? "NULL::xid8" : connection.quote_literal(p.seen_xid) + "::xid8",
+	                              p.seen_part.empty() ? "NULL::int4" : connection.quote_literal(p.seen_part) + "::int4"};
+	for (int i = 4; i >= 1; i--)
+		for (size_t at; (at = query.find("$" + std::to_string(i))) != std::string::npos;)
+			query.replace(at, 2, values[i - 1]);
+	return query;
+}
+
+void record_success(Connection &connection, int id)
+{
+	connection.query("UPDATE pgtrickle.publication_health SET status = 'ACTIVE', consecutive_errors = 0, last_error = NULL, last_sqlstate = NULL, "
+	                 "last_error_at = NULL, retry_at = NULL WHERE id = $1 AND (status <> 'ACTIVE' OR consecutive_errors > 0)",
+	                 {std::to_string(id)});
+}
+
+// Waits double from one second to five minutes.
+void record_error(Connection &connection, int id, const std::string &sqlstate, const std::string &message, bool suspend)
+{
+	connection.query("UPDATE pgtrickle.publication_health SET status = $2, consecutive_errors = consecutive_errors + 1, last_error = $3, "
+	                 "last_sqlstate = $4, last_error_at = clock_timestamp(), "
+	                 "retry_at = clock_timestamp() + least(interval '1s' * power(2, least(consecutive_errors, 20)), interval '5m') WHERE id = $1",
+	                 {std::to_string(id), suspend ? "SUSPENDED" : "ERROR", message, sqlstate});
+}
+
+}  // namespace lake

@@ -1,0 +1,66 @@
+#pragma once
+// What is published, as pgtrickle's tables say (sql/60_lake.sql), and how it is doing.
+#include "database.h"
+#include "decode.h"
+#include "hash.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lake {
+
+struct Lake {
+	int id;
+	std::string name, data_path;
+	std::string schema;                           // of the DuckLake tables, quoted
+	std::map<std::string, std::string> settings;  // of the S3 server and its user mapping
+};
+
+struct Publication {
+	int id;
+	int64_t relid;
+	std::string relation;  // schema.name, quoted
+	bool partitioned;
+	std::string table_name, mode;
+	std::vector<int> key;  // places among the columns; none: the whole row
+	bool integer_key;
+	std::string salt;
+	int64_t table_id;  // of DuckLake; -1 before the first load
+	std::string frontier;  // empty: load, or load again
+	std::string frontier_xmax, frontier_xip, seen_xid, seen_part;
+	std::vector<Column> columns;
+
+	bool is_mirror() const { return mode == "mirror"; }
+	std::string rows_table() const { return "pgtrickle_state.lake_rows_" + std::to_string(id); }
+};
+
+std::vector<Lake> read_lakes(Connection &connection, const std::string &only);
+
+// Under the connection's snapshot; nothing if it was unpublished.  Throws Unpublishable when the relation is gone or
+// no longer what was published.
+std::optional<Publication> read_publication(Connection &connection, int id);
+
+// How a row is found again.
+class KeyReader {
+public:
+	explicit KeyReader(const Publication &publication) : publication_(publication), hash_(publication.salt) {}
+	Key operator()(const Tuple &tuple);
+	// Of the whole row, whatever the key.  row: all fields of the tuple but the last `without`.
+	Key image(const Tuple &tuple, int without = 0);
+
+private:
+	const Publication &publication_;
+	RowHash hash_;
+	std::string bytes_;
+};
+
+// The query for all rows, and for the changes since the frontier; columns in the publication's order, w at the end.
+std::string whole_query(const Publication &publication, Connection &connection);
+std::string changes_query(const Publication &publication, Connection &connection);
+
+// What pgtrickle.lake_status() shows.  A suspended publication waits for somebody; the others are tried again later.
+void record_success(Connection &connection, int id);
+void record_error(Connection &connection, int id, const std::string &sqlstate, const std::string &message, bool suspend);
+
+}  // namespace lake

@@ -1,0 +1,334 @@
+#include "publish.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace lake {
+
+namespace {
+
+constexpr int most_attempts = 10;
+
+std::string text(int64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake)
+    : side_(side), lake_(std::move(lake)), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
+      store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_)
+{
+	// Positions are looked up by key, a few among many: never by reading the table.
+	writer_.query("SELECT set_config(name, 'off', false) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin,enable_bitmapscan}'::text[]) name");
+}
+
+void Publisher::sweep()
+{
+	try {
+		writer_.query("BEGIN");
+		// Waits for a commit that is still under way: what that takes away is not ours to remove.
+		const Rows left = writer_.query("DELETE FROM pgtrickle.lake_upload WHERE lake = $1 RETURNING path", {text(lake_.id)});
+		for (int i = 0; i < left.size(); i++)
+			store_.remove(left.text(i, 0));
+		writer_.query("COMMIT");
+	} catch (const StoreError &e) {
+		writer_.rollback();
+		fprintf(stderr, "trickle-lake: files of lake \"%s\" wait to be removed: %s\n", lake_.name.c_str(), e.what());
+	}
+}
+
+bool Publisher::publish(std::set<int> ids)
+{
+	bool all = true;
+	auto give_up = [&](int id, const std::string &sqlstate, const std::string &message, bool suspend) {
+		fprintf(stderr, "trickle-lake: publication %d of lake \"%s\" %s: %s (%s)\n", id, lake_.name.c_str(), suspend ? "suspended" : "failed",
+		        message.c_str(), sqlstate.c_str());
+		record_error(side_, id, sqlstate, message, suspend);
+		ids.erase(id);
+		all = false;
+	};
+	for (int attempts = 1; !ids.empty(); attempts++) {
+		std::optional<int> to_repair;
+		noted_.clear();
+		ended_.clear();
+		try {
+			attempt(ids);
+			for (int id : ids) {
+				record_success(side_, id);
+				to_load_.erase(id);
+			}
+			return all;
+		} catch (const NeedsLoad &e) {
+			to_load_.insert(e.publication);
+		} catch (const NeedsRepair &e) {
+			to_repair = e.publication;
+		} catch (const Conflict &e) {
+			if (attempts >= most_attempts)
+				for (int id : std::set<int>(ids))
+					give_up(id, e.sqlstate, e.what(), false);
+		} catch (const Failed &e) {
+			reader_.rollback();
+			writer_.rollback();
+			give_up(e.publication, e.sqlstate, e.message, e.suspend);
+		} catch (const ConnectionLost &) {
+			throw;
+		} catch (const Error &e) {
+			reader_.rollback();
+			writer_.rollback();
+			for (int id : std::set<int>(ids))
+				give_up(id, e.sqlstate, e.what(), false);
+		}
+		reader_.rollback();
+		writer_.rollback();
+		if (!noted_.empty())
+			sweep();
+		if (to_repair)
+			repair(*to_repair);
+	}
+	return all;
+}
+
+void Publisher::attempt(const std::set<int> &ids)
+{
+	writer_.query("BEGIN");
+	CatalogState base = ducklake_.state();
+	reader_.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	const Rows when = reader_.query("SELECT pg_current_snapshot(), now()");
+	const std::string snapshot = when.text(0, 0), now = when.text(0, 1);
+
+	std::vector<Batch> batches;
+	for (int id : ids)
+		if (std::optional<Batch> batch = prepare(id))
+			batches.push_back(std::move(*batch));
+
+	std::map<int, std::vector<FileDeletion>> deletions;
+	auto note_file = [this](const std::string &path) { note(path); };
+	for (Batch &batch : batches) {
+		std::vector<FileDeletion> &planned = deletions[batch.publication.id] = plan_deletions(batch);
+		write_deletions(store_, planned, base.snapshot + 1, false, note_file);
+	}
+
+	int64_t lake_snapshot = -1;
+	std::vector<Batch> changed;
+	for (Batch &batch : batches)
+		if (!batch.is_empty() || !deletions[batch.publication.id].empty())
+			changed.push_back(batch);
+	if (!changed.empty()) {
+		ducklake_.lock();
+		const CatalogState state = ducklake_.state();
+		if (state.snapshot != base.snapshot) {
+			if (came_between(changed, base.snapshot))
+				throw Conflict("another writer changed the same lake tables");
+			for (Batch &batch : changed)
+				write_deletions(store_, deletions[batch.publication.id], state.snapshot + 1, true, note_file);
+		}
+		lake_snapshot = ducklake_.commit(state, changed, deletions, snapshot);
+	}
+	for (const Batch &batch : changed)
+		writer_.query("UPDATE pgtrickle.publication SET table_id = $2 WHERE id = $1 AND table_id IS NULL", {text(batch.publication.id), text(batch.publication.table_id)});
+	move_frontiers(batches, snapshot, now);
+	for (const Batch &batch : changed)
+		writer_.query("UPDATE pgtrickle.publication_health SET lake_snapshot = $2 WHERE id = $1", {text(batch.publication.id), text(lake_snapshot)});
+
+	ArrayText committed;
+	size_t files = 0;
+	for (const Batch &batch : changed) {
+		for (const DataFile &file : batch.files)
+			committed.add(Text(file.path)), files++;
+		for (const FileDeletion &deletion : deletions[batch.publication.id])
+			if (!deletion.path.empty())
+				committed.add(Text(deletion.path)), files++;
+	}
+	if (files > 0)
+		writer_.query("DELETE FROM pgtrickle.lake_upload WHERE lake = $1 AND path = ANY($2::text[])", {text(lake_.id), committed.text()});
+	writer_.query("COMMIT");
+	reader_.query("COMMIT");
+	if (noted_.size() > files)
+		sweep();
+}
+
+std::optional<Batch> Publisher::prepare(int id)
+{
+	try {
+		std::optional<Publication> publication = read_publication(reader_, id);
+		if (!publication)
+			return std::nullopt;
+		ducklake_.check_table(*publication);
+		return prepare(std::move(*publication));
+	} catch (const Unpublishable &e) {
+		throw Failed{id, e.sqlstate, e.what(), true};
+	} catch (const DatabaseError &e) {
+		throw Failed{id, e.sqlstate, e.what(), false};
+	}
+}
+
+Batch Publisher::prepare(Publication publication)
+{
+	const int id = publication.id;
+	const bool loaded = publication.table_id >= 0;
+	if (loaded && publication.frontier.empty() && !publication.is_mirror())
+		throw Unpublishable("55000", "changes were lost before they could be appended, and appending everything would repeat rows; "
+		                             "unpublish it and publish it again under another table_name");
+	std::map<int, int64_t> row_id_starts;
+	int last_file = 0;
+	const Rows files = writer_.query("SELECT file, row_id_start FROM pgtrickle.publication_file WHERE publication = $1 ORDER BY file", {text(id)});
+	for (int i = 0; i < files.size(); i++) {
+		last_file = static_cast<int>(files.number(i, 0));
+		row_id_starts[last_file] = files.number(i, 1);
+	}
+	const Workshop shop{reader_, writer_, store_, loaded ? ducklake_.directory_of(publication) : ducklake_.directory_of_new(publication),
+	                    [this](const std::string &path) { note(path); },
+	                    [&last_file] { return ++last_file; },
+	                    [&row_id_starts](int file) { return row_id_starts.at(file); }};
+	Batch batch;
+	bool load = publication.frontier.empty() || to_load_.contains(id);
+	if (!load) {
+		batch = write_changes(shop, publication);
+		load = batch.load;
+	}
+	if (load) {
+		if (loaded)
+			ended_[id] = end_all(publication);
+		batch = write_load(shop, std::move(publication));
+	}
+	return batch;
+}
+
+// Everything of ours that the lake table holds, and nothing that others have added to it.
+std::vector<FileDeletion> Publisher::end_all(const Publication &p)
+{
+	const std::map<int64_t, LiveFile> live = ducklake_.live_files(p.table_id);
+	const std::string from = " FROM " + p.rows_table() + " r JOIN pgtrickle.publication_file f ON f.publication = " + text(p.id) + " AND f.file = r.file ";
+	const Rows counts = writer_.query("SELECT f.data_file_id, count(*)" + from + "GROUP BY 1");
+	std::map<int64_t, std::vector<int32_t>> gone;
+	std::vector<FileDeletion> ended;
+	for (int i = 0; i < counts.size(); i++) {
+		auto found = live.find(counts.number(i, 0));
+		if (found == live.end())
+			throw NeedsRepair{p.id};
+		if (counts.number(i, 1) == found->second.rows - found->second.deleted_rows) {
+			FileDeletion whole;
+			whole.data_file_id = found->first;
+			whole.ends = true;
+			ended.push_back(std::move(whole));
+			continue;
+		}
+		const Rows positions = writer_.query("SELECT r.pos" + from + "WHERE f.data_file_id = $1", {counts.text(i, 0)});
+		for (int k = 0; k < positions.size(); k++)
+			gone[found->first].push_back(static_cast<int32_t>(positions.number(k, 0)));
+	}
+	for (FileDeletion &deletion : merge_deletions(store_, gone, live, ducklake_.directory_of(p), p.id))
+		ended.push_back(std::move(deletion));
+	writer_.query("DELETE FROM pgtrickle.publication_file WHERE publication = $1", {text(p.id)});
+	return ended;
+}
+
+std::vector<FileDeletion> Publisher::plan_deletions(Batch &batch)
+{
+	const Publication &p = batch.publication;
+	if (auto ended = ended_.find(p.id); ended != ended_.end())
+		return std::move(ended->second);
+	if (batch.gone.empty())
+		return {};
+	std::map<int64_t, std::vector<int32_t>> gone;
+	ArrayText numbers;
+	for (const auto &[file, positions] : batch.gone)
+		numbers.add(file);
+	const Rows ids = writer_.query("SELECT file, data_file_id FROM pgtrickle.publication_file WHERE publication = $1 AND file = ANY($2::int[])", {text(p.id), numbers.text()});
+	for (int i = 0; i < ids.size(); i++)
+		gone[ids.number(i, 1)] = std::move(batch.gone[static_cast<int>(ids.number(i, 0))]);
+	std::vector<FileDeletion> deletions;
+	try {
+		deletions = merge_deletions(store_, gone, ducklake_.live_files(p.table_id), ducklake_.directory_of(p), p.id);
+	} catch (const Unpublishable &e) {
+		throw Failed{p.id, e.sqlstate, e.what(), true};
+	}
+	for (const FileDeletion &deletion : deletions)
+		if (deletion.ends)
+			writer_.query("DELETE FROM pgtrickle.publication_file WHERE publication = $1 AND data_file_id = $2", {text(p.id), text(deletion.data_file_id)});
+	return deletions;
+}
+
+// Did another writer touch what this commit relies on?  Rows that were added to our tables are no matter.
+bool Publisher::came_between(const std::vector<Batch> &batches, int64_t since)
+{
+	for (const std::string &change : ducklake_.changes_since(since)) {
+		const std::string verb = change.substr(0, change.find(':')), object = change.substr(change.find(':') + 1);
+		if (verb == "inserted_into_table" || verb == "inlined_insert")
+			continue;
+		for (const Batch &batch : batches)
+			if (object == text(batch.publication.table_id) || batch.publication.table_id < 0)
+				return true;
+	}
+	return false;
+}
+
+// Also of the tables that did not change: they are true for this snapshot too.
+void Publisher::move_frontiers(const std::vector<Batch> &batches, const std::string &snapshot, const std::string &now)
+{
+	for (const Batch &batch : batches) {
+		const Publication &p = batch.publication;
+		if (writer_.query("UPDATE pgtrickle.consumer SET frontier = $2::pg_snapshot, seen_xid = NULL, seen_part = NULL, ticked_at = $3::timestamptz "
+		                  "WHERE id = $1 AND frontier::text IS NOT DISTINCT FROM $4", {text(p.id), snapshot, now, p.frontier.empty() ? Text() : p.frontier})
+		        .affected() != 1)
+			throw Conflict("publication " + text(p.id) + " was changed meanwhile");
+	}
+}
+
+void Publisher::note(const std::string &path)
+{
+	side_.query("INSERT INTO pgtrickle.lake_upload(lake, path) VALUES ($1, $2)", {text(lake_.id), path});
+	noted_.push_back(path);
+}
+
+// Another client has compacted the table: rows kept their ids but lie in other files.  The ids of every file that
+// is new to us say where.  Rows of ours that are in no file any more were deleted by somebody.
+void Publisher::repair(int id)
+{
+	fprintf(stderr, "trickle-lake: lake \"%s\" was compacted, finding the rows of publication %d again\n", lake_.name.c_str(), id);
+	writer_.query("BEGIN");
+	writer_.query("SELECT set_config(name, 'on', true) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin,enable_bitmapscan}'::text[]) name");
+	const std::optional<Publication> p = read_publication(writer_, id);
+	if (!p)
+		return writer_.rollback();
+	const std::map<int64_t, LiveFile> live = ducklake_.live_files(p->table_id);
+	const Rows known = writer_.query("SELECT file, data_file_id FROM pgtrickle.publication_file WHERE publication = $1 ORDER BY file", {text(id)});
+	std::set<int64_t> known_ids;
+	ArrayText stale;
+	int last_file = 0;
+	for (int i = 0; i < known.size(); i++) {
+		last_file = static_cast<int>(known.number(i, 0));
+		known_ids.insert(known.number(i, 1));
+		if (!live.contains(known.number(i, 1)))
+			stale.add(last_file);
+	}
+	writer_.query("CREATE TEMPORARY TABLE moved (row_id bigint, file int, pos int) ON COMMIT DROP");
+	{
+		CopyIn copy(writer_, "pg_temp.moved");
+		std::vector<std::pair<int, const LiveFile *>> fresh;
+		for (const auto &[data_file_id, file] : live) {
+			if (known_ids.contains(data_file_id))
+				continue;
+			fresh.emplace_back(++last_file, &file);
+			read_row_ids(store_, file.path, file.rows, file.row_id_start, [&](int64_t position, int64_t row_id) {
+				copy.begin_row(3);
+				copy.field(row_id);
+				copy.field(static_cast<int32_t>(last_file));
+				copy.field(static_cast<int32_t>(position));
+				copy.end_row();
+			});
+		}
+		copy.finish();
+		for (const auto &[number, file] : fresh)
+			writer_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start) VALUES ($1, $2, $3, $4)",
+			              {text(id), text(number), text(file->data_file_id), text(file->row_id_start)});
+	}
+	const std::string rows = p->rows_table();
+	writer_.query("UPDATE " + rows + " r SET file = m.file, pos = m.pos, row_id = m.row_id FROM pgtrickle.publication_file f, pg_temp.moved m "
+	              "WHERE f.publication = $1 AND f.file = r.file AND f.file = ANY($2::int[]) AND m.row_id = coalesce(r.row_id, f.row_id_start + r.pos)",
+	              {text(id), stale.text()});
+	writer_.query("DELETE FROM " + rows + " WHERE file = ANY($1::int[])", {stale.text()});
+	writer_.query("DELETE FROM pgtrickle.publication_file WHERE publication = $1 AND file = ANY($2::int[])", {text(id), stale.text()});
+	writer_.query("COMMIT");
+}
+
+}  // namespace lake

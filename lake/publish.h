@@ -1,0 +1,62 @@
+#pragma once
+// One lake snapshot is one PostgreSQL snapshot of all the tables that are published together.
+//
+// Three connections, three lifetimes:
+//   side     commits each statement by itself: notes of files that are about to be written, errors, the lake's lock
+//   reader   REPEATABLE READ: its snapshot S is what is published, and becomes the frontier
+//   writer   READ COMMITTED: positions, DuckLake's rows and the frontiers, all in one transaction, which needs
+//            to see the catalog's newest snapshot, whatever S is
+//
+// A publish is: read the changes under S and write them as Parquet; then, briefly, lock the catalog, see what other
+// writers did meanwhile, write the rows, commit.  Killed before the commit nothing happened, but for files that are
+// noted in pgtrickle.lake_upload and removed by sweep(); after it everything did.
+// When a table fails, its error is recorded and the others are published without it.
+#include "ducklake.h"
+#include "object_store.h"
+#include "publication.h"
+
+#include <memory>
+#include <set>
+
+namespace lake {
+
+class Publisher {
+public:
+	Publisher(const std::string &conninfo, Connection &side, Lake lake);
+
+	// Publishes these publications now.  True if all of them were.
+	bool publish(std::set<int> ids);
+
+	// Removes files that no snapshot names: what a crash, a conflict or an error left behind.
+	void sweep();
+
+	const Lake &lake() const { return lake_; }
+
+private:
+	// One table's trouble, on its way out of the attempt.
+	struct Failed {
+		int publication;
+		std::string sqlstate, message;
+		bool suspend;
+	};
+	void attempt(const std::set<int> &ids);
+	std::optional<Batch> prepare(int id);
+	Batch prepare(Publication publication);
+	std::vector<FileDeletion> plan_deletions(Batch &batch);
+	std::vector<FileDeletion> end_all(const Publication &publication);
+	bool came_between(const std::vector<Batch> &batches, int64_t since);
+	void move_frontiers(const std::vector<Batch> &batches, const std::string &snapshot, const std::string &now);
+	void repair(int id);
+	void note(const std::string &path);
+
+	Connection &side_;
+	Lake lake_;
+	Connection reader_, writer_;
+	ObjectStore store_;
+	DuckLake ducklake_;
+	std::vector<std::string> noted_;  // in this attempt
+	std::set<int> to_load_;           // their positions are lost
+	std::map<int, std::vector<FileDeletion>> ended_;  // by loads: what the lake had before
+};
+
+}  // namespace lake
