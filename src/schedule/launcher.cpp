@@ -91,7 +91,6 @@ void rescan(Databases &databases)
 void read_slots(Databases &databases)
 {
 	LWLockAcquire(shared()->lock, LW_EXCLUSIVE);
-	TimestampTz now = GetCurrentTimestamp();
 	for (Database &slot : shared()->databases) {
 		if (slot.id == InvalidOid)
 			continue;
@@ -103,15 +102,18 @@ void read_slots(Databases &databases)
 		Known &known = found->second;
 		if (slot.wanted) {
 			known.absent = false;
+			known.failures = 0;
 			known.start_after = 0;
 			slot.wanted = false;
 		}
 		if (slot.absent) {
 			known.absent = true;
+			known.failures = 0;
 			slot.id = InvalidOid;
 		}
-		if (slot.start_after > now)
-			known.start_after = Max(known.start_after, slot.start_after);
+		if (slot.start_after != 0)
+			known.start_after = slot.start_after;
+		slot.start_after = 0;
 	}
 	LWLockRelease(shared()->lock);
 }
@@ -131,8 +133,6 @@ void reap(Databases &databases)
 			continue;
 		pfree(known.worker);
 		known.worker = nullptr;
-		if (known.absent)
-			continue;
 		// One that has run for long enough was healthy.
 		known.failures = TimestampDifferenceExceeds(known.started, now, 60'000) ? 1 : known.failures + 1;
 		known.start_after = Max(known.start_after, now + backoff(known.failures));
@@ -142,7 +142,10 @@ void reap(Databases &databases)
 bool claim(Oid database)
 {
 	LWLockAcquire(shared()->lock, LW_EXCLUSIVE);
-	bool claimed = claim_slot(database) != nullptr;
+	Database *slot = claim_slot(database);
+	bool claimed = slot != nullptr;
+	if (claimed)
+		pg_atomic_write_u32(&slot->flags, 0);
 	LWLockRelease(shared()->lock);
 	if (!claimed)
 		ereport(LOG, (errmsg("pg_trickle serves at most %d databases; the database with OID %u must wait", max_databases,
@@ -210,7 +213,6 @@ void run()
 	Databases &databases = *new Databases;  // the process may end in the middle of anything
 	for (;;) {
 		rescan(databases);
-		read_slots(databases);
 		reap(databases);
 		read_slots(databases);
 		long sleep = start_all(databases);

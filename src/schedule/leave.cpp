@@ -15,12 +15,15 @@ extern "C" {
 #include "tcop/utility.h"
 }
 
+#include <signal.h>
+
 namespace schedule {
 
 namespace {
 
 constexpr int patience = 5000;        // ms; the server itself waits as long
-constexpr int64 keep_away = 10'000;   // ms
+constexpr int politeness = 1000;      // ms
+constexpr int64 longest_absence = 10'000;
 
 ProcessUtility_hook_type next_utility;
 object_access_hook_type next_access;
@@ -71,27 +74,35 @@ const char *deserted_for(Node *statement)
 	}
 }
 
-// Whether a scheduler is there still.
-bool ask(Oid database, bool first)
+// PID of the scheduler that is there still, or 0.
+int who_is_there(Oid database)
 {
-	LWLockAcquire(shared()->lock, LW_EXCLUSIVE);
+	LWLockAcquire(shared()->lock, LW_SHARED);
 	Database *slot = find_slot(database);
-	bool there = slot != nullptr && slot->pid != 0;
-	if (slot != nullptr)
-		slot->start_after = GetCurrentTimestamp() + keep_away * 1000;
+	int pid = slot != nullptr ? slot->pid : 0;
 	LWLockRelease(shared()->lock);
-	if (there && first)
-		wake(database, flag_leave);
-	return there;
+	return pid;
 }
 
-void desert(const char *name)
+// No scheduler is started there before then; should the statement fail, that is the end of it.
+void keep_away(Oid database, TimestampTz until)
 {
-	Oid database = get_database_oid(name, true);
-	if (!OidIsValid(database))
-		return;
-	for (int waited = 0; ask(database, waited == 0) && waited < patience; waited += 10) {
+	LWLockAcquire(shared()->lock, LW_EXCLUSIVE);
+	if (Database *slot = find_slot(database); slot != nullptr)
+		slot->start_after = until;
+	LWLockRelease(shared()->lock);
+	wake_launcher();
+}
+
+void desert(Oid database)
+{
+	keep_away(database, GetCurrentTimestamp() + longest_absence * 1000);
+	wake(database, flag_leave);
+	int pid;
+	for (int waited = 0; (pid = who_is_there(database)) != 0 && waited < patience; waited += 10) {
 		CHECK_FOR_INTERRUPTS();
+		if (waited == politeness)   // in the middle of a long tick
+			kill(pid, SIGTERM);
 		pg_usleep(10'000);
 	}
 }
@@ -99,13 +110,18 @@ void desert(const char *name)
 void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUtilityContext context,
              ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
 {
+	Oid database = InvalidOid;
 	if (const char *name = deserted_for(planned->utilityStmt); name != nullptr)
-		desert(name);
+		database = get_database_oid(name, true);
+	if (OidIsValid(database))
+		desert(database);
 	// COMMIT PREPARED publishes changes that another session has logged.
 	bool prepared = IsA(planned->utilityStmt, TransactionStmt) &&
 	                reinterpret_cast<TransactionStmt *>(planned->utilityStmt)->kind == TRANS_STMT_COMMIT_PREPARED;
 	auto process = next_utility != nullptr ? next_utility : standard_ProcessUtility;
 	process(planned, source, read_only, context, params, environment, receiver, completion);
+	if (OidIsValid(database))
+		keep_away(database, GetCurrentTimestamp());
 	if (prepared)
 		wake(MyDatabaseId, flag_all_changed);
 }

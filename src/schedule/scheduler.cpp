@@ -354,7 +354,9 @@ void Scheduler::tick()
 	std::vector<int> ids = due(views_, begun);
 	if (ids.empty())
 		return;
-	if (tick(ids))
+	if (ids.size() == 1)
+		tick_alone(ids[0]);
+	else if (tick(ids))
 		for (int id : ids)
 			tick_alone(id);
 	active_ = true;

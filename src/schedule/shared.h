@@ -34,7 +34,7 @@ struct Database {
 	pg_atomic_uint32 flags;
 	pg_atomic_uint32 sources[max_changed];  // 0: free
 	ConditionVariable ticked;           // broadcast after every tick
-	TimestampTz start_after;            // asked to leave: the launcher starts no scheduler before this
+	TimestampTz start_after;            // for the launcher: no scheduler before this (0: no news)
 	uint32 creations;                   // CREATE EXTENSIONs that have been committed
 	bool wanted;                        // one since the launcher has last looked
 	bool absent;                        // a scheduler has found no extension
