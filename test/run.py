@@ -30,7 +30,7 @@ SCRATCH = Path(os.environ["ONEBOX_SCRATCH"])
 
 
 class Suite:
-    """Counts what it runs. A test belongs to the run if its file's name holds one of the names asked for."""
+    """Counts what it runs. A test belongs to the run if its folder is, or its file's name holds, a name asked for."""
 
     name: str
     files: str
@@ -42,7 +42,7 @@ class Suite:
         return [file for file in sorted(TEST.glob(self.files)) if self.is_wanted(file)]
 
     def is_wanted(self, file: Path) -> bool:
-        return not self.options.names or any(name in file.stem for name in self.options.names)
+        return not self.options.names or any(name in file.stem or name == file.parent.name for name in self.options.names)
 
     def run(self) -> None:
         if not self.tests():
@@ -215,7 +215,7 @@ def keep_log(box: Box, wanted: bool) -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./onebox test")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only test files whose names contain NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only the folder NAME or the files whose names contain it")
     parser.add_argument("--fast", dest="markers", action="store_const", const="not slow and not long", default="not long", help="leave out the slow ones")
     parser.add_argument("--all", dest="markers", action="store_const", const="", help="also those that take minutes")
     parser.add_argument("--accept", action="store_true", help="take what the SQL and isolation tests print as the right answers, without a verdict")

@@ -104,6 +104,7 @@ command_duckdb() { need_running_box && run_duckdb "$@"; }
 # Without a root of its own to remove, everything goes: parts, builds and every box in .onebox.
 command_clean() {
     local scratch
+    [[ ! -e $ROOT || -f $ROOT/box.env ]] || die "$ROOT is not a box" "remove it yourself if it is to go"
     remove_box
     [[ $ROOT == "$HOME_DIR/box" ]] || return 0
     for scratch in "$HOME_DIR"/scratch/*; do
