@@ -266,9 +266,9 @@ void DuckLake::merge_statistics(const Batch &batch, bool first)
 				// What another writer spelt in a way that has no order here has no bound any more.
 				c_.query("DELETE FROM " + table("table_column_stats") + " WHERE table_id = $1 AND column_id = $2 AND NOT (coalesce(pg_input_is_valid(min_value, $3), true) "
 				         "AND coalesce(pg_input_is_valid(max_value, $3), true))", {values[0], values[1], type});
-				c_.query("UPDATE " + table("table_column_stats") + " SET contains_null = contains_null OR $3, contains_nan = coalesce(contains_nan OR $4, contains_nan, $4), "
-				         "min_value = CASE WHEN min_value" + of + " <= $5" + of + " OR $5 IS NULL THEN min_value ELSE $5 END, "
-				         "max_value = CASE WHEN max_value" + of + " >= $6" + of + " OR $6 IS NULL THEN max_value ELSE $6 END "
+				c_.query("UPDATE " + table("table_column_stats") + " SET contains_null = contains_null OR $3, contains_nan = coalesce(contains_nan OR $4::bool, contains_nan, $4::bool), "
+				         "min_value = CASE WHEN min_value" + of + " <= $5::varchar" + of + " OR $5 IS NULL THEN min_value ELSE $5 END, "
+				         "max_value = CASE WHEN max_value" + of + " >= $6::varchar" + of + " OR $6 IS NULL THEN max_value ELSE $6 END "
 				         "WHERE table_id = $1 AND column_id = $2", values);
 			}
 		}

@@ -1,0 +1,94 @@
+"""What lake tests share: a lake in a database, its tables read through DuckDB, and comparison with PostgreSQL."""
+
+from __future__ import annotations
+
+import collections
+import struct
+from contextlib import contextmanager
+
+import duckdb
+
+EPOCH_TYPES = ("timestamptz", "timestamp")
+
+
+class Lake:
+    """A lake called company_lake in metadata schema `lake`, whose tables are published on demand."""
+
+    def __init__(self, db, name: str = "company_lake", schema: str = "lake", options: str = "{}"):
+        self.db, self.name, self.schema = db, name, schema
+        self.path = db.box.lake / db.name / name
+        db.query(f"SELECT pgtrickle.create_lake('{name}', '{self.path}', '{schema}', '{options}')")
+
+    def publish(self, relation: str, **arguments) -> None:
+        arguments.setdefault("schedule", "1h")
+        named = "".join(f", {key} => '{value}'" for key, value in arguments.items())
+        self.db.query(f"SELECT pgtrickle.publish('{relation}', '{self.name}'{named})")
+
+    def publish_now(self) -> int:
+        return self.db.query(f"SELECT pgtrickle.publish_now('{self.name}')")[0][0]
+
+    def status(self, table: str) -> dict:
+        with self.db.connect() as connection:
+            cursor = connection.execute("SELECT * FROM pgtrickle.lake_status() WHERE table_name = %s", [table])
+            return dict(zip([column.name for column in cursor.description], cursor.fetchone()))
+
+    @contextmanager
+    def duckdb(self):
+        connection = self.db.duckdb(self.schema)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def rows(self, table: str, version: int | None = None) -> collections.Counter:
+        with self.duckdb() as connection:
+            return lake_rows(connection, table, version)
+
+    def files(self) -> set[str]:
+        return {str(file) for file in self.path.rglob("*") if file.is_file()}
+
+    def listed_files(self) -> set[str]:
+        """Every file that some snapshot names, or that is scheduled for removal."""
+        s = self.schema
+        return {str(self.path / path) for (path,) in self.db.query(f"""
+            SELECT sc.path || t.path || f.path FROM (SELECT table_id, path FROM {s}.ducklake_data_file UNION ALL SELECT table_id, path FROM {s}.ducklake_delete_file) f
+            JOIN (SELECT DISTINCT table_id, schema_id, path FROM {s}.ducklake_table) t USING (table_id) JOIN {s}.ducklake_schema sc USING (schema_id)
+            UNION SELECT path FROM {s}.ducklake_files_scheduled_for_deletion""")}
+
+
+def lake_rows(connection: duckdb.DuckDBPyConnection, table: str, version: int | None = None) -> collections.Counter:
+    """The rows as a bag, values in a form that both sides can be brought to."""
+    columns = connection.execute(f"DESCRIBE company_lake.main.\"{table}\"").fetchall()
+    at = "" if version is None else f" AT (VERSION => {version})"
+    return bag(connection.execute(f"SELECT {', '.join(map(lake_value, columns))} FROM company_lake.main.\"{table}\"{at}").fetchall())
+
+
+def lake_value(column) -> str:
+    name, type = f'"{column[0]}"', column[1]
+    if type.startswith("TIMESTAMP"):
+        return f"epoch_us({name})" if not type.endswith("[]") else f"list_transform({name}, lambda x: epoch_us(x))"
+    return f"{name}::varchar" if type == "JSON" else name
+
+
+def source_rows(db, relation: str) -> collections.Counter:
+    columns = db.query(f"SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = '{relation}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum")
+    return bag(db.query(f"SELECT {', '.join(map(source_value, columns))} FROM {relation}"))
+
+
+def source_value(column) -> str:
+    name, type = f'"{column[0]}"', column[1]
+    if type.startswith("timestamp"):
+        return f"(extract(epoch FROM {name}) * 1000000)::bigint"
+    return f"{name}::text" if type in ("json", "jsonb") else f'{name}::text' if type == "mood" else name
+
+
+def bag(rows) -> collections.Counter:
+    return collections.Counter(tuple(map(plain, row)) for row in rows)
+
+
+def plain(value):
+    if isinstance(value, float):
+        return "nan" if value != value else struct.pack("<d", value)
+    if isinstance(value, list):
+        return tuple(map(plain, value))
+    return bytes(value) if isinstance(value, memoryview) else value
