@@ -59,12 +59,13 @@ CREATE TABLE pgtrickle.health (
 ) WITH (fillfactor = 20);
 
 -- State that the engine keeps: one row a table of pgtrickle_state.
--- consumer NULL until shared arrangements register themselves as consumers.
+-- (Shared arrangements have a table of their own below.)
 CREATE TABLE pgtrickle.state (
     relid    oid PRIMARY KEY,
     owner    int NOT NULL REFERENCES pgtrickle.consumer ON DELETE CASCADE,  -- a view, or a shared arrangement
     node     int NOT NULL,        -- operator number in explain_stream_table
-    role     text NOT NULL        -- 'groups', 'values', 'rows', 'keys'
+    role     text NOT NULL,       -- 'groups', 'values', 'rows'
+    filled   bool NOT NULL DEFAULT false
 );
 
 -- A shared arrangement: rows of a source findable by key.

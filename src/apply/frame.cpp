@@ -195,7 +195,7 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	int64 input = 0;
 	for (const auto &name : statement.reads)
 		input += pg::call(tuplestore_tuple_count, open(name).store);
-	bool bulk = input > most_small_rows;
+	bool bulk = statement.scans || input > most_small_rows;
 	bulk_ = bulk_ || bulk;
 	for (const auto &name : statement.reads)
 		open(name).relation->md.enrtuples = bulk ? std::max<int64>(rows(name), 1) : 2;

@@ -311,7 +311,7 @@ State values_state(const Writer &w, const Values &v, const std::string &filled_f
 	}
 	definitions.push_back("n int8 NOT NULL");
 	names.push_back("n");
-	State state{w.node_.id, "values", v.table, {}, {}, {}};
+	State state{w.node_.id, "values", v.table, {}, {}, {}, {}};
 	state.create = {"CREATE TABLE " + v.table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
 	state.fill = "INSERT INTO " + v.table + " (" + pg::join(names, ", ") + ") " +
 	             value_changes(w, v, w.input(filled_from), w.groups_) + " ORDER BY 1, 2";
@@ -385,7 +385,7 @@ std::string Compiler::aggregate_delta(Operator &node)
 			sums.push_back(number("m", i) + " = u." + number("m", i));
 		}
 	std::string content = current(*node.inputs[0], {}, true);
-	State state{node.id, "groups", groups, {}, {}, {}};
+	State state{node.id, "groups", groups, {}, {}, {}, {}};
 	if (with_values)
 		state.create.push_back("CREATE SEQUENCE " + groups + "_g CACHE 32");
 	state.create.push_back("CREATE TABLE " + groups + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 80)");
@@ -405,7 +405,7 @@ std::string Compiler::aggregate_delta(Operator &node)
 		                        ? number("m", i) + " = " + w.recomputed(i, "s.g")
 		                        : number("a", i) + " = (SELECT count(*) FROM " + w.values_[v].table + " t WHERE t.g = s.g)");
 	if (!completed.empty())
-		program_.states.back().index.push_back("UPDATE " + groups + " s SET " + pg::join(completed, ", "));
+		program_.states.back().finish.push_back("UPDATE " + groups + " s SET " + pg::join(completed, ", "));
 
 	// ---- tick ----
 	std::string changes = "SELECT * FROM (" + w.grouped(w.input(from)) + ") u";

@@ -46,7 +46,7 @@ std::string Compiler::distinct_delta(Operator &node)
 	names.push_back("n");
 	values.push_back("u.w");
 
-	State state{node.id, "rows", table, {}, {}, {}};
+	State state{node.id, "rows", table, {}, {}, {}, {}};
 	state.create = {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
 	state.fill = "INSERT INTO " + table + " (" + pg::join(names, ", ") + ") " +
 	             weighted(current(*node.inputs[0], {}, true));

@@ -56,6 +56,27 @@ std::string between_thresholds(const query::Temporal &t)
 	return "(" + column + " >= LEAST" + both + " AND " + column + " <= GREATEST" + both + ")";
 }
 
+// When the filter next moves a row.  A threshold that goes as now() does reaches the nearest
+// column value as far from now as the value is from the threshold; a day's threshold
+// moves at midnight; of any other (months, truncated times) it is only known
+// that it moves, so it is looked at every second.
+std::string next_time(const query::Temporal &t, const Column &compared, const std::string &column,
+                      const std::string &table)
+{
+	auto is_moment = [](Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID; };
+	const std::string &threshold = t.threshold.text;
+	if (t.threshold.type.type == DATEOID && threshold.find('(') == std::string::npos)
+		return "SELECT date_trunc('day', now()) + interval '1 day'";
+	bool steady = threshold == "now()" || threshold == "CURRENT_TIMESTAMP" ||
+	              ((threshold.starts_with("(now() ") || threshold.starts_with("(CURRENT_TIMESTAMP ")) &&
+	               threshold.find("mon") == std::string::npos && threshold.find("year") == std::string::npos &&
+	               threshold.ends_with("'::interval)") && std::count(threshold.begin(), threshold.end(), '\'') == 2);
+	if (!steady || !is_moment(compared.type))
+		return "SELECT now() + interval '1 second'";
+	return "SELECT now() + (min(" + column + ")::timestamptz - " + threshold + ") + interval '1 millisecond' FROM " +
+	       table + " k WHERE " + column + " >= " + threshold;
+}
+
 std::set<int> mapped(const std::set<int> &probe, const std::function<int(int)> &map)
 {
 	std::set<int> out;
@@ -171,14 +192,9 @@ std::string Compiler::filter_delta(Operator &node)
 		                         ? "k.a" + std::to_string(scan.attributes[first.column])
 		                         : "k." + pg::quote_ident(scan.columns[first.column].name);
 		std::string table = access.how == Access::How::arrangement ? access.table : pg::relation_name(scan.relation);
-		Oid type = scan.columns[first.column].type;
-		bool is_moment = type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
 		for (const auto &t : node.temporal)
 			if (t.column == first.column)
-				program_.next_times.push_back(
-				    is_moment ? "SELECT now() + (min(" + column + ")::timestamptz - (" + t.threshold.text +
-				                    ")::timestamptz) FROM " + table + " k WHERE " + column + " > " + t.threshold.text
-				              : "SELECT now() + interval '1 second'");
+				program_.next_times.push_back(next_time(t, scan.columns[first.column], column, table));
 	}
 	return "SELECT " + columns_of("x", node.width()) + ", x.w FROM " + name + " x";
 }

@@ -28,6 +28,7 @@ struct Statement {
 	std::vector<std::string> reads;       // ephemeral relations it names
 	std::string into;                     // the ephemeral relation it appends to; empty: none
 	bool modifies = false;                // INSERT, DELETE, MERGE on state
+	bool scans = false;                   // reads whole tables: always planned anew
 };
 
 // One statement of a tick, run when its inputs say so.
@@ -48,7 +49,8 @@ struct State {
 	std::string table;                    // qualified name
 	std::vector<std::string> create;      // DDL before the fill
 	std::string fill;                     // INSERT … SELECT from scratch
-	std::vector<std::string> index;       // DDL after the fill
+	std::vector<std::string> index;       // DDL after the first fill
+	std::vector<std::string> finish;      // after every fill, when all states are filled
 };
 
 struct Batch {

@@ -101,6 +101,32 @@ char *relation_text(Oid relid)
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 }
 
+void run_under(const char *sql, Snapshot snapshot)
+{
+	CommandCounterIncrement();
+	PushCopiedSnapshot(snapshot);
+	UpdateActiveSnapshotCommandId();
+	int result = SPI_execute(sql, true, 0);
+	PopActiveSnapshot();
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+}
+
+Rows take_rows()
+{
+	Rows rows;
+	if (SPITupleTable *table = SPI_tuptable; table != nullptr) {
+		rows.resize(table->numvals);
+		for (uint64 row = 0; row < table->numvals; row++)
+			for (int column = 1; column <= table->tupdesc->natts; column++) {
+				char *text = call(cell, table, row, column);
+				rows[row].push_back(text == nullptr ? Text() : Text(text));
+			}
+		call(SPI_freetuptable, table);
+	}
+	return rows;
+}
+
 }  // namespace
 
 Rows query(const std::string &sql, const std::vector<Text> &params)
@@ -114,17 +140,13 @@ Rows query(const std::string &sql, const std::vector<Text> &params)
 		input.texts[input.count++] = param ? param->c_str() : nullptr;
 	call(run_kept, found->second, static_cast<const Input *>(&input));
 
-	Rows rows;
-	if (SPITupleTable *table = SPI_tuptable; table != nullptr) {
-		rows.resize(table->numvals);
-		for (uint64 row = 0; row < table->numvals; row++)
-			for (int column = 1; column <= table->tupdesc->natts; column++) {
-				char *text = call(cell, table, row, column);
-				rows[row].push_back(text == nullptr ? Text() : Text(text));
-			}
-		call(SPI_freetuptable, table);
-	}
-	return rows;
+	return take_rows();
+}
+
+Rows query_under(Snapshot snapshot, const std::string &sql)
+{
+	call(run_under, sql.c_str(), snapshot);
+	return take_rows();
 }
 
 uint64 execute(const std::string &sql)

@@ -3,6 +3,11 @@
 // SQL is made of.
 #include "error.hpp"
 
+extern "C" {
+#include "utils/guc.h"
+}
+
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +22,9 @@ using Rows = std::vector<std::vector<Text>>;
 // returns its rows as text.  The plan is kept for the life of the backend.
 // REQUIRES: inside with_spi().
 Rows query(const std::string &sql, const std::vector<Text> &params = {});
+
+// Reads once under a snapshot, seeing also what this transaction has done.
+Rows query_under(Snapshot snapshot, const std::string &sql);
 
 // Runs one statement once; its plan is not kept (DDL, one-off loads).
 // Returns the number of rows it processed.
@@ -59,6 +67,26 @@ public:
 private:
 	Oid user_;
 	int context_;
+};
+
+// While it lives, NOTICEs of our own DDL are not shown.
+class Quiet {
+public:
+	Quiet() : client_(client_min_messages), log_(log_min_messages)
+	{
+		client_min_messages = std::max(client_, WARNING);
+		log_min_messages = std::max(log_, WARNING);
+	}
+	~Quiet()
+	{
+		client_min_messages = client_;
+		log_min_messages = log_;
+	}
+	Quiet(const Quiet &) = delete;
+	Quiet &operator=(const Quiet &) = delete;
+
+private:
+	int client_, log_;
 };
 
 }  // namespace pg

@@ -56,14 +56,6 @@ namespace {
 
 using Key = std::optional<std::vector<int>>;
 
-Key shifted(const Key &key, int by)
-{
-	Key out = key;
-	for (int &column : *out)
-		column += by;
-	return out;
-}
-
 bool covers(const Operator &join, int input, const std::vector<int> &key)
 {
 	return std::all_of(key.begin(), key.end(), [&](int column) {
@@ -94,8 +86,8 @@ Key join_key(const Operator &node)
 			if (covers(earlier, i, *key))
 				continue;
 		}
-		for (int column : *shifted(key, node.offset(i)))
-			all.push_back(column);
+		for (int column : *key)
+			all.push_back(column + node.offset(i));
 	}
 	return all;
 }

@@ -1,0 +1,381 @@
+#include "arrangement.h"
+
+#include "apply/frontier.h"
+#include "capture/capture.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+}
+
+#include <algorithm>
+
+namespace apply {
+
+namespace {
+
+struct IndexFound {
+	Oid index;
+	int columns;             // leading columns that are in the key
+};
+
+// The index that covers most of the key with its leading columns.
+void find_index(Oid relid, const int *key, int count, IndexFound *best)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	ListCell *cell;
+	foreach (cell, RelationGetIndexList(relation)) {
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+		bool usable = form->indisvalid && index->rd_rel->relam == BTREE_AM_OID && RelationGetIndexPredicate(index) == NIL;
+		int columns = 0;
+		while (usable && columns < form->indnkeyatts &&
+		       std::find(key, key + count, form->indkey.values[columns]) != key + count)
+			columns++;
+		if (columns > best->columns)
+			*best = {RelationGetRelid(index), columns};
+		index_close(index, AccessShareLock);
+	}
+	table_close(relation, AccessShareLock);
+}
+
+struct PrimaryKey {
+	int count;
+	int attributes[INDEX_MAX_KEYS];
+};
+
+void find_primary_key(Oid relid, PrimaryKey *out)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	if (key == nullptr)
+		key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	out->count = 0;
+	for (int member = -1; (member = bms_next_member(key, member)) >= 0;)
+		out->attributes[out->count++] = member + FirstLowInvalidHeapAttributeNumber;
+	table_close(relation, AccessShareLock);
+}
+
+struct AttributeType {
+	Oid type, collation;
+	int32 typmod;
+};
+
+AttributeType type_of(Oid relid, int attribute)
+{
+	AttributeType out;
+	pg::call(get_atttypetypmodcoll, relid, AttrNumber(attribute), &out.type, &out.typmod, &out.collation);
+	return out;
+}
+
+std::string numbered(int attribute)
+{
+	return "a" + std::to_string(attribute);
+}
+
+std::string array_of(const std::vector<int> &attributes)
+{
+	std::vector<std::string> out;
+	for (int attribute : attributes)
+		out.push_back(std::to_string(attribute));
+	return "{" + pg::join(out, ",") + "}";
+}
+
+std::vector<int> from_array(const std::string &text)
+{
+	std::vector<int> out;
+	for (size_t at = 1; at < text.size() && text[at] != '}';) {
+		size_t end = text.find_first_of(",}", at);
+		out.push_back(std::stoi(text.substr(at, end - at)));
+		at = end + 1;
+	}
+	return out;
+}
+
+std::string names_of(Oid relid, const std::vector<int> &attributes)
+{
+	std::vector<std::string> out;
+	for (int attribute : attributes)
+		out.push_back(pg::attribute_name(relid, attribute));
+	return pg::join(out, ", ");
+}
+
+// An arrangement and the statements that keep it.
+struct Arrangement {
+	int id;
+	std::string table;
+	Oid source;
+	std::vector<int> key, carries;
+	bool by_identity;           // carries the primary key; otherwise everything, with copies counted
+
+	std::vector<int> columns() const
+	{
+		std::vector<int> out = key;
+		for (int attribute : carries)
+			if (std::find(key.begin(), key.end(), attribute) == key.end())
+				out.push_back(attribute);
+		return out;
+	}
+
+	std::string list(const std::string &prefix) const
+	{
+		std::vector<std::string> out;
+		for (int attribute : columns())
+			out.push_back(prefix + numbered(attribute));
+		return pg::join(out, ", ");
+	}
+
+	std::string hash(const std::string &prefix) const
+	{
+		std::vector<std::string> out;
+		for (int attribute : columns())
+			out.push_back(prefix + numbered(attribute));
+		return delta::hash_of(out);
+	}
+
+	std::string key_present(const std::string &prefix) const
+	{
+		std::vector<std::string> out;
+		for (int attribute : key)
+			out.push_back(prefix + numbered(attribute) + " IS NOT NULL");
+		return delta::and_all(out);
+	}
+
+	std::string same_row(const std::string &a, const std::string &b) const
+	{
+		std::vector<std::string> out;
+		if (!by_identity)
+			out.push_back(a + "h = " + b + "h");
+		for (int attribute : columns()) {
+			bool never_null = by_identity || std::find(key.begin(), key.end(), attribute) != key.end();
+			Oid type = type_of(source, attribute).type;
+			out.push_back(never_null ? pg::equal(type, a + numbered(attribute), b + numbered(attribute))
+			                         : pg::not_distinct(type, a + numbered(attribute), b + numbered(attribute)));
+		}
+		return delta::and_all(out);
+	}
+
+	std::vector<std::string> create() const
+	{
+		std::vector<std::string> definitions, index;
+		for (int attribute : columns()) {
+			AttributeType t = type_of(source, attribute);
+			definitions.push_back(numbered(attribute) + " " + pg::type_name(t.type, t.typmod) +
+			                      delta::collation({"", t.type, t.typmod, t.collation, false}));
+		}
+		for (int attribute : key)
+			index.push_back(numbered(attribute));
+		if (by_identity) {
+			for (int attribute : columns())
+				if (std::find(key.begin(), key.end(), attribute) == key.end())
+					index.push_back(numbered(attribute));
+		} else {
+			definitions.push_back("h int8 NOT NULL");
+			definitions.push_back("n int8 NOT NULL");
+			index.push_back("h");
+		}
+		return {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ")",
+		        "CREATE INDEX ON " + table + " (" + pg::join(index, ", ") + ")"};
+	}
+
+	std::string fill() const
+	{
+		std::vector<std::string> as;
+		for (int attribute : columns())
+			as.push_back("t." + pg::quote_ident(pg::attribute_name(source, attribute)) + " AS " + numbered(attribute));
+		std::string rows = "SELECT " + pg::join(as, ", ") + " FROM " + pg::relation_name(source) + " t";
+		std::string sql = "INSERT INTO " + table + " (" + list("") + (by_identity ? "" : ", h, n") + ") SELECT " + list("x.");
+		if (!by_identity)
+			sql += ", " + hash("x.") + ", count(*)";
+		sql += " FROM (" + rows + ") x WHERE " + key_present("x.");
+		if (!by_identity)
+			sql += " GROUP BY " + list("x.");
+		return sql + " ORDER BY " + list("x.");
+	}
+
+	std::vector<delta::Statement> changes() const
+	{
+		auto modify = [](std::string sql) { return delta::Statement{std::move(sql), {}, {"z_b"}, {}, true}; };
+		if (by_identity)
+			return {modify("DELETE FROM " + table + " s USING z_b b WHERE b.w < 0 AND " + same_row("s.", "b.")),
+			        modify("INSERT INTO " + table + " (" + list("") + ") SELECT " + list("b.") +
+			               " FROM z_b b WHERE b.w > 0 AND " + key_present("b.") + " ORDER BY " + list("b."))};
+		return {modify("MERGE INTO " + table + " s USING (SELECT " + list("b.") + ", " + hash("b.") +
+		               " AS h, b.w FROM z_b b WHERE " + key_present("b.") + " ORDER BY " + list("b.") + ") u ON " +
+		               same_row("s.", "u.") +
+		               " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
+		               " WHEN NOT MATCHED THEN INSERT (" + list("") + ", h, n) VALUES (" + list("u.") + ", u.h, u.w)")};
+	}
+};
+
+// What a backend keeps of an arrangement.
+struct Kept {
+	Arrangement arrangement;
+	std::map<std::string, delta::Ephemeral> ephemerals;
+	Prepared batch;
+	std::vector<Prepared> changes;
+};
+
+std::map<int, Kept> &kept()
+{
+	static auto &all = *new std::map<int, Kept>;
+	return all;
+}
+
+Arrangement read_arrangement(int id)
+{
+	pg::Rows rows = pg::query("SELECT relid, source, key, carries FROM pgtrickle.arrangement WHERE id = $1::int",
+	                          {std::to_string(id)});
+	if (rows.empty())
+		pg::fail(ERRCODE_UNDEFINED_OBJECT, "arrangement " + std::to_string(id) + " does not exist");
+	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), Oid(std::stoul(*rows[0][1])), from_array(*rows[0][2]),
+	              from_array(*rows[0][3]), false};
+	PrimaryKey primary;
+	pg::call(find_primary_key, a.source, &primary);
+	std::vector<int> identity(primary.attributes, primary.attributes + primary.count);
+	std::vector<int> carried = a.carries;
+	std::sort(identity.begin(), identity.end());
+	std::sort(carried.begin(), carried.end());
+	a.by_identity = !identity.empty() && identity == carried;
+	return a;
+}
+
+Kept &load(int id)
+{
+	auto found = kept().find(id);
+	if (found != kept().end())
+		return found->second;
+	Kept one{read_arrangement(id), {}, {}, {}};
+	std::vector<AttrNumber> attributes;
+	std::vector<query::Column> columns;
+	std::vector<std::string> names;
+	for (int attribute : one.arrangement.columns()) {
+		attributes.push_back(attribute);
+		AttributeType t = type_of(one.arrangement.source, attribute);
+		columns.push_back({numbered(attribute), t.type, t.typmod, t.collation, false});
+		names.push_back(numbered(attribute));
+	}
+	columns.push_back(delta::int8_column("w"));
+	one.ephemerals["z_b"] = {columns};
+	std::string list = pg::join(names, ", ");
+	one.batch = Prepared({consolidated_batch(capture::batch_sql(one.arrangement.source, attributes), list, true), {}, {},
+	                      "z_b", false},
+	                     {XID8OID, XID8ARRAYOID, XID8OID, INT4OID});
+	for (auto &statement : one.arrangement.changes())
+		one.changes.emplace_back(std::move(statement), std::vector<Oid>{});
+	return kept().emplace(id, std::move(one)).first->second;
+}
+
+int create(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	int id = std::stoi(*pg::value("INSERT INTO pgtrickle.consumer (kind) VALUES ('arrangement') RETURNING id"));
+	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity};
+	std::vector<AttrNumber> attributes;
+	for (int attribute : a.columns())
+		attributes.push_back(attribute);
+	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
+	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
+	capture::ensure(source, attributes);
+	for (const auto &sql : a.create())
+		pg::execute(sql);
+	pg::query("INSERT INTO pgtrickle.arrangement (id, relid, source, key, carries) "
+	          "VALUES ($1::int, $2::regclass, $3::oid, $4::int2[], $5::int2[])",
+	          {std::to_string(id), a.table, std::to_string(source), array_of(key), array_of(carries)});
+	return id;
+}
+
+}  // namespace
+
+std::string consolidated_batch(const std::string &batch, const std::string &columns, bool comparable)
+{
+	if (!comparable)
+		return batch;
+	std::string list = columns.empty() ? "" : columns + ", ";
+	return "SELECT " + list + "CASE WHEN bool_or(w = 0) THEN 0 ELSE sum(w) END::int8 AS w FROM (" + batch + ") b" +
+	       (columns.empty() ? "" : " GROUP BY " + columns) + " HAVING sum(w) <> 0 OR bool_or(w = 0)";
+}
+
+delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const std::vector<int> &needed)
+{
+	delta::Access out;
+	std::vector<int> attributes(key.begin(), key.end());
+	IndexFound index{InvalidOid, 0};
+	pg::call(find_index, relation, static_cast<const int *>(attributes.data()), int(attributes.size()), &index);
+	std::string names = names_of(relation, attributes);
+	if (OidIsValid(index.index)) {
+		out.how = delta::Access::How::index;
+		out.note = "rows by (" + names + ") through index " + pg::relation_name(index.index);
+		return out;
+	}
+	PrimaryKey primary;
+	pg::call(find_primary_key, relation, &primary);
+	std::vector<int> identity(primary.attributes, primary.attributes + primary.count);
+	std::vector<int> carries = identity.empty() ? needed : identity;
+	std::sort(carries.begin(), carries.end());
+	pg::Rows rows = pg::query("SELECT id FROM pgtrickle.arrangement WHERE source = $1::oid AND key = $2::int2[] "
+	                          "AND carries @> $3::int2[] ORDER BY id LIMIT 1",
+	                          {std::to_string(relation), array_of(attributes), array_of(carries)});
+	int id = 0;
+	if (!rows.empty())
+		id = std::stoi(*rows[0][0]);
+	else if (may_create_)
+		id = create(relation, attributes, carries, !identity.empty());
+	else {
+		out.note = "rows by (" + names + ") by scanning: an index that was used is gone";
+		return out;
+	}
+	used_.insert(id);
+	out.how = delta::Access::How::arrangement;
+	out.table = "pgtrickle_state.a_" + std::to_string(id);
+	out.key = key;
+	out.identity = identity;
+	out.note = "rows by (" + names + ") through arrangement " + out.table;
+	return out;
+}
+
+void advance(int id, const Frontier &from, Snapshot snapshot)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	pg::with_spi([&] {
+		Kept &one = load(id);
+		Frame frame(one.ephemerals, snapshot);
+		bool rebuild = !from.populated;
+		if (!rebuild) {
+			BatchParameters parameters = batch_parameters(from);
+			frame.run(one.batch, parameters.values, parameters.nulls);
+			rebuild = frame.has_mark("z_b");
+		}
+		if (rebuild) {
+			pg::execute("TRUNCATE " + one.arrangement.table);
+			frame.run_once(one.arrangement.fill());
+			pg::execute("ANALYZE " + one.arrangement.table);
+		} else if (frame.rows("z_b") > 0)
+			for (Prepared &change : one.changes)
+				frame.run(change, {});
+		frame.close();
+	});
+}
+
+void drop_unused()
+{
+	pg::Rows rows = pg::query("DELETE FROM pgtrickle.consumer c USING pgtrickle.arrangement a WHERE c.id = a.id "
+	                          "AND NOT EXISTS (SELECT FROM pgtrickle.uses u WHERE u.arrangement = a.id) "
+	                          "RETURNING a.id, a.source");
+	for (const auto &row : rows) {
+		kept().erase(std::stoi(*row[0]));
+		pg::execute("DROP TABLE IF EXISTS pgtrickle_state.a_" + *row[0]);
+		capture::release(std::stoul(*row[1]));
+	}
+}
+
+}  // namespace apply

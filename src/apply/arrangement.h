@@ -1,0 +1,38 @@
+#pragma once
+// Arrangements: where rows of a source are found by key.
+//
+// First an index of the user's; else a table pgtrickle_state.a_<id> that all
+// stream tables share: the key beside the source's primary key, which joins
+// it back to the source (so a change of other columns writes nothing here); for a
+// source without a primary key, the key beside all columns needed and the
+// number of copies.  Rows with a NULL in the key are left out: no equality or
+// comparison finds them.  An arrangement is a consumer with a frontier of its own.
+#include "apply/frame.h"
+#include "delta/compile.h"
+
+namespace apply {
+
+class Arrangements : public delta::Catalog {
+public:
+	Arrangements(int view, bool may_create) : view_(view), may_create_(may_create) {}
+	delta::Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) override;
+	const std::set<int> &used() const { return used_; }
+
+private:
+	int view_;
+	bool may_create_;
+	std::set<int> used_;
+};
+
+// Brings an arrangement to the snapshot.  frontier: parameters of the batch; NULL frontier: from scratch.
+struct Frontier;
+void advance(int arrangement, const Frontier &from, Snapshot snapshot);
+
+// A batch of changes with equal rows summed, those that cancel gone; a row of weight 0
+// (TRUNCATE) stays.  comparable: all columns can be grouped by.
+std::string consolidated_batch(const std::string &batch, const std::string &columns, bool comparable);
+
+// Drops arrangements that no stream table uses.
+void drop_unused();
+
+}  // namespace apply

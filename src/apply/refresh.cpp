@@ -1,0 +1,251 @@
+#include "refresh.h"
+
+#include "apply/frame.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "utils/guc.h"
+}
+
+#include <algorithm>
+#include <cmath>
+
+namespace apply {
+
+namespace {
+
+int depth_of_apply = 0;
+
+class Applying {
+public:
+	Applying() { depth_of_apply++; }
+	~Applying() { depth_of_apply--; }
+};
+
+void set_option(const char *name, const char *value)
+{
+	(void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+class Refresh {
+public:
+	Refresh(view::View &view, const Frontier &from, Snapshot snapshot)
+	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot)
+	{
+	}
+
+	Outcome run()
+	{
+		int settings = begin_settings(view_);
+		if (!from_.populated)
+			rebuild("INITIAL", "");
+		else if (truncated())
+			rebuild("REBUILD", "a source was truncated or rewritten");
+		else if (view_.mode == "FULL")
+			recompute();
+		else
+			differential();
+		find_next_flip();
+		outcome_.bulk = frame_.went_bulk();
+		frame_.close();
+		end_settings(settings);
+		return outcome_;
+	}
+
+private:
+	// Reads what the sources changed; true if one says that all may have changed.
+	bool truncated()
+	{
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		BatchParameters parameters = batch_parameters(from_);
+		bool mark = false;
+		for (auto &batch : view_.batches) {
+			frame_.run(batch.prepared, parameters.values, parameters.nulls);
+			outcome_.rows_in += frame_.rows(batch.name);
+			mark = mark || frame_.has_mark(batch.name);
+		}
+		return mark;
+	}
+
+	bool time_moved() const { return GetCurrentTransactionStartTimestamp() != from_.ticked_at; }
+
+	bool due(const delta::Step &step) const
+	{
+		auto has_rows = [&](const std::string &name) { return frame_.rows(name) > 0; };
+		if (step.when_time_moves)
+			return time_moved();
+		return std::all_of(step.all.begin(), step.all.end(), has_rows) &&
+		       (step.any.empty() || std::any_of(step.any.begin(), step.any.end(), has_rows)) &&
+		       std::none_of(step.none.begin(), step.none.end(), has_rows);
+	}
+
+	void differential()
+	{
+		outcome_.mode = "DIFFERENTIAL";
+		bool temporal = !view_.program.next_times.empty();
+		if (outcome_.rows_in == 0 && !(temporal && time_moved())) {
+			outcome_.mode = "NO_DATA";
+			return;
+		}
+		pg::Identity owner(view_.owner, true);
+		std::vector<Datum> last{TimestampTzGetDatum(from_.ticked_at)};
+		for (auto &work : view_.steps)
+			if (due(work.step))
+				frame_.run(work.prepared, last);
+		bool any = std::any_of(view_.program.result_reads.begin(), view_.program.result_reads.end(),
+		                       [&](const std::string &name) { return frame_.rows(name) > 0; });
+		if (any) {
+			frame_.run(view_.change, last);
+			write();
+		}
+		if (outcome_.rows_in == 0 && outcome_.rows_out == 0)
+			outcome_.mode = "NO_DATA";
+	}
+
+	// Recompute and diff: what is downstream still gets the least change.
+	void recompute()
+	{
+		outcome_.mode = "FULL";
+		if (outcome_.rows_in == 0 && !view_.always) {
+			outcome_.mode = "NO_DATA";
+			return;
+		}
+		pg::Identity owner(view_.owner, true);
+		if (view_.whole) {
+			replace();
+			return;
+		}
+		frame_.run(view_.recompute, {});
+		write();
+	}
+
+	void replace()
+	{
+		Applying guard;
+		frame_.run_once("DELETE FROM " + view_.name);
+		outcome_.rows_out = frame_.run_once("INSERT INTO " + view_.name + " SELECT * FROM " +
+		                                    pg::relation_name(view_.definition));
+		outcome_.reason = "a column's type has no equality: all rows are replaced";
+	}
+
+	void write()
+	{
+		outcome_.rows_out = frame_.rows("z_out");
+		if (outcome_.rows_out == 0)
+			return;
+		Applying guard;
+		for (Prepared &statement : view_.apply)
+			frame_.run(statement, {});
+	}
+
+	void rebuild(const char *mode, const char *reason)
+	{
+		outcome_.mode = mode;
+		outcome_.reason = reason;
+		bool empty = mode == std::string("INITIAL") &&
+		             !pg::value("SELECT 1 FROM " + view_.name + " LIMIT 1").has_value();
+		fill_states();
+		pg::Identity owner(view_.owner, true);
+		if (empty)
+			load();
+		else if (view_.whole)
+			replace();
+		else {
+			frame_.run(view_.recompute, {});
+			write();
+		}
+		pg::execute("ANALYZE " + view_.name);
+	}
+
+	void fill_states()
+	{
+		bool first = !pg::value("SELECT 1 FROM pgtrickle.state WHERE owner = $1::int AND filled LIMIT 1",
+		                        {std::to_string(view_.id)});
+		for (const auto &state : view_.program.states) {
+			{
+				pg::Identity owner(view_.owner, true);
+				if (!first)
+					pg::execute("TRUNCATE " + state.table);
+				frame_.run_once(state.fill);
+			}
+			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+			for (const auto &sql : first ? state.index : std::vector<std::string>{})
+				pg::execute(sql);
+			pg::execute("ANALYZE " + state.table);
+		}
+		pg::Identity owner(view_.owner, true);
+		for (const auto &state : view_.program.states)
+			for (const auto &sql : state.finish) {
+				frame_.run_once(sql);
+				pg::execute("ANALYZE " + state.table);
+			}
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		if (first)
+			pg::query("UPDATE pgtrickle.state SET filled = true WHERE owner = $1::int", {std::to_string(view_.id)});
+	}
+
+	void load()
+	{
+		Applying guard;
+		if (view_.tree == nullptr) {
+			outcome_.rows_out = frame_.run_once("INSERT INTO " + view_.name + " SELECT * FROM " +
+			                                    pg::relation_name(view_.definition));
+			return;
+		}
+		outcome_.rows_out = frame_.run_once("INSERT INTO " + view_.name + " SELECT " +
+		                                    delta::columns_of("x", view_.columns.size()) + " FROM (" +
+		                                    view_.program.current + ") x" +
+		                                    (view_.key ? "" : ", generate_series(1, x.w)"));
+	}
+
+	void find_next_flip()
+	{
+		pg::Identity owner(view_.owner, true);
+		for (const auto &sql : view_.program.next_times) {
+			pg::Text moment = pg::value("SELECT extract(epoch FROM (" + sql + "))::float8");
+			if (moment)
+				outcome_.next_flip = std::min(std::stod(*moment), outcome_.next_flip.value_or(HUGE_VAL));
+		}
+	}
+
+	view::View &view_;
+	const Frontier &from_;
+	Frame frame_;
+	Outcome outcome_;
+};
+
+}  // namespace
+
+int begin_settings(const view::View &view)
+{
+	int level = pg::call(NewGUCNestLevel);
+	auto set = [](const char *name, const std::string &value) {
+		const char *now = pg::call(GetConfigOption, name, false, false);
+		if (now == nullptr || value != now)
+			pg::call(set_option, name, value.c_str());
+	};
+	for (const auto &setting : view.settings)
+		set(setting.name.c_str(), setting.value);
+	set("search_path", "pg_catalog, pg_temp");
+	return level;
+}
+
+void end_settings(int level)
+{
+	pg::call(AtEOXact_GUC, true, level);
+}
+
+Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot)
+{
+	return pg::with_spi([&] { return Refresh(view, from, snapshot).run(); });
+}
+
+bool applying()
+{
+	return depth_of_apply > 0;
+}
+
+}  // namespace apply

@@ -1,0 +1,31 @@
+#pragma once
+// One stream table brought to the snapshot of a tick.
+#include "apply/frontier.h"
+#include "view/view.h"
+
+namespace apply {
+
+struct Outcome {
+	std::string mode;             // DIFFERENTIAL, FULL, REBUILD, INITIAL, NO_DATA, ERROR
+	std::string reason;
+	int64 rows_in = 0, rows_out = 0;
+	bool bulk = false;
+	double milliseconds = 0;
+	std::optional<double> next_flip;        // when time next moves a row: seconds since 1970
+	std::optional<pg::Error> error;
+};
+
+// Reads the batch since the frontier and applies its change; rebuilds when there
+// is no frontier or a source was truncated.  REQUIRES: the caller is in a
+// subtransaction and holds the stream table's lock; arrangements are at the snapshot.
+Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot);
+
+// The settings that were in force at creation, and a search_path nobody can plant anything
+// on, until end_settings() (or the end of the transaction).
+int begin_settings(const view::View &view);
+void end_settings(int level);
+
+// True while the engine itself writes to stream tables.
+bool applying();
+
+}  // namespace apply

@@ -1,0 +1,193 @@
+#include "target.h"
+
+#include "pg/sql.hpp"
+#include "view/view.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+#include <algorithm>
+
+namespace apply {
+
+namespace {
+
+std::string number(int i)
+{
+	return "c" + std::to_string(i + 1);
+}
+
+std::string name_of(const view::View &view, int i)
+{
+	return pg::quote_ident(view.columns[i].name);
+}
+
+std::vector<int> every_column(const view::View &view)
+{
+	std::vector<int> out(view.columns.size());
+	for (size_t i = 0; i < out.size(); i++)
+		out[i] = i;
+	return out;
+}
+
+std::vector<int> match_columns(const view::View &view)
+{
+	return view.key ? *view.key : every_column(view);
+}
+
+// A key of fixed-size columns that are never NULL: a plain unique index serves.
+bool plain_key(const view::View &view)
+{
+	return view.key && !view.key->empty() && view.tree != nullptr &&
+	       std::all_of(view.key->begin(), view.key->end(), [&](int i) {
+		       return view.tree->columns[i].not_null && pg::is_fixed(view.columns[i].type) && pg::has_order(view.columns[i].type);
+	       });
+}
+
+std::string hash(const view::View &view, const std::string &alias, bool by_number)
+{
+	std::vector<std::string> values;
+	for (int i : match_columns(view))
+		values.push_back(alias + (by_number ? number(i) : name_of(view, i)));
+	return delta::hash_of(values);
+}
+
+// s is the stream table, u the change.
+std::string same_row(const view::View &view)
+{
+	std::vector<std::string> out;
+	bool plain = plain_key(view);
+	if (!plain && !match_columns(view).empty())
+		out.push_back(hash(view, "s.", false) + " = " + hash(view, "u.", true));
+	for (int i : match_columns(view)) {
+		std::string a = "s." + name_of(view, i), b = "u." + number(i);
+		out.push_back(plain ? pg::equal(view.columns[i].type, a, b) : pg::not_distinct(view.columns[i].type, a, b));
+	}
+	return delta::and_all(out);
+}
+
+std::vector<query::Column> out_columns(const view::View &view)
+{
+	std::vector<query::Column> out = view.columns;
+	for (size_t i = 0; i < out.size(); i++)
+		out[i].name = number(i);
+	out.push_back(delta::int8_column("w"));
+	return out;
+}
+
+std::string all_names(const view::View &view)
+{
+	std::vector<std::string> out;
+	for (size_t i = 0; i < view.columns.size(); i++)
+		out.push_back(name_of(view, i));
+	return pg::join(out, ", ");
+}
+
+std::string consolidated(const view::View &view, const std::string &change)
+{
+	std::string columns = delta::columns_of("x", view.columns.size());
+	return "SELECT " + columns + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + columns + " HAVING sum(x.w) <> 0";
+}
+
+Prepared modify(std::string sql)
+{
+	return {{std::move(sql), {}, {"z_out"}, {}, true}, {}};
+}
+
+Prepared merge_by_key(const view::View &view)
+{
+	std::vector<std::string> sets, values, key;
+	for (size_t i = 0; i < view.columns.size(); i++) {
+		values.push_back("u." + number(i));
+		if (std::find(view.key->begin(), view.key->end(), int(i)) == view.key->end() || !plain_key(view))
+			sets.push_back(name_of(view, i) + " = u." + number(i));
+	}
+	for (int i : *view.key)
+		key.push_back("z." + number(i));
+	key.push_back("z.w DESC");
+	std::string order = pg::join(key, ", ");
+	key.pop_back();
+	std::string winners = "SELECT " + (key.empty() ? std::string() : "DISTINCT ON (" + pg::join(key, ", ") + ") ") +
+	                      "z.* FROM z_out z ORDER BY " + order + (key.empty() ? " LIMIT 1" : "");
+	return modify("MERGE INTO " + view.name + " s USING (" + winners + ") u ON " + same_row(view) +
+	              " WHEN MATCHED AND u.w < 0 THEN DELETE" +
+	              (sets.empty() ? " WHEN MATCHED THEN DO NOTHING"
+	                            : " WHEN MATCHED THEN UPDATE SET " + pg::join(sets, ", ")) +
+	              " WHEN NOT MATCHED AND u.w > 0 THEN INSERT (" + all_names(view) + ") VALUES (" + pg::join(values, ", ") + ")");
+}
+
+std::vector<Prepared> apply_as_bag(const view::View &view)
+{
+	std::vector<Prepared> out;
+	out.push_back(modify("DELETE FROM " + view.name + " WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM (SELECT s.ctid, u.w, "
+	                     "row_number() OVER (PARTITION BY u.rid) AS copy FROM (SELECT row_number() OVER () AS rid, z.* "
+	                     "FROM z_out z WHERE z.w < 0) u JOIN " + view.name + " s ON " + same_row(view) +
+	                     ") q WHERE q.copy <= -q.w))"));
+	out.push_back(modify("INSERT INTO " + view.name + " (" + all_names(view) + ") SELECT " +
+	                     delta::columns_of("u", view.columns.size()) +
+	                     " FROM z_out u, generate_series(1, u.w) WHERE u.w > 0"));
+	return out;
+}
+
+}  // namespace
+
+void plan_target(view::View &view)
+{
+	bool comparable = std::all_of(view.columns.begin(), view.columns.end(), [](const query::Column &column) {
+		return pg::has_hash(column.type) && pg::has_equality(column.type);
+	});
+	view.program.ephemerals["z_out"] = {out_columns(view)};
+	if (!comparable && view.mode == "DIFFERENTIAL")
+		for (const auto &column : view.columns)
+			if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
+				pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
+				         "column \"" + column.name + "\" of type " + pg::type_name(column.type) + " has no differential law yet",
+				         "Rows are compared by equality, which the type does not have.",
+				         "Cast the column, for example json to jsonb, or use refresh_mode AUTO or FULL.");
+	view.whole = !comparable;
+	if (view.whole)
+		return;
+	if (view.tree != nullptr) {
+		view.change = Prepared({consolidated(view, view.program.result), {}, view.program.result_reads, "z_out", false}, {});
+		// The last tick's time may be a parameter of the result itself (inlined filters).
+		view.change.parameters = {TIMESTAMPTZOID};
+	}
+	std::vector<std::string> mine, query;
+	for (size_t i = 0; i < view.columns.size(); i++) {
+		query.push_back("q." + name_of(view, i) + " AS " + number(i));
+		mine.push_back("s." + name_of(view, i));
+	}
+	std::string recomputed = view.tree != nullptr
+	                             ? view.program.current
+	                             : "SELECT " + pg::join(query, ", ") + ", 1::int8 AS w FROM " +
+	                                   pg::relation_name(view.definition) + " q";
+	view.recompute = Prepared({consolidated(view, recomputed + " UNION ALL SELECT " + pg::join(mine, ", ") +
+	                                                  ", -1::int8 FROM " + view.name + " s"),
+	                           {}, {}, "z_out", false, true},
+	                          {});
+	if (view.key)
+		view.apply.push_back(merge_by_key(view));
+	else
+		view.apply = apply_as_bag(view);
+}
+
+std::vector<std::string> target_not_null(const view::View &view)
+{
+	std::vector<std::string> out;
+	if (plain_key(view))
+		for (int i : *view.key)
+			out.push_back(name_of(view, i));
+	return out;
+}
+
+std::string target_index(const view::View &view)
+{
+	if (view.whole || match_columns(view).empty())
+		return {};
+	if (plain_key(view))
+		return "CREATE UNIQUE INDEX ON " + view.name + " (" + pg::join(target_not_null(view), ", ") + ")";
+	return "CREATE INDEX ON " + view.name + " (" + hash(view, "", false) + ")";
+}
+
+}  // namespace apply

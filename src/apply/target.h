@@ -1,0 +1,26 @@
+#pragma once
+// The change meets the stream table.
+//
+// With a unique key the change is merged by it: of the rows of one key the one
+// that comes wins over the one that goes, so an update stays one (and HOT when no
+// index cares).  Without a key equal rows are told apart by nothing: as many
+// copies are deleted or inserted as the weight says.
+#include <string>
+#include <vector>
+
+namespace view {
+struct View;
+}
+
+namespace apply {
+
+// Writes the statements that compute the stream table's change into z_out
+// and apply it, or in FULL mode the difference to the recomputed query.
+void plan_target(view::View &view);
+
+// DDL for the index that finds the stream table's rows; run once at creation.
+std::string target_index(const view::View &view);
+// Columns to be declared NOT NULL with it: a key that can be a real unique index.
+std::vector<std::string> target_not_null(const view::View &view);
+
+}  // namespace apply

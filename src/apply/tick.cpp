@@ -1,0 +1,244 @@
+#include "tick.h"
+
+#include "apply/arrangement.h"
+#include "capture/capture.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+}
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+
+namespace apply {
+
+namespace {
+
+bool lock_consumer(int consumer, bool wait)
+{
+	Oid catalog = get_relname_relid("consumer", get_namespace_oid("pgtrickle", false));
+	LOCKTAG tag;
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog, consumer, 0);
+	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void push_snapshot()
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+Snapshot take_snapshot()
+{
+	return RegisterSnapshot(GetLatestSnapshot());
+}
+
+// Inputs before what reads them.
+void order_from(view::View *view, const std::map<Oid, view::View *> &by_relation, std::set<int> &placed,
+                std::vector<view::View *> &out)
+{
+	if (!placed.insert(view->id).second)
+		return;
+	for (Oid source : view->sources)
+		if (auto found = by_relation.find(source); found != by_relation.end())
+			order_from(found->second, by_relation, placed, out);
+	out.push_back(view);
+}
+
+class Tick {
+public:
+	Tick(const std::vector<int> &ids, IfLocked if_locked)
+	{
+		for (int id : ids)
+			if (lock(id, if_locked))
+				load(id);
+	}
+
+	std::vector<Ticked> run(const std::function<void(Snapshot)> &looking)
+	{
+		snapshot_ = pg::call(take_snapshot);
+		frontier_ = frontier_of(snapshot_);
+		for (view::View *view : ordered())
+			one(*view);
+		record();
+		if (looking)
+			looking(snapshot_);
+		pg::call(UnregisterSnapshot, snapshot_);
+		capture::next_part();
+		return std::move(done_);
+	}
+
+private:
+	using Clock = std::chrono::steady_clock;
+
+	static double milliseconds_since(Clock::time_point start)
+	{
+		return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+	}
+
+	void failed(int id, const pg::Error &error, Clock::time_point start)
+	{
+		Outcome outcome;
+		outcome.mode = "ERROR";
+		outcome.error = error;
+		outcome.milliseconds = milliseconds_since(start);
+		done_.push_back({id, outcome});
+	}
+
+	// Compiling may fail, when a source's row security or an operator class went away, say.
+	void load(int id)
+	{
+		auto start = Clock::now();
+		if (auto error = pg::attempt([&] { views_.push_back(pg::with_spi([&] { return &view::load(id); })); }))
+			failed(id, *error, start);
+	}
+
+	std::vector<view::View *> ordered()
+	{
+		std::map<Oid, view::View *> by_relation;
+		for (view::View *view : views_)
+			by_relation[view->relid] = view;
+		std::set<int> placed;
+		std::vector<view::View *> out;
+		for (view::View *view : views_)
+			order_from(view, by_relation, placed, out);
+		return out;
+	}
+
+	void one(view::View &view)
+	{
+		auto start = Clock::now();
+		std::vector<int> consumers{view.id};
+		for (int arrangement : view.arrangements)
+			if (!advanced_.contains(arrangement)) {
+				lock(arrangement, IfLocked::wait);
+				consumers.push_back(arrangement);
+			}
+		std::vector<Frontier> frontiers = pg::with_spi([&] { return read_frontiers(consumers); });
+		std::optional<pg::Error> error;
+		for (size_t i = 1; i < consumers.size() && !error; i++) {
+			error = pg::attempt([&] {
+				advance(consumers[i], frontiers[i], snapshot_);
+				pg::with_spi([&] { write_frontiers({consumers[i]}, frontier_); });
+			});
+			if (!error)
+				advanced_.insert(consumers[i]);
+		}
+		Outcome outcome;
+		if (!error)
+			error = pg::attempt([&] {
+				outcome = refresh(view, frontiers[0], snapshot_);
+				pg::with_spi([&] { write_frontiers({view.id}, frontier_); });
+			});
+		if (error && error->data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			throw *error;
+		if (error)
+			return failed(view.id, *error, start);
+		outcome.milliseconds = milliseconds_since(start);
+		done_.push_back({view.id, outcome});
+	}
+
+	void record()
+	{
+		pg::with_spi([&] {
+			for (const Ticked &t : done_)
+				if (t.outcome.error)
+					record_error(t);
+				else
+					record_success(t);
+		});
+	}
+
+	static void record_success(const Ticked &t)
+	{
+		std::string id = std::to_string(t.id);
+		pg::Text flip = t.outcome.next_flip ? pg::Text(std::to_string(*t.outcome.next_flip)) : pg::Text();
+		pg::query("UPDATE pgtrickle.health SET next_flip = to_timestamp($2::float8), consecutive_errors = 0, retry_at = NULL "
+		          "WHERE id = $1::int AND (consecutive_errors > 0 OR next_flip IS DISTINCT FROM to_timestamp($2::float8))",
+		          {id, flip});
+		pg::query("UPDATE pgtrickle.stream_table SET status = 'ACTIVE' WHERE id = $1::int AND status IN ('INITIALIZING', 'ERROR')",
+		          {id});
+		if (t.outcome.mode != "NO_DATA")
+			add_history(t, {});
+	}
+
+	static void record_error(const Ticked &t)
+	{
+		std::string id = std::to_string(t.id);
+		ErrorData *error = t.outcome.error->data();
+		pg::query("UPDATE pgtrickle.health SET consecutive_errors = consecutive_errors + 1, last_error = $2, last_sqlstate = $3, "
+		          "last_error_at = clock_timestamp(), "
+		          "retry_at = clock_timestamp() + least(interval '5 minutes', interval '1 second' * 2 ^ least(consecutive_errors, 10)) "
+		          "WHERE id = $1::int",
+		          {id, error->message, std::string(unpack_sql_state(error->sqlerrcode))});
+		// Half a day of retries at the longest interval, then somebody must look.
+		pg::query("UPDATE pgtrickle.stream_table t SET status = CASE WHEN h.consecutive_errors >= 150 THEN 'SUSPENDED' ELSE 'ERROR' END "
+		          "FROM pgtrickle.health h WHERE h.id = t.id AND t.id = $1::int AND t.status IN ('ACTIVE', 'ERROR', 'INITIALIZING')",
+		          {id});
+		add_history(t, error->message);
+	}
+
+	static void add_history(const Ticked &t, pg::Text error)
+	{
+		auto rows = pg::query("INSERT INTO pgtrickle.refresh_history (id, started_at, milliseconds, mode, reason, rows_in, rows_out, plan, error) "
+		                      "VALUES ($1::int, clock_timestamp() - $2::float8 * interval '1 millisecond', $2::float8, $3, nullif($4, ''), "
+		                      "$5::int8, $6::int8, $7, $8) RETURNING refresh_id",
+		                      {std::to_string(t.id), std::to_string(t.outcome.milliseconds), t.outcome.mode, t.outcome.reason,
+		                       std::to_string(t.outcome.rows_in), std::to_string(t.outcome.rows_out),
+		                       std::string(t.outcome.bulk ? "bulk" : "small"), error});
+		if (std::stoll(*rows[0][0]) % 256 == 0)
+			pg::query("DELETE FROM pgtrickle.refresh_history h USING (SELECT id, refresh_id, row_number() OVER (PARTITION BY id "
+			          "ORDER BY refresh_id DESC) AS age FROM pgtrickle.refresh_history) a WHERE a.refresh_id = h.refresh_id AND a.age > 1000");
+	}
+
+	Snapshot snapshot_ = nullptr;
+	std::string frontier_;
+	std::vector<view::View *> views_;
+	std::set<int> advanced_;
+	std::vector<Ticked> done_;
+};
+
+}  // namespace
+
+bool lock(int consumer, IfLocked if_locked)
+{
+	return pg::call(lock_consumer, consumer, if_locked == IfLocked::wait);
+}
+
+std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked, const std::function<void(Snapshot)> &looking)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	capture::flush();
+	std::vector<int> sorted = ids;
+	std::sort(sorted.begin(), sorted.end());
+	pg::call(push_snapshot);    // a worker has none yet
+	std::vector<Ticked> done = Tick(sorted, if_locked).run(looking);
+	pg::call(PopActiveSnapshot);
+	return done;
+}
+
+std::vector<int> with_inputs(const std::vector<int> &ids)
+{
+	std::vector<std::string> texts;
+	for (int id : ids)
+		texts.push_back(std::to_string(id));
+	std::vector<int> out;
+	for (const auto &row : pg::query("WITH RECURSIVE up(id) AS (SELECT unnest($1::int[]) UNION "
+	                                 "SELECT t.id FROM up JOIN pgtrickle.reads r ON r.consumer = up.id "
+	                                 "JOIN pgtrickle.stream_table t ON t.relid = r.source AND t.status <> 'PAUSED') "
+	                                 "SELECT id FROM up ORDER BY id",
+	                                 {"{" + pg::join(texts, ",") + "}"}))
+		out.push_back(std::stoi(*row[0]));
+	return out;
+}
+
+}  // namespace apply

@@ -1,0 +1,135 @@
+// alter_stream_table, and what happens to the rest when a stream table is dropped.
+#include "apply/arrangement.h"
+#include "apply/tick.h"
+#include "define.h"
+#include "name.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+#include "view.h"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "utils/acl.h"
+}
+
+#include <algorithm>
+
+namespace view {
+
+namespace {
+
+pg::Text argument(FunctionCallInfo fcinfo, int n)
+{
+	if (PG_ARGISNULL(n))
+		return {};
+	return std::string(pg::call(text_to_cstring, static_cast<const text *>(PG_GETARG_TEXT_PP(n))));
+}
+
+void set_schedule(const std::string &id, const std::string &schedule)
+{
+	std::string period = period_of(schedule);
+	pg::query("UPDATE pgtrickle.stream_table SET schedule = $2, period = $3::interval WHERE id = $1::int",
+	          {id, schedule, period.empty() ? pg::Text() : pg::Text(period)});
+}
+
+void set_status(const std::string &id, std::string status)
+{
+	std::transform(status.begin(), status.end(), status.begin(), [](unsigned char c) { return toupper(c); });
+	if (status != "ACTIVE" && status != "PAUSED")
+		pg::fail(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + status + "\" is not a status that can be set", {}, "Use ACTIVE or PAUSED.");
+	pg::query("UPDATE pgtrickle.stream_table SET status = $2 WHERE id = $1::int", {id, status});
+	if (status == "ACTIVE")
+		pg::query("UPDATE pgtrickle.health SET retry_at = NULL, consecutive_errors = 0 WHERE id = $1::int", {id});
+}
+
+void refuse_other_columns(int id, const std::string &name)
+{
+	auto columns = [](const std::string &relation) {
+		return pg::value("SELECT string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) "
+		                 "FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped", {relation})
+		    .value_or("");
+	};
+	std::string before = columns(name), after = columns("pgtrickle_state.q_" + std::to_string(id));
+	if (before != after)
+		pg::fail(ERRCODE_INVALID_TABLE_DEFINITION, "the new query of " + name + " has other columns",
+		         "The stream table has (" + before + "), the query (" + after + ").",
+		         "Keep names, types and order, or create another stream table.");
+}
+
+void refuse_cycle(int id, const std::string &name)
+{
+	if (pg::value("WITH RECURSIVE up(relid) AS (SELECT d.source FROM pgtrickle._dependency d WHERE d.id = $1::int UNION "
+	              "SELECT d.source FROM up JOIN pgtrickle.stream_table t ON t.relid = up.relid "
+	              "JOIN pgtrickle._dependency d ON d.id = t.id) "
+	              "SELECT 1 FROM up JOIN pgtrickle.stream_table t ON t.relid = up.relid WHERE t.id = $1::int", {std::to_string(id)}))
+		pg::fail(ERRCODE_INVALID_RECURSION, "the new query of " + name + " would make it read itself", {},
+		         "A stream table may read others, but not in a circle.");
+}
+
+void set_query(int id, const std::string &name, const std::string &query, Oid owner)
+{
+	std::string text = std::to_string(id);
+	std::string role = *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid", {std::to_string(owner)});
+	define_query(id, query, role, true);
+	refuse_other_columns(id, name);
+	refuse_cycle(id, name);
+	pg::query("UPDATE pgtrickle.stream_table SET query = $2, settings = $3::text[], generation = generation + 1 WHERE id = $1::int",
+	          {text, query, to_array(current_settings())});
+}
+
+void alter(FunctionCallInfo fcinfo)
+{
+	for (int n : {5, 6, 7})
+		if (!PG_ARGISNULL(n))
+			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "cdc_mode, append_only and partition_by cannot be altered yet");
+	pg::Quiet quiet;
+	int id = stream_table_id(fcinfo, 0);
+	require_owner(id);
+	std::string text = std::to_string(id);
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	apply::lock(id, apply::IfLocked::wait);
+	auto row = pg::query("SELECT t.relid::regclass, c.relowner, t.refresh_mode FROM pgtrickle.stream_table t "
+	                     "JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int", {text})[0];
+	pg::Text query = argument(fcinfo, 1), schedule = argument(fcinfo, 2), mode = argument(fcinfo, 3), status = argument(fcinfo, 4);
+	if (schedule)
+		set_schedule(text, *schedule);
+	if (status)
+		set_status(text, *status);
+	if (!query && !mode)
+		return;
+	std::string checked = checked_mode(mode.value_or(*row[2]));
+	take_down(id);
+	if (query)
+		set_query(id, pg::relation_name(std::stoul(*pg::value("SELECT relid FROM pgtrickle.stream_table WHERE id = $1::int", {text}))),
+		          *query, std::stoul(*row[1]));
+	set_up(id, checked);
+	for (const auto &ticked : apply::tick({id}, apply::IfLocked::wait))
+		if (ticked.outcome.error)
+			throw *ticked.outcome.error;
+}
+
+}  // namespace
+
+}  // namespace view
+
+PGT_FUNCTION(alter_stream_table)
+{
+	pg::with_spi([&] { view::alter(fcinfo); });
+	PG_RETURN_VOID();
+}
+
+PGT_FUNCTION(forget_stream_table)
+{
+	int id = PG_GETARG_INT32(0);
+	pg::with_spi([&] {
+		pg::Quiet quiet;
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		std::string text = std::to_string(id);
+		view::take_down(id);
+		pg::execute("DROP VIEW IF EXISTS pgtrickle_state.q_" + text);
+		pg::query("DELETE FROM pgtrickle.refresh_history WHERE id = $1::int", {text});
+		pg::query("DELETE FROM pgtrickle.stream_table WHERE id = $1::int", {text});
+		pg::query("DELETE FROM pgtrickle.consumer WHERE id = $1::int", {text});
+	});
+	PG_RETURN_VOID();
+}

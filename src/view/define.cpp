@@ -1,0 +1,246 @@
+#include "define.h"
+
+#include "apply/arrangement.h"
+#include "apply/target.h"
+#include "capture/capture.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+#include "view.h"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_authid.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "utils/guc.h"
+}
+
+#include <algorithm>
+
+namespace view {
+
+namespace {
+
+std::string q_name(int id)
+{
+	return "pgtrickle_state.q_" + std::to_string(id);
+}
+
+std::string array_of(const std::vector<int> &numbers)
+{
+	std::vector<std::string> out;
+	for (int number : numbers)
+		out.push_back(std::to_string(number));
+	return "{" + pg::join(out, ",") + "}";
+}
+
+std::string role_name(Oid role)
+{
+	return *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid", {std::to_string(role)});
+}
+
+void follow(int id, Oid source, const std::vector<int> &columns)
+{
+	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
+	          {std::to_string(id), std::to_string(source), array_of(columns)});
+	capture::ensure(source, std::vector<AttrNumber>(columns.begin(), columns.end()));
+}
+
+void make_states(const View &view)
+{
+	std::string owner = role_name(view.owner);
+	for (const auto &state : view.program.states) {
+		for (const auto &sql : state.create) {
+			pg::execute(sql);
+			std::string object = sql.starts_with("CREATE SEQUENCE ") ? "SEQUENCE " : "TABLE ";
+			size_t at = sql.find("pgtrickle_state.");
+			std::string name = sql.substr(at, sql.find(' ', at) - at);
+			pg::execute("ALTER " + object + name + " OWNER TO " + owner);
+			pg::query("INSERT INTO pgtrickle.state (relid, owner, node, role) VALUES ($1::regclass, $2::int, $3::int, $4)",
+			          {name, std::to_string(view.id), std::to_string(state.node),
+			           object == "TABLE " ? state.role : std::string("sequence")});
+		}
+	}
+}
+
+void set_up_delta(const View &view)
+{
+	for (const auto &batch : view.program.batches)
+		follow(view.id, batch.relation, batch.attributes);
+	for (int arrangement : view.arrangements) {
+		pg::query("INSERT INTO pgtrickle.uses (view, arrangement) VALUES ($1::int, $2::int)",
+		          {std::to_string(view.id), std::to_string(arrangement)});
+		pg::execute("GRANT SELECT ON pgtrickle_state.a_" + std::to_string(arrangement) + " TO " + role_name(view.owner));
+	}
+	make_states(view);
+}
+
+// In FULL mode capture only tells whether anything changed.
+void set_up_full(int id)
+{
+	for (const auto &row : pg::query("SELECT d.source, d.columns FROM pgtrickle._dependency d JOIN pg_catalog.pg_class c ON c.oid = d.source "
+	                                 "WHERE d.id = $1::int AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' "
+	                                 "AND c.relnamespace <> 'pg_catalog'::regnamespace "
+	                                 "AND c.relnamespace <> 'information_schema'::regnamespace",
+	                                 {std::to_string(id)})) {
+		std::vector<int> columns;
+		for (const auto &column : pg::query("SELECT unnest($1::int2[])", {row[1]}))
+			columns.push_back(std::stoi(*column[0]));
+		follow(id, std::stoul(*row[0]), columns);
+	}
+}
+
+void index_target(const View &view)
+{
+	for (const auto &column : apply::target_not_null(view))
+		pg::execute("ALTER TABLE " + view.name + " ALTER COLUMN " + column + " SET NOT NULL");
+	std::string sql = apply::target_index(view);
+	if (sql.empty())
+		return;
+	pg::execute(sql);
+	pg::query("INSERT INTO pgtrickle.state (relid, owner, node, role) "
+	          "SELECT max(indexrelid), $2::int, 0, 'index' FROM pg_catalog.pg_index WHERE indrelid = $1::oid",
+	          {std::to_string(view.relid), std::to_string(view.id)});
+}
+
+// The position is in the CREATE VIEW statement; the user wants it in the query.
+void with_position(pg::Error &error, const std::string &query, size_t prefix)
+{
+	ErrorData *data = error.data();
+	int position = data->internalpos > 0 ? data->internalpos : data->cursorpos;
+	data->cursorpos = 0;
+	if (position > int(prefix)) {
+		data->internalpos = position - prefix;
+		data->internalquery = pg::call(pstrdup, query.c_str());
+	} else {
+		data->internalpos = 0;
+		data->internalquery = nullptr;
+	}
+	data->context = nullptr;
+}
+
+bool is_one_select(const char *query)
+{
+	List *statements = raw_parser(query, RAW_PARSE_DEFAULT);
+	return list_length(statements) == 1 && IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt) &&
+	       reinterpret_cast<SelectStmt *>(linitial_node(RawStmt, statements)->stmt)->intoClause == nullptr;
+}
+
+std::string without_semicolon(std::string query)
+{
+	while (!query.empty() && (isspace(static_cast<unsigned char>(query.back())) || query.back() == ';'))
+		query.pop_back();
+	return query;
+}
+
+std::string lower(std::string text)
+{
+	std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return tolower(c); });
+	return text;
+}
+
+}  // namespace
+
+void define_query(int id, const std::string &query, const std::string &owner, bool replace)
+{
+	std::string prefix = std::string("CREATE ") + (replace ? "OR REPLACE " : "") + "VIEW " + q_name(id) + " AS ";
+	try {
+		if (!pg::call(is_one_select, query.c_str()))
+			pg::fail(ERRCODE_SYNTAX_ERROR, "the query of a stream table must be one SELECT", {},
+			         "Pass the text of a single SELECT, WITH … SELECT or UNION.");
+	} catch (pg::Error &error) {
+		with_position(error, query, 0);
+		throw;
+	}
+	try {
+		pg::execute(prefix + without_semicolon(query));
+	} catch (pg::Error &error) {
+		with_position(error, query, prefix.size());
+		throw;
+	}
+	pg::execute("ALTER VIEW " + q_name(id) + " OWNER TO " + owner);
+}
+
+void set_up(int id, const std::string &mode)
+{
+	std::string text = std::to_string(id);
+	auto set_mode = [&](const std::string &effective, const std::string &reason) {
+		pg::query("UPDATE pgtrickle.stream_table SET refresh_mode = $2, effective_mode = $3, mode_reason = nullif($4, '') WHERE id = $1::int",
+		          {text, mode, effective, reason});
+	};
+	std::unique_ptr<View> view;
+	if (mode != "FULL") {
+		set_mode("DIFFERENTIAL", "");
+		auto error = pg::attempt([&] {
+			view = pg::with_spi([&] { return compile(id, true); });
+		});
+		if (error && (mode == "DIFFERENTIAL" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
+			if (error->data()->cursorpos > 0) {
+				error->data()->internalpos = error->data()->cursorpos;
+				error->data()->internalquery = pg::call(
+				    pstrdup, pg::value("SELECT query FROM pgtrickle.stream_table WHERE id = $1::int", {text})->c_str());
+				error->data()->cursorpos = 0;
+			}
+			throw *error;
+		}
+		if (error)
+			set_mode("FULL", error->data()->message);
+	} else
+		set_mode("FULL", "");
+	if (view != nullptr)
+		set_up_delta(*view);
+	else {
+		set_up_full(id);
+		view = compile(id, true);
+	}
+	index_target(*view);
+	pg::query("UPDATE pgtrickle.consumer SET frontier = NULL WHERE id = $1::int", {text});
+	forget(id);
+}
+
+void take_down(int id)
+{
+	std::string text = std::to_string(id);
+	for (const auto &row : pg::query("SELECT c.oid::regclass, c.relkind FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
+	                                 "WHERE s.owner = $1::int ORDER BY c.relkind DESC",
+	                                 {text}))
+		pg::execute(std::string("DROP ") + (*row[1] == "S" ? "SEQUENCE " : *row[1] == "i" ? "INDEX " : "TABLE ") + "IF EXISTS " + *row[0]);
+	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int", {text});
+	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {text});
+	for (const auto &row : pg::query("DELETE FROM pgtrickle.reads WHERE consumer = $1::int RETURNING source", {text}))
+		capture::release(std::stoul(*row[0]));
+	apply::drop_unused();
+	forget(id);
+}
+
+std::string period_of(const std::string &schedule)
+{
+	if (lower(schedule) == "calculated")
+		return {};
+	pg::Text text;
+	auto error = pg::attempt([&] {
+		text = pg::with_spi([&] {
+			return pg::value("SELECT $1::interval WHERE $1::interval >= interval '0.1 second' AND $1 ~ '[a-z:]'", {schedule});
+		});
+	});
+	if (error || !text)
+		pg::fail(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + schedule + "\" is not a schedule", {},
+		         "Use a duration of at least 100 ms, such as '1s', '10s', '1m' or '2h 30m', or 'calculated': as soon as "
+		         "something it reads has changed.");
+	return *text;
+}
+
+std::string checked_mode(const std::string &mode)
+{
+	std::string upper = mode;
+	std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return toupper(c); });
+	if (upper == "IMMEDIATE")
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "refresh_mode IMMEDIATE is not supported yet", {},
+		         "Use DIFFERENTIAL with schedule 'calculated': it follows within milliseconds.");
+	if (upper != "AUTO" && upper != "DIFFERENTIAL" && upper != "FULL")
+		pg::fail(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + mode + "\" is not a refresh mode", {},
+		         "Use AUTO, DIFFERENTIAL or FULL.");
+	return upper;
+}
+
+}  // namespace view

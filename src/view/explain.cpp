@@ -1,0 +1,212 @@
+// Looking into a stream table: its operators with their laws, state and access; the
+// statements of a tick; and a query that is not one yet.
+#include "apply/arrangement.h"
+#include "name.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+#include "query/analyze.h"
+#include "view.h"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
+}
+
+#include <algorithm>
+
+namespace view {
+
+namespace {
+
+using query::Kind;
+using query::Operator;
+
+std::string readable(const std::string &text, const Operator &input)
+{
+	return query::render(text, [&](int column) {
+		return column < input.width() ? input.columns[column].name : "?";
+	});
+}
+
+std::string title(const Operator &node)
+{
+	std::vector<std::string> parts;
+	switch (node.kind) {
+	case Kind::scan:
+		return "scan " + pg::relation_name(node.relation);
+	case Kind::filter:
+		for (const auto &c : node.conditions)
+			parts.push_back(readable(c.text, *node.inputs[0]));
+		for (const auto &t : node.temporal)
+			parts.push_back(readable(t.whole.text, *node.inputs[0]));
+		return std::string(node.temporal.empty() ? "filter " : "filter over time ") + pg::join(parts, " AND ");
+	case Kind::join:
+	case Kind::left_join: {
+		Operator all;
+		for (const auto &input : node.inputs)
+			all.columns.insert(all.columns.end(), input->columns.begin(), input->columns.end());
+		for (const auto &c : node.conditions)
+			parts.push_back(readable(c.text, all));
+		return std::string(query::name(node.kind)) + " on " + (parts.empty() ? "true" : pg::join(parts, " AND "));
+	}
+	case Kind::aggregate:
+		for (const auto &a : node.aggregates)
+			parts.push_back(a.title);
+		return "aggregate " + pg::join(parts, ", ") +
+		       (node.keys.empty() ? "" : " by " + std::to_string(node.keys.size()) + " key(s)");
+	default:
+		return query::name(node.kind);
+	}
+}
+
+std::string law(const Operator &node)
+{
+	switch (node.kind) {
+	case Kind::scan: return "the batch of changes since the frontier";
+	case Kind::filter:
+		return node.temporal.empty() ? "linear" : "linear in rows; rows whose column lies between the thresholds of two ticks cross";
+	case Kind::project: return "linear";
+	case Kind::union_all: return "linear";
+	case Kind::join: return "one term per set of changed inputs, the others looked up as they are now";
+	case Kind::left_join: return "the inner join's, and padding of rows whose matches come or go";
+	case Kind::distinct: return "weights crossing zero";
+	case Kind::aggregate: break;
+	}
+	std::vector<std::string> out;
+	for (const auto &a : node.aggregates) {
+		const char *how = a.law == query::Law::count_distinct ? "counted values"
+		                  : a.law != query::Law::recompute   ? "added"
+		                  : a.wants_order                    ? "ordered values"
+		                                                     : "recomputed from the group's values";
+		out.push_back(a.title + ": " + how);
+	}
+	return pg::join(out, "; ");
+}
+
+std::string when(const delta::Step &step)
+{
+	if (step.when_time_moves)
+		return "each tick";
+	std::vector<std::string> out;
+	if (!step.all.empty())
+		out.push_back(pg::join(step.all, " and ") + " not empty");
+	if (!step.any.empty())
+		out.push_back(pg::join(step.any, " or ") + " not empty");
+	if (!step.none.empty())
+		out.push_back(pg::join(step.none, " and ") + " empty");
+	return pg::join(out, ", ");
+}
+
+void explain_node(const View &view, const Operator &node, int depth, pg::Rows &out)
+{
+	std::vector<std::string> tables;
+	int64 bytes = 0;
+	auto add = [&](const std::string &table) {
+		tables.push_back(table);
+		bytes += std::stoll(pg::value("SELECT pg_total_relation_size($1::regclass)", {table}).value_or("0"));
+	};
+	for (const auto &state : view.program.states)
+		if (state.node == node.id)
+			add(state.table);
+	const std::string &note = view.program.notes[node.id];
+	for (size_t at = note.find("pgtrickle_state.a_"); at != std::string::npos; at = note.find("pgtrickle_state.a_", at + 1))
+		add(note.substr(at, note.find_first_of("; ", at) - at));
+	out.push_back({std::string(2 * depth, ' ') + std::to_string(node.id) + " " + title(node), law(node),
+	               tables.empty() ? pg::Text() : pg::join(tables, ", "),
+	               tables.empty() ? pg::Text() : std::to_string(bytes), note.empty() ? pg::Text() : note});
+	for (const auto &input : node.inputs)
+		explain_node(view, *input, depth + 1, out);
+}
+
+pg::Rows explain(int id)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	View &view = load(id);
+	pg::Rows out;
+	if (view.tree != nullptr)
+		explain_node(view, *view.tree, 0, out);
+	else
+		out.push_back({"recomputed", "the query is run and the difference applied", {}, {},
+		               pg::value("SELECT mode_reason FROM pgtrickle.stream_table WHERE id = $1::int", {std::to_string(id)})});
+	return out;
+}
+
+pg::Rows statements(int id)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	View &view = load(id);
+	pg::Rows out;
+	auto add = [&](const std::string &does, const std::string &runs, const std::string &sql) {
+		out.push_back({std::to_string(out.size() + 1), does, runs, sql});
+	};
+	for (const auto &batch : view.batches)
+		add("changes of " + pg::relation_name(batch.relation) + " since the frontier, into " + batch.name, "each tick",
+		    batch.prepared.statement.sql);
+	for (const auto &work : view.steps)
+		add("operator " + std::to_string(work.step.node) + ": " + work.step.title +
+		        (work.step.statement.into.empty() ? "" : ", into " + work.step.statement.into),
+		    when(work.step), work.step.statement.sql);
+	const apply::Prepared &change = view.tree != nullptr ? view.change : view.recompute;
+	add("change of the stream table, into z_out", view.tree != nullptr ? pg::join(change.statement.reads, " or ") + " not empty" : "when due",
+	    change.statement.sql);
+	for (const auto &statement : view.apply)
+		add("apply", "z_out not empty", statement.statement.sql);
+	return out;
+}
+
+Query *analyzed(const char *sql)
+{
+	List *raw = raw_parser(sql, RAW_PARSE_DEFAULT);
+	if (list_length(raw) != 1 || !IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("the query of a stream table must be one SELECT"),
+		                errhint("Pass the text of a single SELECT, WITH … SELECT or UNION.")));
+	Query *query = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, nullptr, 0, nullptr);
+	return static_cast<Query *>(linitial(QueryRewrite(query)));
+}
+
+pg::Rows validate(const std::string &sql)
+{
+	pg::Rows out;
+	bool valid = false;
+	auto error = pg::attempt([&] {
+		::Query *query = pg::call(analyzed, sql.c_str());
+		valid = true;
+		auto tree = query::build(query);
+		query::walk(static_cast<const Operator &>(*tree), [&](const Operator &node) {
+			out.push_back({"info", title(node), {}, law(node), {}});
+		});
+	});
+	if (!error)
+		return out;
+	ErrorData *data = error->data();
+	int position = data->internalpos > 0 ? data->internalpos : data->cursorpos;
+	return {{valid ? "warning" : "error", {}, position > 0 ? pg::Text(std::to_string(position)) : pg::Text(),
+	         std::string(data->message), data->hint == nullptr ? pg::Text() : pg::Text(data->hint)}};
+}
+
+}  // namespace
+
+}  // namespace view
+
+PGT_FUNCTION(explain_stream_table)
+{
+	view::return_rows(fcinfo, pg::with_spi([&] { return view::explain(view::stream_table_id(fcinfo, 0)); }));
+	return Datum(0);
+}
+
+PGT_FUNCTION(explain_delta)
+{
+	view::return_rows(fcinfo, pg::with_spi([&] { return view::statements(view::stream_table_id(fcinfo, 0)); }));
+	return Datum(0);
+}
+
+PGT_FUNCTION(validate_query)
+{
+	std::string sql;
+	if (!PG_ARGISNULL(0))
+		sql = pg::call(text_to_cstring, static_cast<const text *>(PG_GETARG_TEXT_PP(0)));
+	view::return_rows(fcinfo, pg::with_spi([&] { return view::validate(sql); }));
+	return Datum(0);
+}

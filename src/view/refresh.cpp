@@ -1,0 +1,93 @@
+// refresh_stream_table and verify: a tick asked for by hand.
+#include "apply/tick.h"
+#include "name.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+#include "view.h"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "utils/snapmgr.h"
+}
+
+namespace view {
+
+namespace {
+
+apply::Outcome refresh_by_hand(int id)
+{
+	require_owner(id);
+	std::vector<int> ids;
+	{
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		ids = apply::with_inputs({id});
+	}
+	apply::Outcome outcome;
+	for (const auto &ticked : apply::tick(ids, apply::IfLocked::wait)) {
+		if (ticked.outcome.error)
+			throw *ticked.outcome.error;
+		if (ticked.id == id)
+			outcome = ticked.outcome;
+	}
+	return outcome;
+}
+
+// Rows that left has more often than right.  Compared by equality where the
+// types have it, by text where not.
+std::string surplus(const View &view, const std::string &left, const std::string &right)
+{
+	std::vector<std::string> columns;
+	for (const auto &column : view.columns) {
+		std::string name = "x." + pg::quote_ident(column.name);
+		columns.push_back(pg::has_equality(column.type) ? name : name + "::text");
+	}
+	std::string list = pg::join(columns, ", ");
+	return "SELECT count(*) FROM (SELECT " + list + " FROM " + left + " x EXCEPT ALL SELECT " + list + " FROM " + right + " x) d";
+}
+
+struct Comparison {
+	std::string missing, unexpected, at;
+};
+
+Comparison verify(int id)
+{
+	require_owner(id);
+	std::vector<int> ids;
+	{
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		ids = apply::with_inputs({id});
+	}
+	Comparison out;
+	auto compare = [&](Snapshot snapshot) {
+		View &view = load(id);
+		pg::Identity owner(view.owner, true);
+		int settings = apply::begin_settings(view);
+		std::string query = pg::relation_name(view.definition);
+		pg::Rows rows = pg::query_under(snapshot, "SELECT (" + surplus(view, query, view.name) + "), (" +
+		                                              surplus(view, view.name, query) + "), pg_current_snapshot()");
+		apply::end_settings(settings);
+		out = {*rows[0][0], *rows[0][1], *rows[0][2]};
+	};
+	for (const auto &ticked : apply::tick(ids, apply::IfLocked::wait, compare))
+		if (ticked.outcome.error)
+			throw *ticked.outcome.error;
+	return out;
+}
+
+}  // namespace
+
+}  // namespace view
+
+PGT_FUNCTION(refresh_stream_table)
+{
+	apply::Outcome o = pg::with_spi([&] { return view::refresh_by_hand(view::stream_table_id(fcinfo, 0)); });
+	auto text = [](const std::string &s) { return s.empty() ? pg::Text() : pg::Text(s); };
+	return view::return_row(fcinfo, {o.mode, text(o.reason), std::to_string(o.rows_in), std::to_string(o.rows_out),
+	                                 std::to_string(o.milliseconds), std::string(o.bulk ? "bulk" : "small")});
+}
+
+PGT_FUNCTION(verify_stream_table)
+{
+	view::Comparison c = pg::with_spi([&] { return view::verify(view::stream_table_id(fcinfo, 0)); });
+	return view::return_row(fcinfo, {c.missing, c.unexpected, c.at});
+}

@@ -1,0 +1,188 @@
+#include "view.h"
+
+#include "apply/arrangement.h"
+#include "apply/target.h"
+#include "capture/capture.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+#include "query/analyze.h"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+}
+
+#include <algorithm>
+#include <map>
+
+namespace view {
+
+namespace {
+
+struct Cached {
+	std::unique_ptr<View> view;
+	std::string fingerprint;
+	bool checked = false;
+};
+
+std::map<int, Cached> &cache()
+{
+	static auto &all = *new std::map<int, Cached>;
+	return all;
+}
+
+// Relation caches were invalidated: fingerprints are compared at the next use.
+bool something_changed = false;
+
+void relation_changed(Datum, Oid)
+{
+	something_changed = true;
+}
+
+// What a compiled stream table depends on: its definition and the shapes it names.
+std::string fingerprint_of(int id)
+{
+	return pg::value("SELECT t.generation || ' ' || t.effective_mode || ' ' || t.relid || ' ' || t.settings::text || ' ' || "
+	                 "(SELECT relowner || relnamespace::text || relname FROM pg_catalog.pg_class WHERE oid = t.relid) || ' ' || "
+	                 "COALESCE((SELECT string_agg(concat_ws('.', c.relnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
+	                 "a.attnotnull, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity), ' ' ORDER BY c.oid, a.attnum) FROM pg_catalog.pg_class c "
+	                 "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+	                 "WHERE c.oid = t.relid OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id)), '') "
+	                 "FROM pgtrickle.stream_table t WHERE t.id = $1::int",
+	                 {std::to_string(id)})
+	    .value_or("");
+}
+
+std::vector<Setting> from_settings(const std::string &id)
+{
+	std::vector<Setting> out;
+	for (const auto &row : pg::query("SELECT t.settings[i], t.settings[i + 1] FROM pgtrickle.stream_table t, "
+	                                 "generate_series(1, cardinality(t.settings), 2) i WHERE t.id = $1::int",
+	                                 {id}))
+		out.push_back({row[0].value_or(""), row[1].value_or("")});
+	return out;
+}
+
+std::vector<query::Column> columns_of_table(Oid relid)
+{
+	std::vector<query::Column> out;
+	for (const auto &row : pg::query("SELECT attname, atttypid, atttypmod, attcollation, attnotnull FROM pg_catalog.pg_attribute "
+	                                 "WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+	                                 {std::to_string(relid)}))
+		out.push_back({*row[0], Oid(std::stoul(*row[1])), std::stoi(*row[2]), Oid(std::stoul(*row[3])), *row[4] == "t"});
+	return out;
+}
+
+const std::vector<Oid> last_tick{TIMESTAMPTZOID};
+
+void compile_delta(View &view, bool may_create)
+{
+	{
+		pg::Identity owner(view.owner);    // row security is the owner's
+		view.tree = query::build(query::rewritten_view_query(view.definition));
+	}
+	view.key = query::unique_key(*view.tree);
+	apply::Arrangements arrangements(view.id, may_create);
+	view.program = delta::Compiler(view.id, arrangements).compile(*view.tree);
+	view.arrangements.assign(arrangements.used().begin(), arrangements.used().end());
+	for (auto &batch : view.program.batches) {
+		std::vector<AttrNumber> attributes(batch.attributes.begin(), batch.attributes.end());
+		view.sources.push_back(batch.relation);
+		std::vector<std::string> names;
+		bool comparable = true;
+		for (const auto &column : view.program.ephemerals[batch.name].columns) {
+			if (column.name != "w")
+				names.push_back(column.name);
+			comparable = comparable && pg::has_hash(column.type) && pg::has_equality(column.type);
+		}
+		delta::Statement statement{apply::consolidated_batch(capture::batch_sql(batch.relation, attributes),
+		                                                     pg::join(names, ", "), comparable),
+		                           {}, {}, batch.name, false};
+		view.batches.push_back({batch.relation, batch.name,
+		                        apply::Prepared(statement, {XID8OID, XID8ARRAYOID, XID8OID, INT4OID})});
+	}
+	for (auto &step : view.program.steps) {
+		apply::Prepared prepared(step.statement, last_tick);
+		view.steps.push_back({step, std::move(prepared)});
+	}
+}
+
+}  // namespace
+
+std::unique_ptr<View> compile(int id, bool may_create)
+{
+	std::string text = std::to_string(id);
+	pg::Rows rows = pg::query("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation FROM pgtrickle.stream_table t "
+	                          "JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int",
+	                          {text});
+	if (rows.empty())
+		pg::fail(ERRCODE_UNDEFINED_TABLE, "stream table with id " + text + " does not exist");
+	auto view = std::make_unique<View>();
+	view->id = id;
+	view->relid = std::stoul(*rows[0][0]);
+	view->definition = std::stoul(*rows[0][1]);
+	view->owner = std::stoul(*rows[0][2]);
+	view->mode = *rows[0][3];
+	view->generation = std::stoi(*rows[0][4]);
+	view->name = pg::relation_name(view->relid);
+	view->settings = from_settings(text);
+	view->columns = columns_of_table(view->relid);
+	if (view->mode == "DIFFERENTIAL")
+		compile_delta(*view, may_create);
+	apply::plan_target(*view);
+	return view;
+}
+
+View &load(int id)
+{
+	static const bool watching = (CacheRegisterRelcacheCallback(relation_changed, Datum(0)), true);
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	if (watching && something_changed) {
+		something_changed = false;
+		for (auto &[other, cached] : cache())
+			cached.checked = false;
+	}
+	Cached &cached = cache()[id];
+	if (!cached.checked || cached.view == nullptr) {
+		std::string now = fingerprint_of(id);
+		if (cached.view == nullptr || now != cached.fingerprint) {
+			cached.view.reset();
+			cached.view = compile(id, false);
+			cached.fingerprint = now;
+		}
+		cached.checked = true;
+	}
+	return *cached.view;
+}
+
+void forget(int id)
+{
+	cache().erase(id);
+}
+
+std::vector<Setting> current_settings()
+{
+	std::vector<Setting> out;
+	for (const char *name : {"TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits", "bytea_output", "lc_monetary",
+	                         "lc_numeric", "lc_time", "default_text_search_config"})
+		out.push_back({name, pg::call(GetConfigOption, name, false, false)});
+	return out;
+}
+
+std::string to_array(const std::vector<Setting> &settings)
+{
+	std::string out;
+	for (const auto &[name, value] : settings)
+		for (const std::string &text : {name, value}) {
+			out += out.empty() ? "{\"" : ",\"";
+			for (char c : text)
+				out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+			out += "\"";
+		}
+	return out + "}";
+}
+
+}  // namespace view

@@ -1,0 +1,65 @@
+#pragma once
+// A stream table as the engine works with it: compiled from its definition,
+// kept for the life of the backend, compiled anew when the definition or the
+// shape of a source changes.
+#include "apply/frame.h"
+#include "delta/compile.h"
+
+#include <memory>
+#include <optional>
+
+namespace view {
+
+struct Setting {
+	std::string name, value;
+};
+
+// A delta statement and the conditions for running it.
+struct Work {
+	delta::Step step;
+	apply::Prepared prepared;
+};
+
+struct BatchWork {
+	Oid relation;
+	std::string name;
+	apply::Prepared prepared;
+};
+
+struct View {
+	int id = 0;
+	Oid relid = InvalidOid, definition = InvalidOid, owner = InvalidOid;
+	std::string name;                     // qualified
+	std::string mode;                     // effective: DIFFERENTIAL or FULL
+	int generation = 0;
+	std::vector<Setting> settings;
+	std::vector<query::Column> columns;   // of the stream table
+	std::unique_ptr<query::Operator> tree;        // none in FULL
+	std::optional<std::vector<int>> key;          // columns that are unique; none: a bag
+	delta::Program program;
+	std::vector<BatchWork> batches;
+	std::vector<Work> steps;
+	std::vector<Oid> sources;
+	std::vector<int> arrangements;        // consumers it uses
+	// The change of the stream table, consolidated, into z_out; then into the table.
+	apply::Prepared change, recompute;
+	std::vector<apply::Prepared> apply;
+	bool always = false;                  // FULL: recomputed when due, whether or not a captured source changed
+	bool whole = false;                   // rows cannot be compared: replaced as a whole (FULL only)
+};
+
+// The compiled stream table.  Fails 42P01 if there is none with this id.
+// REQUIRES: inside with_spi(), as superuser.
+View &load(int id);
+
+// Compiles from the catalog without the cache; may_create lets it make arrangements.
+std::unique_ptr<View> compile(int id, bool may_create);
+
+// Drops what is compiled, for changes of this session.
+void forget(int id);
+
+// Settings that change answers, as they are now.
+std::vector<Setting> current_settings();
+std::string to_array(const std::vector<Setting> &settings);    // text[] literal
+
+}  // namespace view
