@@ -23,7 +23,8 @@ static void define_settings()
 	                           "Empty: trickle-lake beside the server's own programs.", &settings::lake_command, "", PGC_SIGHUP,
 	                           GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
 	DefineCustomStringVariable("pg_trickle.lake_conninfo", "How that program connects, but for dbname.",
-	                           "Empty: over the server's socket as its first superuser.", &settings::lake_conninfo, "",
+	                           "Empty: over the server's socket as its first superuser. Shown in the process list: name a "
+	                           "passfile, not a password.", &settings::lake_conninfo, "",
 	                           PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("pg_trickle.log_segment_size", "A change log that has grown to this size goes on in its other segment.",
 	                        "The first is emptied once all consumers have read it.", &settings::log_segment_size, 16, 1,

@@ -172,7 +172,8 @@ void Supervisor::start(Micros now)
 	Names who = pg::call(names);
 	std::string conninfo = connection_string(who.database, who.user);
 	pg::call(CommitTransactionCommand);
-	char *arguments[] = {path.data(), conninfo.data(), nullptr};
+	std::string option = "--conninfo";
+	char *arguments[] = {path.data(), option.data(), conninfo.data(), nullptr};
 
 	pid_t parent = getpid();
 	fflush(nullptr);
