@@ -56,7 +56,7 @@ void order_from(view::View *view, const std::map<Oid, view::View *> &by_relation
 
 class Tick {
 public:
-	Tick(const std::vector<int> &ids, IfLocked if_locked)
+	Tick(const std::vector<int> &ids, IfLocked if_locked) : if_locked_(if_locked)
 	{
 		for (int id : ids)
 			if (lock(id, if_locked))
@@ -120,7 +120,8 @@ private:
 		std::vector<int> consumers{view.id};
 		for (int arrangement : view.arrangements)
 			if (!advanced_.contains(arrangement)) {
-				lock(arrangement, IfLocked::wait);
+				if (!lock(arrangement, if_locked_))
+					return;    // the scheduler never waits, so it is in no deadlock
 				consumers.push_back(arrangement);
 			}
 		std::vector<Frontier> frontiers = pg::with_spi([&] { return read_frontiers(consumers); });
@@ -200,6 +201,7 @@ private:
 			          "ORDER BY refresh_id DESC) AS age FROM pgtrickle.refresh_history) a WHERE a.refresh_id = h.refresh_id AND a.age > 1000");
 	}
 
+	IfLocked if_locked_;
 	Snapshot snapshot_ = nullptr;
 	std::string frontier_;
 	std::vector<view::View *> views_;

@@ -340,7 +340,7 @@ Statement merge_values(const Writer &w, const Values &v, const std::string &inpu
 	            " WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 	            " WHEN NOT MATCHED THEN INSERT (" + pg::join(names, ", ") + ", n) VALUES (" +
 	            pg::join(prefixed("u.", names), ", ") +
-	            ", u.w) RETURNING COALESCE(new.g, old.g) AS g, (COALESCE(new.n, 0) > 0)::int8 - (COALESCE(old.n, 0) > 0)::int8 AS crossed";
+	            ", u.w) RETURNING COALESCE(new.g, old.g) AS g, ((COALESCE(new.n, 0) > 0)::int4 - (COALESCE(old.n, 0) > 0)::int4)::int8 AS crossed";
 	merge.into = v.name;
 	merge.modifies = true;
 	return merge;

@@ -40,8 +40,8 @@ struct Input {
 
 void run_kept(SPIPlanPtr plan, const Input *input)
 {
-	Datum values[16];
-	char nulls[16];
+	Datum values[16] = {};
+	char nulls[16] = {};
 	for (int i = 0; i < input->count; i++) {
 		nulls[i] = input->texts[i] == nullptr ? 'n' : ' ';
 		values[i] = input->texts[i] == nullptr ? Datum(0) : CStringGetTextDatum(input->texts[i]);
