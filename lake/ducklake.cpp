@@ -205,12 +205,15 @@ void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)
 	const Rows stats = c_.query("SELECT next_row_id FROM " + table("table_stats") + " WHERE table_id = $1", {text(p.table_id)});
 	int64_t next_row_id = stats.empty() ? 0 : stats.number(0, 0), rows = 0, bytes = 0;
 	for (const DataFile &file : batch.files) {
-		add_file(batch, file, next_file_id, snapshot, next_row_id);
+		// A file that says its rows' ids has no start, like those that DuckDB merges: with one, DuckDB's next merge
+		// would take the ids for consecutive and forget them.
+		const Text start = file.has_row_ids ? Text() : text(next_row_id);
+		add_file(batch, file, next_file_id, snapshot, start);
 		if (p.is_mirror())
 			c_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start) VALUES ($1, $2, $3, $4)",
-			         {text(p.id), text(file.number), text(next_file_id), text(next_row_id)});
+			         {text(p.id), text(file.number), text(next_file_id), start});
 		next_file_id++;
-		next_row_id += file.rows;
+		next_row_id += file.has_row_ids ? 0 : file.rows;
 		rows += file.rows;
 		bytes += file.footprint.bytes;
 	}
@@ -223,13 +226,13 @@ void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)
 	merge_statistics(batch, stats.empty());
 }
 
-void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, int64_t row_id_start)
+void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, const Text &row_id_start)
 {
 	const Publication &p = batch.publication;
 	c_.query("INSERT INTO " + table("data_file") + "(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, "
 	         "footer_size, row_id_start) VALUES ($1, $2, $3, $4, true, 'parquet', $5, $6, $7, $8)",
 	         {text(id), text(p.table_id), text(snapshot), file.path.substr(file.path.rfind('/') + 1), text(file.rows), text(file.footprint.bytes),
-	          text(file.footprint.footer), text(row_id_start)});
+	          text(file.footprint.footer), row_id_start});
 	ArrayText columns, sizes, values, nulls, mins, maxs, nans;
 	for (size_t i = 0; i < p.columns.size(); i++) {
 		const Statistics &s = file.statistics[i];

@@ -57,7 +57,7 @@ public:
 private:
 	void create_table(Batch &batch, int64_t snapshot, int64_t schema_version, int64_t table_id);
 	void add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id);
-	void add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, int64_t row_id_start);
+	void add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, const Text &row_id_start);
 	void merge_statistics(const Batch &batch, bool first);
 	void delete_rows(const Batch &batch, const std::vector<FileDeletion> &deletions, int64_t snapshot, int64_t &next_file_id);
 	std::string table(const char *name) const { return lake_.schema + ".ducklake_" + name; }

@@ -34,7 +34,8 @@ void check(const arrow::Status &status)
 		return;
 	if (status.IsOutOfMemory())
 		throw std::bad_alloc();
-	throw StoreError(sqlstate_of(arrow::internal::ErrnoFromStatus(status)), status.message());
+	const std::string reason = status.detail() ? ": " + status.detail()->ToString() : "";
+	throw StoreError(sqlstate_of(arrow::internal::ErrnoFromStatus(status)), status.message() + reason);
 }
 
 }  // namespace lake

@@ -71,7 +71,7 @@ std::vector<Lake> read_lakes(Connection &connection, const std::string &only)
 std::optional<Publication> read_publication(Connection &connection, int id)
 {
 	const Rows rows = connection.query(
-	    "SELECT p.relid, n.nspname, c.relname, c.relkind, p.table_name, p.mode, p.key, p.rows_key::text, p.salt, p.table_id, "
+	    "SELECT p.relid, CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END, c.relname, c.relkind, p.table_name, p.mode, p.key, p.rows_key::text, p.salt, p.table_id, "
 	    "       u.frontier, pg_snapshot_xmax(u.frontier), ARRAY(SELECT pg_snapshot_xip(u.frontier)), u.seen_xid, u.seen_part "
 	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) "
 	    "LEFT JOIN pg_class c ON c.oid = p.relid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.id = $1",
@@ -82,9 +82,9 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	p.id = id;
 	p.relid = rows.number(0, 0);
 	if (rows.is_null(0, 2))
-		throw Unpublishable("42P01", "the published relation was dropped; take its lake table out of publishing with SELECT pgtrickle.unpublish(" +
-		                                 std::to_string(p.relid) + "::regclass)");
-	p.relation = connection.quote_ident(rows.text(0, 1)) + "." + connection.quote_ident(rows.text(0, 2));
+		throw Unpublishable("42P01", "the published relation was dropped; SELECT pgtrickle.unpublish(" +
+		                                 std::to_string(p.relid) + "::regclass) ends its publishing");
+	p.relation = rows.text(0, 1);
 	p.partitioned = rows.text(0, 3) == "p";
 	p.table_name = rows.text(0, 4);
 	p.mode = rows.text(0, 5);

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 
 import duckdb
 
-EPOCH_TYPES = ("timestamptz", "timestamp")
-
 
 class Lake:
     """A lake called company_lake in metadata schema `lake`, whose tables are published on demand."""
@@ -77,9 +75,12 @@ def source_rows(db, relation: str) -> collections.Counter:
 
 def source_value(column) -> str:
     name, type = f'"{column[0]}"', column[1]
+    if type.startswith("timestamp") and type.endswith("[]"):
+        return f"(SELECT CASE WHEN {name} IS NOT NULL THEN coalesce(array_agg((extract(epoch FROM x) * 1000000)::bigint ORDER BY n), '{{}}') END FROM unnest({name}) WITH ORDINALITY u(x, n))"
     if type.startswith("timestamp"):
         return f"(extract(epoch FROM {name}) * 1000000)::bigint"
-    return f"{name}::text" if type in ("json", "jsonb") else f'{name}::text' if type == "mood" else name
+    cast = {"json": "::text", "jsonb": "::text", "mood": "::text", "real": "::float8"}
+    return name + cast.get(type, "")
 
 
 def bag(rows) -> collections.Counter:

@@ -1,0 +1,194 @@
+"""What is published and how: append, types, errors, names, and coming back when the cause is gone."""
+
+import collections
+import shutil
+import time
+
+import psycopg
+import pytest
+
+from box import wait_until
+from lakes import Lake, lake_rows, source_rows
+
+EVERY_TYPE = """CREATE TABLE every (id int PRIMARY KEY, b bool, i2 int2, i8 int8, f4 real, f8 double precision, n numeric(12,3), wide numeric(38,10), free numeric,
+    t text, v varchar(5), c char(4), nm name, e mood, dom positive, bytes bytea, u uuid, j json, jb jsonb, d date, ti time, ts timestamp, tz timestamptz,
+    ints int[], texts text[], nums numeric(6,2)[], stamps timestamp[])"""
+ROWS = [
+    "1, true, 32767, 9223372036854775807, 3.4e38, 1.7e308, 999999999.999, 9999999999999999999999999999.9999999999, 12345678901234567890.123456789, "
+    "'héllo 🌍', 'abc', 'ab', 'nm', 'happy', 7, '\\x00ff10', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '{\"a\": [1, 2]}', '{\"b\": null}', '9999-12-31', '23:59:59.999999', "
+    "'9999-12-31 23:59:59.999999', '9999-12-31 23:59:59.999999+00', '{1,NULL,-3}', '{\"a b\",NULL,\"\"}', '{1.50,-2.25}', '{2024-01-01}'",
+    "2, false, -32768, -9223372036854775808, '-Infinity', 'NaN', -999999999.999, -0.0000000001, -0.000000001, "
+    "'', '', '', '', 'sad', 1, '', '00000000-0000-0000-0000-000000000000', '[]', '\"x\"', '0001-01-01', '00:00', "
+    "'0001-01-01 00:00:00', '0001-01-01 00:00:00+00', '{}', '{}', '{}', '{}'",
+    "3" + ", NULL" * 26,
+    "4, NULL, 0, 0, -0.0, 'Infinity', 0, 0, 0, '" + "x" * 3000 + "', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '1582-10-04', NULL, NULL, NULL, NULL, NULL, NULL, NULL",
+    "5, NULL, 10, 1000, 1e-30, 1e-300, 10000.1, 10000.0001, 1e20, '" + "🌍" * 200 + "', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '1969-12-31', '12:00', '1969-12-31 23:59:59.5', '1969-12-31 23:59:59.5+00', NULL, NULL, NULL, NULL",
+]
+
+
+@pytest.fixture
+def lake(db):
+    return Lake(db)
+
+
+def test_every_type_there_and_back(db, lake):
+    db.query("CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN positive AS int CHECK (VALUE > 0)")
+    db.query(EVERY_TYPE)
+    lake.publish("every")
+    lake.publish_now()
+    assert lake.rows("every") == {}
+    for row in ROWS:
+        db.query(f"INSERT INTO every VALUES ({row})")
+        lake.publish_now()
+        assert lake.rows("every") == source_rows(db, "every")
+    db.query("UPDATE every SET t = t || '!', id = id + 10; DELETE FROM every WHERE id = 11")
+    lake.publish_now()
+    assert lake.rows("every") == source_rows(db, "every")
+    with lake.duckdb() as duck:
+        types = dict(row[:2] for row in duck.execute("DESCRIBE company_lake.every").fetchall())
+    assert types == {"id": "INTEGER", "b": "BOOLEAN", "i2": "SMALLINT", "i8": "BIGINT", "f4": "FLOAT", "f8": "DOUBLE", "n": "DECIMAL(12,3)", "wide": "DECIMAL(38,10)",
+                     "free": "DECIMAL(38,9)", "t": "VARCHAR", "v": "VARCHAR", "c": "VARCHAR", "nm": "VARCHAR", "e": "VARCHAR", "dom": "INTEGER", "bytes": "BLOB", "u": "UUID",
+                     "j": "JSON", "jb": "JSON", "d": "DATE", "ti": "TIME", "ts": "TIMESTAMP", "tz": "TIMESTAMP WITH TIME ZONE",
+                     "ints": "INTEGER[]", "texts": "VARCHAR[]", "nums": "DECIMAL(6,2)[]", "stamps": "TIMESTAMP[]"}
+
+
+@pytest.mark.parametrize("type, value, harmless, sqlstate", [
+    ("date", "infinity", "2024-01-01", "22003"), ("timestamptz", "-infinity", "2024-01-01", "22003"), ("timestamp", "294276-01-01", "2024-01-01", "22003"),
+    ("numeric(10,2)", "NaN", "1", "22003"), ("numeric", "0.0123456789", "0.1", "22003"), ("numeric", "1e30", "1", "22003"), ("int[]", "{{1,2},{3,4}}", "{1}", "22003"),
+])
+def test_a_value_the_lake_cannot_hold_suspends_its_table_alone(db, lake, type, value, harmless, sqlstate):
+    db.query(f"CREATE TABLE odd (id int PRIMARY KEY, x {type}); CREATE TABLE even (id int PRIMARY KEY); INSERT INTO odd VALUES (1, '{harmless}')")
+    lake.publish("odd")
+    lake.publish("even")
+    lake.publish_now()
+    before = lake.rows("odd")
+    db.query(f"INSERT INTO odd VALUES (2, '{value}'); INSERT INTO even VALUES (1)")
+    with pytest.raises(psycopg.Error, match='column "x" holds') as error:
+        lake.publish_now()
+    assert error.value.sqlstate == sqlstate
+    assert lake.status("odd")["status"] == "SUSPENDED" and lake.status("even")["status"] == "ACTIVE"
+    assert lake.rows("odd") == before and lake.rows("even") == source_rows(db, "even")
+    db.query(f"UPDATE odd SET x = '{harmless}'")
+    lake.publish_now()
+    assert lake.rows("odd") == source_rows(db, "odd") and lake.status("odd")["last_error"] is None
+    assert lake.files() == lake.listed_files()
+
+
+def test_append_keeps_what_is_deleted(db, lake):
+    db.query("CREATE TABLE event (id int PRIMARY KEY, n int); INSERT INTO event VALUES (1, 1), (2, 2)")
+    lake.publish("event", mode="append")
+    lake.publish_now()
+    db.query("DELETE FROM event WHERE id = 1; UPDATE event SET n = 20 WHERE id = 2; INSERT INTO event VALUES (3, 3)")
+    lake.publish_now()
+    db.query("BEGIN; INSERT INTO event VALUES (4, 4); DELETE FROM event WHERE id = 4; COMMIT; TRUNCATE event; INSERT INTO event VALUES (5, 5)")
+    version = lake.publish_now()
+    assert lake.rows("event") == collections.Counter([(1, 1), (2, 2), (2, 20), (3, 3), (5, 5)])
+    with lake.duckdb() as duck:
+        assert {kind for (kind,) in duck.execute(f"SELECT change_type FROM ducklake_table_changes('company_lake', 'main', 'event', 0, {version})").fetchall()} == {"insert"}
+
+
+def test_truncate_reloads_in_one_snapshot(db, lake):
+    db.query("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)")
+    lake.publish("t")
+    first = lake.publish_now()
+    db.query("BEGIN; TRUNCATE t; INSERT INTO t SELECT generate_series(50, 60); COMMIT")
+    second = lake.publish_now()
+    assert second == first + 1
+    assert lake.rows("t") == source_rows(db, "t") and len(lake.rows("t", first)) == 100
+    db.query("DELETE FROM t WHERE id > 55")
+    lake.publish_now()
+    assert lake.rows("t") == source_rows(db, "t")
+
+
+def test_names_of_all_kinds(db, lake):
+    db.query("""CREATE SCHEMA "odd schema"; CREATE TABLE "odd schema"."Or""der's" ("The Id" int PRIMARY KEY, "select" text, "ünï" int[]);
+                INSERT INTO "odd schema"."Or""der's" VALUES (1, 'x', '{1}')""")
+    lake.publish('"odd schema"."Or""der\'\'s"', table_name="my ''table/")
+    lake.publish_now()
+    with lake.duckdb() as duck:
+        assert duck.execute("""SELECT "The Id", "select", "ünï" FROM company_lake."my 'table/" """).fetchall() == [(1, "x", [1])]
+
+
+def test_tables_published_together_are_one_snapshot(db, lake):
+    """Money moves between two tables in single transactions; no lake snapshot sees it halfway."""
+    db.query("CREATE TABLE a (id int PRIMARY KEY, n int); CREATE TABLE b (id int PRIMARY KEY, n int); INSERT INTO a VALUES (1, 1000); INSERT INTO b VALUES (1, 0)")
+    for table in "ab":
+        lake.publish(table, schedule="100ms")
+    deadline = time.monotonic() + 5
+    with db.connect() as connection:
+        while time.monotonic() < deadline:
+            connection.execute("BEGIN; UPDATE a SET n = n - 1; SELECT pg_sleep(0.002); UPDATE b SET n = n + 1; COMMIT")
+    assert db.query("SELECT pgtrickle.wait_for_lake(timeout => '20s')") == [(True,)]
+    with lake.duckdb() as duck:
+        versions = [v for (v,) in duck.execute("SELECT snapshot_id FROM ducklake_snapshots('company_lake') WHERE snapshot_id > 0").fetchall()]
+        sums = [duck.execute(f"SELECT (SELECT sum(n) FROM company_lake.a AT (VERSION => {v})) + (SELECT sum(n) FROM company_lake.b AT (VERSION => {v}))").fetchone()[0] for v in versions[1:]]
+    assert len(sums) > 10 and set(sums) == {1000}
+    assert lake.rows("a") == source_rows(db, "a") and lake.rows("b") == source_rows(db, "b")
+
+
+def test_calculated_follows_at_once(db, lake):
+    db.query("CREATE TABLE t (id int PRIMARY KEY)")
+    lake.publish("t", schedule="calculated")
+    lake.publish_now()
+    for i in range(5):
+        began = time.monotonic()
+        db.query(f"INSERT INTO t VALUES ({i})")
+        wait_until(lambda: lake.status("t")["rows"] == i + 1, "the row to be published", 10)
+        assert time.monotonic() - began < 2
+    assert db.query("SELECT pgtrickle.wait_for_lake(timeout => '10s')") == [(True,)]
+
+
+def test_a_store_that_cannot_be_written_is_tried_again(db, lake):
+    db.query("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    lake.publish("t", schedule="1s")
+    lake.publish_now()
+    aside = lake.path.with_name("aside")
+    lake.path.rename(aside)
+    lake.path.write_text("in the way")
+    db.query("INSERT INTO t VALUES (2)")
+    wait_until(lambda: lake.status("t")["status"] == "ERROR", "the error to be noticed", 20)
+    with pytest.raises(psycopg.Error, match="publishing"):
+        lake.publish_now()
+    db.query("DELETE FROM t WHERE id = 1")
+    lake.path.unlink()
+    aside.rename(lake.path)
+    wait_until(lambda: lake.status("t")["status"] == "ACTIVE", "the next try", 40)
+    assert db.query("SELECT pgtrickle.wait_for_lake(timeout => '20s')") == [(True,)]
+    assert lake.rows("t") == source_rows(db, "t")
+
+
+def test_a_source_altered_or_dropped(db, lake):
+    db.query("CREATE TABLE t (id int PRIMARY KEY, x int); INSERT INTO t VALUES (1, 1); CREATE TABLE u (id int PRIMARY KEY)")
+    lake.publish("t")
+    lake.publish("u")
+    lake.publish_now()
+    db.query("ALTER TABLE t ADD COLUMN y int")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="columns of public.t have changed"):
+        lake.publish_now()
+    db.query("ALTER TABLE t DROP COLUMN y")
+    lake.publish_now()
+    oid = db.query("SELECT 't'::regclass::oid")[0][0]
+    db.query("DROP TABLE t")
+    with pytest.raises(psycopg.errors.UndefinedTable, match="was dropped"):
+        lake.publish_now()
+    db.query(f"SELECT pgtrickle.unpublish({oid}::regclass)")
+    db.query("INSERT INTO u VALUES (1)")
+    lake.publish_now()
+    assert lake.rows("u") == source_rows(db, "u") and len(lake.rows("t")) == 1
+
+
+def test_unpublish_drops_the_lake_table_if_asked(db, lake):
+    db.query("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    lake.publish("t")
+    version = lake.publish_now()
+    db.query("SELECT pgtrickle.unpublish('t', drop_lake_table => true)")
+    with lake.duckdb() as duck:
+        assert duck.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'company_lake'").fetchall() == []
+        assert len(lake_rows_at(duck, "t", version)) == 1
+    lake.publish("t")
+    lake.publish_now()
+    assert lake.rows("t") == source_rows(db, "t")
+
+
+def lake_rows_at(duck, table, version):
+    return duck.execute(f"SELECT * FROM company_lake.{table} AT (VERSION => {version})").fetchall()
