@@ -28,3 +28,10 @@ COMMENT ON FUNCTION pgtrickle._batch_query(regclass, int2[]) IS
 'relid: a captured relation.  columns: attribute numbers.  Result: a query for the changes since a frontier, one row a change:
 the columns as a<number>, then w, +1 for a row that came, -1 for one that went, 0 for a change of everything (rebuild).
 Its parameters: $1 xid8 pg_snapshot_xmax(frontier), $2 xid8[] its pg_snapshot_xip, $3 xid8 seen_xid, $4 int4 seen_part.';
+
+CREATE FUNCTION pgtrickle._drain() RETURNS void
+    AS 'MODULE_PATHNAME', 'capture_drain' LANGUAGE C STRICT;
+REVOKE ALL ON FUNCTION pgtrickle._drain() FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._drain() IS
+'No arguments.  What the scheduler does now and then: truncates segments of change logs that all consumers have read, begins
+new ones (pg_trickle.log_segment_size), gives up consumers that hold too much (pg_trickle.max_log_size).';

@@ -28,10 +28,10 @@ static void define_settings()
 	                           PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("pg_trickle.log_segment_size", "A change log that has grown to this size goes on in its other segment.",
 	                        "The first is emptied once all consumers have read it.", &settings::log_segment_size, 16, 1,
-	                        1024 * 1024, PGC_SIGHUP, GUC_UNIT_MB, nullptr, nullptr, nullptr);
+	                        1024 * 1024, PGC_SUSET, GUC_UNIT_MB, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("pg_trickle.max_log_size", "The most that a change log keeps for consumers that lag behind.",
 	                        "Beyond it they are rebuilt from their sources instead.", &settings::max_log_size, 10240, 1,
-	                        INT_MAX, PGC_SIGHUP, GUC_UNIT_MB, nullptr, nullptr, nullptr);
+	                        INT_MAX, PGC_SUSET, GUC_UNIT_MB, nullptr, nullptr, nullptr);
 	MarkGUCPrefixReserved("pg_trickle");
 }
 

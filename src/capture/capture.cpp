@@ -23,6 +23,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace capture {
@@ -92,7 +93,7 @@ Facts read_facts(Oid relid)
 void check_kind(Oid relid)
 {
 	Facts facts = pg::call(read_facts, relid);
-	std::string name = pg::relation_name(relid);
+	std::string name = pg::call(get_rel_name, relid);
 	if (facts.kind != RELKIND_RELATION && facts.kind != RELKIND_PARTITIONED_TABLE)
 		pg::fail(ERRCODE_WRONG_OBJECT_TYPE, "changes of \"" + name + "\" cannot be captured",
 		         "Only tables and partitioned tables have triggers that see every change.",
@@ -102,7 +103,11 @@ void check_kind(Oid relid)
 		         "Use refresh_mode => 'FULL'.");
 	if (facts.persistence == RELPERSISTENCE_TEMP)
 		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "changes of temporary table \"" + name + "\" cannot be captured",
-		         "A temporary table is seen by its own session only.", "Use a permanent or unlogged table.");
+		         "A temporary table is seen by its own session only.", "Use a permanent table.");
+	if (facts.persistence == RELPERSISTENCE_UNLOGGED)
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "changes of unlogged table \"" + name + "\" cannot be captured",
+		         "A crash of the server empties it without a change that could be seen.",
+		         "Use ALTER TABLE " + pg::relation_name(relid) + " SET LOGGED.");
 }
 
 std::string column_definition(Oid relid, AttrNumber number)
@@ -147,7 +152,7 @@ void widen_segment(Oid relid, int number, const Columns &columns)
 {
 	std::vector<std::string> clauses;
 	for (AttrNumber column : columns)
-		clauses.push_back("ADD COLUMN IF NOT EXISTS " + column_definition(relid, column));
+		clauses.push_back("ADD COLUMN " + column_definition(relid, column));
 	pg::execute("ALTER TABLE " + log_name(relid, number) + " " + pg::join(clauses, ", "));
 }
 
@@ -219,13 +224,17 @@ void install(Oid relid, const Columns &wanted)
 	Columns columns = captured.columns;
 	columns.insert(wanted.begin(), wanted.end());
 
+	Columns added;
+	std::set_difference(columns.begin(), columns.end(), captured.columns.begin(), captured.columns.end(),
+	                    std::inserter(added, added.end()));
+
 	flush();
 	pg::call(close_logs);
 	for (int number : {0, 1}) {
-		if (!OidIsValid(segment(relid, number)))
+		if (!captured.found)
 			create_segment(relid, number, columns);
-		else if (columns != captured.columns)
-			widen_segment(relid, number, columns);
+		else if (!added.empty())
+			widen_segment(relid, number, added);
 	}
 	pg::query("INSERT INTO pgtrickle.source (relid, columns) VALUES ($1::oid, $2::int2[]) "
 	          "ON CONFLICT (relid) DO UPDATE SET columns = excluded.columns",
@@ -236,17 +245,23 @@ void install(Oid relid, const Columns &wanted)
 	pg::call(CommandCounterIncrement);
 }
 
+void drop_triggers(Oid relid, Oid root)
+{
+	std::string name = trigger_name(root), table = pg::relation_name(relid);
+	// The row trigger of a partition is its parent's, and goes with that.
+	if (has_trigger(relid, name) && (relid == root || !pg::call(get_rel_relispartition, relid)))
+		pg::execute("DROP TRIGGER " + name + " ON " + table);
+	if (has_trigger(relid, name + "_truncate"))
+		pg::execute("DROP TRIGGER " + name + "_truncate ON " + table);
+}
+
 void uninstall(Oid relid)
 {
 	flush();
 	pg::call(close_logs);
 	if (pg::call(get_rel_relkind, relid) != '\0') {
-		for (Oid member : tree(relid, AccessExclusiveLock)) {
-			std::string table = pg::relation_name(member), name = trigger_name(relid);
-			if (member == relid || !pg::call(get_rel_relispartition, member))
-				pg::execute("DROP TRIGGER IF EXISTS " + name + " ON " + table);
-			pg::execute("DROP TRIGGER IF EXISTS " + name + "_truncate ON " + table);
-		}
+		for (Oid member : tree(relid, AccessExclusiveLock))
+			drop_triggers(member, relid);
 		pg::call(CacheInvalidateRelcacheByRelid, relid);
 	}
 	for (int number : {0, 1})
@@ -332,6 +347,17 @@ void repair(Oid relid)
 	});
 }
 
+void disown(Oid relid, Oid root)
+{
+	as_owner([&] {
+		std::vector<Oid> members = tree(root, AccessShareLock);
+		if (std::find(members.begin(), members.end(), relid) == members.end())
+			for (Oid member : tree(relid, AccessExclusiveLock))
+				drop_triggers(member, root);
+		mark_rebuild(root);
+	});
+}
+
 void adopt(Oid relid, bool brings_rows)
 {
 	as_owner([&] {
@@ -372,6 +398,12 @@ PGT_FUNCTION(capture_ensure)
 PGT_FUNCTION(capture_release)
 {
 	capture::release(PG_GETARG_OID(0));
+	PG_RETURN_VOID();
+}
+
+PGT_FUNCTION(capture_drain)
+{
+	capture::drain();
 	PG_RETURN_VOID();
 }
 

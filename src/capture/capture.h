@@ -73,6 +73,9 @@ void repair(Oid relid);
 // Puts triggers on relations that have joined a captured tree; logs a rebuild if they brought rows.
 void adopt(Oid relid, bool brings_rows);
 
+// Takes them off a relation that has left the tree, and logs a rebuild.
+void disown(Oid relid, Oid root);
+
 // Registers callbacks, settings and hooks; from _PG_init.
 void initialize();
 

@@ -109,8 +109,19 @@ void give_up_laggards(const Source &source, int segment)
 	}
 }
 
+// A source that was dropped with everything that read it.
+bool is_orphan(const Source &source)
+{
+	return pg::call(get_rel_relkind, Oid(std::stoul(source.relid))) == '\0' &&
+	       pg::execute("SELECT FROM pgtrickle.reads WHERE source = " + source.relid + " LIMIT 1") == 0;
+}
+
 void drain(const Source &source)
 {
+	if (is_orphan(source)) {
+		release(Oid(std::stoul(source.relid)));
+		return;
+	}
 	int active = source.active, inactive = 1 - active;
 	if (source.bytes[inactive] > 0 && any_rows(source, inactive)) {
 		if (source.bytes[0] + source.bytes[1] > settings::max_log_size * megabyte)

@@ -58,12 +58,6 @@ List *captured_from(Oid relid, List *found)
 	return found;
 }
 
-void rebuild_from(Oid relid)
-{
-	List *roots = captured_from(relid, NIL);
-	for (int i = 0; i < list_length(roots); i++)
-		log_rebuild(list_nth_oid(roots, i));
-}
 
 // A partition, or a child by inheritance, takes its rows along when it is dropped.
 void access(ObjectAccessType type, Oid class_id, Oid object, int sub, void *argument)
@@ -115,6 +109,17 @@ void joined(Oid child, bool brings_rows)
 	pg::entry(adopt, child, brings_rows);
 }
 
+void left(Oid child, Oid parent)
+{
+	if (!OidIsValid(child) || !OidIsValid(parent))
+		return;
+	List *roots = captured_from(parent, NIL);
+	if (roots != NIL)
+		CommandCounterIncrement();
+	for (int i = 0; i < list_length(roots); i++)
+		pg::entry(disown, child, list_nth_oid(roots, i));
+}
+
 void altered(Oid relid)
 {
 	if (!OidIsValid(relid))
@@ -137,15 +142,13 @@ void after_alter_table(AlterTableStmt *statement)
 			break;
 		case AT_DetachPartition:
 		case AT_DetachPartitionFinalize:
-			if (Oid parent = relation(statement->relation); OidIsValid(parent))
-				rebuild_from(parent);
+			left(relation(reinterpret_cast<PartitionCmd *>(command->def)->name), relation(statement->relation));
 			break;
 		case AT_AddInherit:
 			joined(relation(statement->relation), true);
 			break;
 		case AT_DropInherit:
-			if (Oid parent = relation(reinterpret_cast<RangeVar *>(command->def)); OidIsValid(parent))
-				rebuild_from(parent);
+			left(relation(statement->relation), relation(reinterpret_cast<RangeVar *>(command->def)));
 			break;
 		case AT_AlterColumnType:
 		case AT_SetExpression:

@@ -112,9 +112,12 @@ bool map_column(Column *column, Oid relid, Oid root, const char *name, Oid type)
 	return fits;
 }
 
-void map_columns(Route *route)
+// No lock on the log: it may be held for truncation, which does not change the columns; what does, holds the source.
+bool map_columns(Route *route)
 {
-	Relation log = table_open(route->segments[0], AccessShareLock);
+	Relation log = RelationIdGetRelation(route->segments[0]);
+	if (!RelationIsValid(log))
+		return false;
 	TupleDesc desc = RelationGetDescr(log);
 	route->width = desc->natts;
 	route->columns = static_cast<Column *>(MemoryContextAllocZero(route->memory, sizeof(Column) * desc->natts));
@@ -128,7 +131,8 @@ void map_columns(Route *route)
 		if (column->source > route->last)
 			route->last = column->source;
 	}
-	table_close(log, AccessShareLock);
+	RelationClose(log);
+	return true;
 }
 
 // An invalidation that arrives meanwhile clears valid again.
@@ -145,7 +149,7 @@ void make(Route *route)
 		route->segments[1] = segment_of(route->root, 1);
 		route->captured = route->active >= 0 && OidIsValid(route->segments[0]) && OidIsValid(route->segments[1]);
 		if (route->captured)
-			map_columns(route);
+			route->captured = map_columns(route);
 	} while (!route->valid);
 }
 
