@@ -7,7 +7,7 @@ COMMENT ON FUNCTION pgtrickle._schedule_changed() IS
 'Trigger of tables that say what there is to do: at commit, the scheduler of the database reads them again.';
 
 CREATE TRIGGER _schedule_changed AFTER INSERT OR UPDATE OR DELETE ON pgtrickle.stream_table
-    FOR EACH STATEMENT EXECUTE FUNCTION pgtrickle._schedule_changed();
+    FOR EACH ROW EXECUTE FUNCTION pgtrickle._schedule_changed();
 
 CREATE FUNCTION pgtrickle.wake() RETURNS bool
     AS 'MODULE_PATHNAME', 'schedule_wake' LANGUAGE C STRICT VOLATILE;

@@ -68,11 +68,29 @@ Micros next_due(const std::vector<View> &views, Micros now)
 	return next;
 }
 
+namespace {
+
+bool contains(const std::vector<int> &ids, int id)
+{
+	return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
 void settle(std::vector<View> &views, const std::vector<int> &ids, Micros when)
 {
 	for (View &view : views)
-		if (std::find(ids.begin(), ids.end(), view.id) != ids.end())
+		if (contains(ids, view.id))
 			view.pending = view.timers.retry_at > when;
+}
+
+void postpone(std::vector<View> &views, const std::vector<int> &ids, const std::vector<int> &ticked, Micros until)
+{
+	for (View &view : views)
+		if (contains(ids, view.id) && !contains(ticked, view.id)) {
+			view.pending = true;
+			view.timers.retry_at = std::max(view.timers.retry_at, until);
+		}
 }
 
 Micros backoff(int failures)

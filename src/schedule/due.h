@@ -50,6 +50,9 @@ Micros next_due(const std::vector<View> &views, Micros now);
 // failed, as their retry_at says, stay pending.
 void settle(std::vector<View> &views, const std::vector<int> &ids, Micros when);
 
+// The views in ids that were not ticked, because somebody else had them locked, are not tried again until then.
+void postpone(std::vector<View> &views, const std::vector<int> &ids, const std::vector<int> &ticked, Micros until);
+
 // 1 s, 2 s, 4 s … 5 min.
 Micros backoff(int failures);
 

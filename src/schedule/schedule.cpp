@@ -161,7 +161,7 @@ PGT_FUNCTION(schedule_changed)
 PGT_FUNCTION(schedule_wake)
 {
 	schedule::require();
-	PG_RETURN_BOOL(schedule::wake(MyDatabaseId, schedule::flag_tick_all));
+	PG_RETURN_BOOL(schedule::wake(MyDatabaseId, schedule::flag_tick_all | schedule::flag_recheck));
 }
 
 PGT_FUNCTION(schedule_wait)

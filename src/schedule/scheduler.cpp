@@ -33,6 +33,7 @@ namespace {
 constexpr Micros second = 1'000'000;
 constexpr Micros heartbeat = 60 * second;
 constexpr Micros upkeep_every = 5 * second;
+constexpr Micros patience_with_locks = 50'000;
 constexpr Micros longest_rest = 100'000;
 
 Database *slot;   // ours
@@ -177,7 +178,7 @@ const std::string timers =
 
 const std::string scheduled =
     " FROM pgtrickle.stream_table t JOIN pgtrickle.consumer c USING (id) LEFT JOIN pgtrickle.health h USING (id)"
-    " WHERE t.status IN ('ACTIVE', 'ERROR')";
+    " WHERE t.status IN ('ACTIVE', 'ERROR', 'INITIALIZING')";
 
 Micros micros(const pg::Text &text, Micros otherwise)
 {
@@ -304,7 +305,7 @@ void Scheduler::hear()
 	stale_ |= now() >= look_at_;
 	if (news.flags & flag_leave)
 		proc_exit(0);
-	if (news.flags & (flag_recheck | flag_tick_all))
+	if (news.flags & flag_recheck)
 		stale_ = true;
 	if (stale_) {
 		look_for_extension();
@@ -320,17 +321,24 @@ void Scheduler::hear()
 			ready_at_ = now() + second;
 	}
 	note(views_, news.changes);
+	// Somebody waits.
+	if (news.flags & flag_tick_all)
+		ready_at_ = 0;
 }
 
 std::optional<Trouble> Scheduler::tick(const std::vector<int> &ids)
 {
 	Micros begun = now();
+	std::vector<int> ticked;
 	auto trouble = transact("refreshing stream tables", [&] {
-		apply::tick(ids);
+		for (const apply::Ticked &done : apply::tick(ids))
+			ticked.push_back(done.id);
 		with_snapshot([&] { update_timers(views_); });
 	});
-	if (!trouble)
-		settle(views_, ids, begun);
+	if (!trouble) {
+		settle(views_, ticked, begun);
+		postpone(views_, ids, ticked, now() + patience_with_locks);
+	}
 	pg::call(ConditionVariableBroadcast, &slot->ticked);
 	return trouble;
 }

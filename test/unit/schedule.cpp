@@ -88,6 +88,17 @@ TEST(Due, FailedViewsWaitAndStayPending)
 	EXPECT_EQ(next_due(views, now), never);
 }
 
+TEST(Due, LockedViewsWaitALittle)
+{
+	std::vector<View> views{calculated(1, {7}), periodic(2, {7}, now)};
+	note(views, {true, {}});
+	settle(views, {}, now);
+	postpone(views, {1, 2}, {}, now + 50);
+	EXPECT_EQ(due(views, now), Ids{});
+	EXPECT_EQ(next_due(views, now), now + 50);
+	EXPECT_EQ(due(views, now + 50), (Ids{1, 2}));
+}
+
 TEST(Due, Backoff)
 {
 	EXPECT_EQ(backoff(1), second);
