@@ -77,7 +77,7 @@ def prepare(box: Box, conn, args) -> None:
             note.text = f"{count(conn, view.name):,} rows; refreshed " + how_often(schedule)
     with step(LAKE) as note:
         box.create_lake(conn)
-        note.text = f"Parquet in {box.data_path}, catalog in this database"
+        note.text = f"catalog in this database, Parquet in {shortened(box.data_path, 28)}"
     for source, archive in ARCHIVES.items():
         with step(archive) as note:
             conn.execute("SELECT pgtrickle.publish(%s::regclass, %s, %s, schedule => %s)", [source, LAKE, archive, PUBLISH_EVERY])
@@ -85,6 +85,10 @@ def prepare(box: Box, conn, args) -> None:
     with step("first lake snapshot") as note:
         conn.execute("SELECT pgtrickle.publish_now(%s)", [LAKE])
         note.text = ", ".join(f"{row.rows:,} rows in {row.table_name}" for row in lake_tables(conn))
+
+
+def shortened(path: str, length: int) -> str:
+    return path if len(path) <= length else "…" + path[1 - length:]
 
 
 def how_often(schedule: str) -> str:
@@ -198,5 +202,7 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
     except (psycopg.Error, RuntimeError) as error:
-        say(f"\n{BOLD}The demo stopped:{PLAIN} {error}".rstrip())
+        said = getattr(error, "diag", None)
+        lines = [said.message_primary, said.message_detail, said.message_hint] if said and said.message_primary else [str(error)]
+        say(f"\n{BOLD}The demo stopped:{PLAIN} " + "\n  ".join(line for line in lines if line))
         sys.exit(1)

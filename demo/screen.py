@@ -65,7 +65,7 @@ class Board:
             self.drawn = len(lines)
         elif last or time.monotonic() >= self.next_plain:
             self.next_plain = time.monotonic() + self.plain_every
-            say("\n".join(lines))
+            say("\n".join(lines) + ("" if last else "\n"))
 
 
 def clip(line: str, width: int) -> str:
