@@ -210,7 +210,8 @@ struct Arrangement {
 			        modify("INSERT INTO " + table + " (" + list("") + ") SELECT " + list("b.") +
 			               " FROM z_b b WHERE b.w > 0 AND " + key_present("b.") + " ORDER BY " + list("b."))};
 		return {modify("MERGE INTO " + table + " s USING (SELECT " + list("b.") + ", " + hash("b.") +
-		               " AS h, b.w FROM z_b b WHERE " + key_present("b.") + " ORDER BY " + list("b.") + ") u ON " +
+		               " AS h, sum(b.w)::int8 AS w FROM z_b b WHERE " + key_present("b.") + " GROUP BY " + list("b.") +
+		               " HAVING sum(b.w) <> 0 ORDER BY " + list("b.") + ") u ON " +
 		               same_row("s.", "u.") +
 		               " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 		               " WHEN NOT MATCHED THEN INSERT (" + list("") + ", h, n) VALUES (" + list("u.") + ", u.h, u.w)")};
