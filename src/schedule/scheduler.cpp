@@ -34,7 +34,7 @@ constexpr Micros second = 1'000'000;
 constexpr Micros heartbeat = 60 * second;
 constexpr Micros upkeep_every = 5 * second;
 constexpr Micros patience_with_locks = 50'000;
-constexpr Micros longest_rest = 100'000;
+constexpr Micros longest_rest = 200'000;
 
 Database *slot;   // ours
 uint32 creations; // as they were when the extension was looked for
@@ -379,9 +379,9 @@ void Scheduler::upkeep()
 	if (settings::history_rows > 0)
 		transact("trimming the history", [] {
 			with_snapshot([] { pg::with_spi([] {
-				pg::query("DELETE FROM pgtrickle.refresh_history h USING pgtrickle.stream_table t WHERE h.id = t.id"
-				          " AND h.refresh_id <= (SELECT k.refresh_id FROM pgtrickle.refresh_history k WHERE k.id = t.id"
-				          " ORDER BY k.refresh_id DESC OFFSET $1::int LIMIT 1)",
+				pg::query("WITH kept AS MATERIALIZED (SELECT t.id, (SELECT h.refresh_id FROM pgtrickle.refresh_history h"
+				          " WHERE h.id = t.id ORDER BY h.refresh_id DESC OFFSET $1::int LIMIT 1) AS last FROM pgtrickle.stream_table t)"
+				          " DELETE FROM pgtrickle.refresh_history h USING kept WHERE h.id = kept.id AND h.refresh_id <= kept.last",
 				          {std::to_string(settings::history_rows)});
 			}); });
 		});
