@@ -204,7 +204,7 @@ struct Arrangement {
 
 	std::vector<delta::Statement> changes() const
 	{
-		auto modify = [](std::string sql) { return delta::Statement{std::move(sql), {}, {"z_b"}, {}, true}; };
+		auto modify = [](std::string sql) { return delta::Statement{std::move(sql), {}, {}, {"z_b"}, {}, true}; };
 		if (by_identity)
 			return {modify("DELETE FROM " + table + " s USING z_b b WHERE b.w < 0 AND " + same_row("s.", "b.")),
 			        modify("INSERT INTO " + table + " (" + list("") + ") SELECT " + list("b.") +
@@ -222,7 +222,7 @@ struct Arrangement {
 struct Kept {
 	Arrangement arrangement;
 	std::map<std::string, delta::Ephemeral> ephemerals;
-	Prepared batch;
+	Prepared batch, consolidate;
 	std::vector<Prepared> changes;
 };
 
@@ -255,7 +255,7 @@ Kept &load(int id)
 	auto found = kept().find(id);
 	if (found != kept().end())
 		return found->second;
-	Kept one{read_arrangement(id), {}, {}, {}};
+	Kept one{read_arrangement(id), {}, {}, {}, {}};
 	std::vector<AttrNumber> attributes;
 	std::vector<query::Column> columns;
 	std::vector<std::string> names;
@@ -266,11 +266,9 @@ Kept &load(int id)
 		names.push_back(numbered(attribute));
 	}
 	columns.push_back(delta::int8_column("w"));
-	one.ephemerals["z_b"] = {columns};
-	std::string list = pg::join(names, ", ");
-	one.batch = Prepared({consolidated_batch(capture::batch_sql(one.arrangement.source, attributes), list, true), {}, {},
-	                      "z_b", false},
-	                     {XID8OID, XID8ARRAYOID, XID8OID, INT4OID});
+	one.ephemerals["z_b"] = one.ephemerals["z_raw"] = {columns};
+	one.batch = batch_statement(one.arrangement.source, attributes, "z_raw");
+	one.consolidate = consolidation("z_raw", "z_b", columns);
 	for (auto &statement : one.arrangement.changes())
 		one.changes.emplace_back(std::move(statement), std::vector<Oid>{});
 	return kept().emplace(id, std::move(one)).first->second;
@@ -297,13 +295,30 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 
 }  // namespace
 
-std::string consolidated_batch(const std::string &batch, const std::string &columns, bool comparable)
+Prepared batch_statement(Oid source, const std::vector<AttrNumber> &attributes, const std::string &into)
 {
-	if (!comparable)
-		return batch;
-	std::string list = columns.empty() ? "" : columns + ", ";
-	return "SELECT " + list + "CASE WHEN bool_or(w = 0) THEN 0 ELSE sum(w) END::int8 AS w FROM (" + batch + ") b" +
-	       (columns.empty() ? "" : " GROUP BY " + columns) + " HAVING sum(w) <> 0 OR bool_or(w = 0)";
+	delta::Statement statement;
+	statement.sql = capture::batch_sql(source, attributes);
+	statement.into = into;
+	return {std::move(statement), {XID8OID, XID8ARRAYOID, XID8OID, INT4OID}};
+}
+
+Prepared consolidation(const std::string &from, const std::string &into, const std::vector<query::Column> &columns)
+{
+	delta::Statement statement;
+	statement.reads = {from};
+	statement.into = into;
+	std::vector<std::string> names;
+	for (const auto &column : columns) {
+		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
+			return {std::move(statement), {}};
+		if (column.name != "w")
+			names.push_back("b." + column.name);
+	}
+	std::string list = pg::join(names, ", ");
+	statement.sql = "SELECT " + list + (list.empty() ? "" : ", ") + "sum(b.w)::int8 AS w FROM " + from + " b" +
+	                (list.empty() ? "" : " GROUP BY " + list) + " HAVING sum(b.w) <> 0";
+	return {std::move(statement), {}};
 }
 
 delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const std::vector<int> &needed)
@@ -351,10 +366,11 @@ void advance(int id, const Frontier &from, Snapshot snapshot)
 		Kept &one = load(id);
 		Frame frame(one.ephemerals, snapshot);
 		bool rebuild = !from.populated;
+		Changes changes = Changes::none;
 		if (!rebuild) {
 			BatchParameters parameters = batch_parameters(from);
-			frame.run(one.batch, parameters.values, parameters.nulls);
-			rebuild = frame.has_mark("z_b");
+			changes = frame.read_batch(one.batch, one.consolidate, parameters.values, parameters.nulls);
+			rebuild = changes == Changes::everything;
 		}
 		if (rebuild) {
 			pg::execute("TRUNCATE " + one.arrangement.table);
@@ -362,7 +378,8 @@ void advance(int id, const Frontier &from, Snapshot snapshot)
 			pg::execute("ANALYZE " + one.arrangement.table);
 		} else if (frame.rows("z_b") > 0)
 			for (Prepared &change : one.changes)
-				frame.run(change, {});
+				if (changes != Changes::inserts || !change.statement.sql.starts_with("DELETE"))
+					frame.run(change, {});
 		frame.close();
 	});
 }

@@ -28,9 +28,10 @@ private:
 struct Frontier;
 void advance(int arrangement, const Frontier &from, Snapshot snapshot);
 
-// A batch of changes with equal rows summed, those that cancel gone; a row of weight 0
-// (TRUNCATE) stays.  comparable: all columns can be grouped by.
-std::string consolidated_batch(const std::string &batch, const std::string &columns, bool comparable);
+// The batch of a source's changes into an ephemeral relation (columns a<n>, w), and the statement that sums
+// equal rows, so that those that cancel go; it has no text if a column cannot be compared.
+Prepared batch_statement(Oid source, const std::vector<AttrNumber> &attributes, const std::string &into);
+Prepared consolidation(const std::string &from, const std::string &into, const std::vector<query::Column> &columns);
 
 // Drops arrangements that no stream table uses.
 void drop_unused();

@@ -7,8 +7,12 @@ extern "C" {
 #include "executor/tuptable.h"
 #include "jit/jit.h"
 #include "optimizer/cost.h"
+#include "catalog/pg_class.h"
 #include "utils/plancache.h"
+#include "utils/syscache.h"
 }
+
+#include <algorithm>
 
 namespace apply {
 
@@ -131,17 +135,32 @@ TupleDesc describe(const Attribute *attributes, int count)
 	return description;
 }
 
-bool any_zero_weight(Tuplestorestate *store, TupleDesc description)
+// Rows of a table as the statistics have it.
+double rows_of(Oid relid)
 {
-	bool found = false;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	double rows = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->reltuples;
+	ReleaseSysCache(tuple);
+	return rows;
+}
+
+struct Weights {
+	bool mark, negative;
+};
+
+void look_at_weights(Tuplestorestate *store, TupleDesc description, Weights *out)
+{
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
 	tuplestore_rescan(store);
-	while (!found && tuplestore_gettupleslot(store, true, false, slot)) {
+	while (!out->mark && tuplestore_gettupleslot(store, true, false, slot)) {
 		bool null;
-		found = DatumGetInt64(slot_getattr(slot, description->natts, &null)) == 0;
+		int64 weight = DatumGetInt64(slot_getattr(slot, description->natts, &null));
+		out->mark = weight == 0;
+		out->negative = out->negative || weight < 0;
 	}
 	ExecDropSingleTupleTableSlot(slot);
-	return found;
 }
 
 uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
@@ -153,6 +172,12 @@ uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
 }
 
 }  // namespace
+
+bool much_of(const std::vector<Oid> &bases, int64 rows)
+{
+	return !bases.empty() && std::all_of(bases.begin(), bases.end(),
+	                                     [&](Oid base) { return rows * 50 > pg::call(rows_of, base); });
+}
 
 Prepared &Prepared::operator=(Prepared &&other) noexcept
 {
@@ -204,7 +229,7 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	SPIPlanPtr plan = bulk ? nullptr : prepared.plan;
 	int count = prepared.parameters.size();
 	if (plan == nullptr) {
-		const std::string &sql = bulk && !statement.bulk.empty() ? statement.bulk : statement.sql;
+		const std::string &sql = bulk && much_of(statement.bases, input) ? statement.bulk : statement.sql;
 		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk);
 		if (!bulk)
 			prepared.plan = plan;
@@ -228,12 +253,24 @@ uint64 Frame::run_once(const std::string &sql)
 	return processed;
 }
 
-bool Frame::has_mark(const std::string &name)
+Changes Frame::read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls)
 {
-	if (rows(name) == 0)
-		return false;
-	Open &relation = open(name);
-	return pg::call(any_zero_weight, relation.store, relation.description);
+	run(batch, parameters, nulls);
+	Open &raw = open(batch.statement.into);
+	if (pg::call(tuplestore_tuple_count, raw.store) == 0)
+		return Changes::none;
+	Weights weights{};
+	pg::call(look_at_weights, raw.store, raw.description, &weights);
+	if (weights.mark)
+		return Changes::everything;
+	if (weights.negative && !consolidate.statement.sql.empty()) {
+		run(consolidate, {});
+		return Changes::some;
+	}
+	Open &target = open(consolidate.statement.into);
+	std::swap(raw.store, target.store);
+	std::swap(raw.relation->reldata, target.relation->reldata);
+	return weights.negative ? Changes::some : Changes::inserts;
 }
 
 void Frame::close()

@@ -35,6 +35,12 @@ struct Prepared {
 	~Prepared();
 };
 
+// What a batch says: everything is the mark of a TRUNCATE.
+enum class Changes { none, inserts, some, everything };
+
+// True if this many changed rows are enough to read the tables as a whole: a fiftieth of each.
+bool much_of(const std::vector<Oid> &bases, int64 rows);
+
 class Frame {
 public:
 	// REQUIRES: inside with_spi(); snapshot outlives the frame.
@@ -49,8 +55,9 @@ public:
 	uint64 run(Prepared &prepared, const std::vector<Datum> &parameters, const char *nulls = nullptr);
 	// Runs text once under the snapshot (fills).
 	uint64 run_once(const std::string &sql);
-	// True if some row has weight 0: the mark of a TRUNCATE.
-	bool has_mark(const std::string &name);
+	// Reads a batch.  One that only inserts is handed on as it is; otherwise rows that
+	// cancel are summed away by the second statement.
+	Changes read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls);
 	// "small" until a statement was planned for bulk.
 	bool went_bulk() const { return bulk_; }
 	// Ends the tuplestores; call on success only, an abort does it otherwise.

@@ -63,9 +63,9 @@ private:
 		BatchParameters parameters = batch_parameters(from_);
 		bool mark = false;
 		for (auto &batch : view_.batches) {
-			frame_.run(batch.prepared, parameters.values, parameters.nulls);
+			Changes changes = frame_.read_batch(batch.prepared, batch.consolidate, parameters.values, parameters.nulls);
+			mark = mark || changes == Changes::everything;
 			outcome_.rows_in += frame_.rows(batch.name);
-			mark = mark || frame_.has_mark(batch.name);
 		}
 		return mark;
 	}

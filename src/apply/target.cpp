@@ -92,7 +92,7 @@ std::string consolidated(const view::View &view, const std::string &change)
 
 Prepared modify(std::string sql)
 {
-	return {{std::move(sql), {}, {"z_out"}, {}, true}, {}};
+	return {{std::move(sql), {}, {}, {"z_out"}, {}, true}, {}};
 }
 
 Prepared merge_by_key(const view::View &view)
@@ -149,7 +149,7 @@ void plan_target(view::View &view)
 	if (view.whole)
 		return;
 	if (view.tree != nullptr) {
-		view.change = Prepared({consolidated(view, view.program.result), {}, view.program.result_reads, "z_out", false}, {});
+		view.change = Prepared({consolidated(view, view.program.result), {}, {}, view.program.result_reads, "z_out", false}, {});
 		// The last tick's time may be a parameter of the result itself (inlined filters).
 		view.change.parameters = {TIMESTAMPTZOID};
 	}
@@ -164,7 +164,7 @@ void plan_target(view::View &view)
 	                                   pg::relation_name(view.definition) + " q";
 	view.recompute = Prepared({consolidated(view, recomputed + " UNION ALL SELECT " + pg::join(mine, ", ") +
 	                                                  ", -1::int8 FROM " + view.name + " s"),
-	                           {}, {}, "z_out", false, true},
+	                           {}, {}, {}, "z_out", false, true},
 	                          {});
 	if (view.key)
 		view.apply.push_back(merge_by_key(view));
@@ -172,22 +172,16 @@ void plan_target(view::View &view)
 		view.apply = apply_as_bag(view);
 }
 
-std::vector<std::string> target_not_null(const view::View &view)
-{
-	std::vector<std::string> out;
-	if (plain_key(view))
-		for (int i : *view.key)
-			out.push_back(name_of(view, i));
-	return out;
-}
-
 std::string target_index(const view::View &view)
 {
 	if (view.whole || match_columns(view).empty())
 		return {};
-	if (plain_key(view))
-		return "CREATE UNIQUE INDEX ON " + view.name + " (" + pg::join(target_not_null(view), ", ") + ")";
-	return "CREATE INDEX ON " + view.name + " (" + hash(view, "", false) + ")";
+	if (!plain_key(view))
+		return "CREATE INDEX ON " + view.name + " (" + hash(view, "", false) + ")";
+	std::vector<std::string> columns;
+	for (int i : *view.key)
+		columns.push_back(name_of(view, i));
+	return "ALTER TABLE " + view.name + " ADD PRIMARY KEY (" + pg::join(columns, ", ") + ")";
 }
 
 }  // namespace apply

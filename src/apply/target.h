@@ -6,7 +6,6 @@
 // index cares).  Without a key equal rows are told apart by nothing: as many
 // copies are deleted or inserted as the weight says.
 #include <string>
-#include <vector>
 
 namespace view {
 struct View;
@@ -18,9 +17,8 @@ namespace apply {
 // and apply it, or in FULL mode the difference to the recomputed query.
 void plan_target(view::View &view);
 
-// DDL for the index that finds the stream table's rows; run once at creation.
+// DDL for the index that finds the stream table's rows, run once at creation: a primary key where
+// the key has small columns that are never NULL, an index on a hash of the row otherwise.
 std::string target_index(const view::View &view);
-// Columns to be declared NOT NULL with it: a key that can be a real unique index.
-std::vector<std::string> target_not_null(const view::View &view);
 
 }  // namespace apply

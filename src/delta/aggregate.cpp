@@ -7,8 +7,11 @@
 //              counts them beside the sum of the finite values.
 //   counted    count(DISTINCT x): the values of a group, each with its number of
 //              rows; the count changes when a value's number leaves or reaches 0.
-//   recomputed min, max from the ordered values of the group; any other from all
-//              its values.  Touched groups only, never the source.
+//   extreme    min, max of groups that belong to one row of a table (GROUP BY its primary
+//              key): the value alone; when it goes, it is looked up in the group's rows,
+//              which that row's key finds.
+//   recomputed other min, max from the ordered values of the group; any other aggregate from
+//              all its values.  Touched groups only, never the source.
 // The delta is the old row with -1 and the new one with +1 for touched groups
 // whose row changed.
 #include "compile.h"
@@ -58,13 +61,21 @@ std::string number(const std::string &prefix, int i)
 class Writer {
 public:
 	Writer(const Operator &node, const std::string &groups, const std::string &values_prefix)
-	    : node_(node), groups_(groups)
+	    : node_(node), groups_(groups), of_one_row_(!query::keys_of_one_row(node).empty())
 	{
 		for (size_t i = 0; i < node.aggregates.size(); i++)
 			add(node.aggregates[i], i, values_prefix);
 	}
 
 	bool global() const { return node_.keys.empty(); }
+
+	// Groups are found by their keys if those are small and never NULL, else by a hash of them.
+	bool hashed() const
+	{
+		return global() || !std::all_of(node_.columns.begin(), node_.columns.begin() + node_.keys.size(), [](const Column &key) {
+			return key.not_null && pg::is_fixed(key.type) && pg::has_order(key.type);
+		});
+	}
 
 	// k1…, h, v1_1…, f1…, w over the input's rows.
 	std::string input(const std::string &from) const
@@ -75,7 +86,8 @@ public:
 			keys.push_back(key);
 			out.push_back(key + " AS " + number("k", i));
 		}
-		out.push_back(hash_of(keys) + " AS h");
+		if (hashed())
+			out.push_back(hash_of(keys) + " AS h");
 		for (size_t i = 0; i < node_.aggregates.size(); i++) {
 			const Aggregate &a = node_.aggregates[i];
 			for (size_t j = 0; j < a.arguments.size(); j++)
@@ -92,7 +104,8 @@ public:
 		std::vector<Column> out;
 		for (size_t i = 0; i < node_.keys.size(); i++)
 			out.push_back(named(node_.columns[i], number("k", i)));
-		out.push_back(int8_column("h"));
+		if (hashed())
+			out.push_back(int8_column("h"));
 		for (size_t i = 0; i < node_.aggregates.size(); i++) {
 			const Aggregate &a = node_.aggregates[i];
 			for (size_t j = 0; j < a.arguments.size(); j++)
@@ -107,8 +120,10 @@ public:
 	// h, k1…, n, accumulators: one row a touched group.
 	std::string grouped(const std::string &from) const
 	{
-		std::vector<std::string> out{global() ? "0::int8 AS h" : "i.h"}, by;
-		if (!global())
+		std::vector<std::string> out, by;
+		if (hashed())
+			out.push_back(global() ? "0::int8 AS h" : "i.h");
+		if (hashed() && !global())
 			by.push_back("i.h");
 		for (size_t i = 0; i < node_.keys.size(); i++) {
 			out.push_back("i." + number("k", i));
@@ -117,6 +132,12 @@ public:
 		out.push_back("COALESCE(sum(i.w), 0)::int8 AS n");
 		for (const Accumulator &a : accumulators_)
 			out.push_back(a.change + " AS " + a.name);
+		for (size_t i = 0; i < node_.aggregates.size(); i++)
+			if (extreme(i)) {
+				std::string best = query::render(node_.aggregates[i].call, [&](int) { return "i." + value(i, 0); });
+				out.push_back(best + " FILTER (WHERE " + counted_rows(node_.aggregates[i], i, "i.w > 0") + ") AS " + number("e", i));
+				out.push_back(best + " FILTER (WHERE " + counted_rows(node_.aggregates[i], i, "i.w < 0") + ") AS " + number("r", i));
+			}
 		return "SELECT " + pg::join(out, ", ") + " FROM (" + from + ") i" +
 		       (global() ? "" : " GROUP BY " + pg::join(by, ", "));
 	}
@@ -131,9 +152,13 @@ public:
 
 	std::string same_group(const std::string &a, const std::string &b) const
 	{
-		std::vector<std::string> out{a + ".h = " + b + ".h"};
-		for (size_t i = 0; i < node_.keys.size(); i++)
-			out.push_back(pg::not_distinct(node_.columns[i].type, a + "." + number("k", i), b + "." + number("k", i)));
+		std::vector<std::string> out;
+		if (hashed())
+			out.push_back(a + ".h = " + b + ".h");
+		for (size_t i = 0; i < node_.keys.size(); i++) {
+			auto same = hashed() ? pg::not_distinct : pg::equal;
+			out.push_back(same(node_.columns[i].type, a + "." + number("k", i), b + "." + number("k", i)));
+		}
 		return and_all(out);
 	}
 
@@ -168,8 +193,43 @@ public:
 		       (a.ignores_copies ? "" : ", generate_series(1, t.n)") + " WHERE t.g = " + group + ")";
 	}
 
+	bool extreme(int i) const
+	{
+		const Aggregate &a = node_.aggregates[i];
+		return a.law == Law::recompute && a.wants_order && of_one_row_;
+	}
+
+	bool any_extreme() const
+	{
+		for (size_t i = 0; i < node_.aggregates.size(); i++)
+			if (extreme(i))
+				return true;
+		return false;
+	}
+
+	// The extreme of group u: kept, beaten by one that came, or, when it went itself, looked up.
+	std::string new_extreme(int i, const std::string &content) const
+	{
+		const Aggregate &a = node_.aggregates[i];
+		const char *better = a.greatest ? "GREATEST(" : "LEAST(";
+		std::string kept = "s." + number("m", i), came = "u." + number("e", i), went = "u." + number("r", i);
+		std::vector<std::string> where;
+		for (size_t k = 0; k < node_.keys.size(); k++) {
+			const Expression &key = node_.keys[k];
+			auto same = node_.columns[k].not_null ? pg::equal : pg::not_distinct;
+			where.push_back(same(key.type.type, query::render(key.text, "x"), "u." + number("k", k)));
+		}
+		if (a.filter)
+			where.push_back(query::render(a.filter->text, "x"));
+		std::string looked_up = "(SELECT " + query::render(a.call, [&](int) { return query::render(a.arguments[0].text, "x"); }) +
+		                        " FROM (" + content + ") x WHERE " + and_all(where) + ")";
+		return "CASE WHEN " + went + " IS NOT NULL AND " + pg::equal(a.type.type, better + went + ", " + kept + ")", went) +
+		       " THEN " + looked_up + " ELSE " + better + kept + ", " + came + ") END AS " + number("m", i);
+	}
+
 	const Operator &node_;
 	std::string groups_;
+	bool of_one_row_;
 	std::vector<Accumulator> accumulators_;
 	std::vector<Values> values_;
 	std::map<int, int> values_of_;      // aggregate → values_
@@ -219,7 +279,8 @@ private:
 			add_values(a, i, values_prefix);
 			return;
 		case Law::recompute:
-			add_values(a, i, values_prefix);
+			if (!extreme(i))
+				add_values(a, i, values_prefix);
 			return;
 		}
 	}
@@ -364,8 +425,10 @@ std::string Compiler::aggregate_delta(Operator &node)
 		definitions.push_back("g int8 NOT NULL");
 		names.push_back("g");
 	}
-	definitions.push_back("h int8 NOT NULL");
-	names.push_back("h");
+	if (w.hashed()) {
+		definitions.push_back("h int8 NOT NULL");
+		names.push_back("h");
+	}
 	for (size_t i = 0; i < node.keys.size(); i++) {
 		definitions.push_back(number("k", i) + " " + type_of(node.columns[i]));
 		names.push_back(number("k", i));
@@ -378,6 +441,14 @@ std::string Compiler::aggregate_delta(Operator &node)
 		sums.push_back(a.name + " = s." + a.name + " + u." + a.name);
 	}
 	std::vector<std::string> stored = names;       // without recomputed values
+	std::vector<std::string> filled = prefixed("f.", stored), fill_names = stored;
+	if (with_values)
+		filled[0] = sequence;
+	for (size_t i = 0; i < node.aggregates.size(); i++)
+		if (w.extreme(i)) {
+			fill_names.push_back(number("m", i));
+			filled.push_back("f." + number("e", i));
+		}
 	for (size_t i = 0; i < node.aggregates.size(); i++)
 		if (node.aggregates[i].law == Law::recompute) {
 			definitions.push_back(number("m", i) + " " + type_of(node.aggregates[i].type));
@@ -388,11 +459,11 @@ std::string Compiler::aggregate_delta(Operator &node)
 	State state{node.id, "groups", groups, {}, {}, {}, {}};
 	if (with_values)
 		state.create.push_back("CREATE SEQUENCE " + groups + "_g CACHE 32");
-	state.create.push_back("CREATE TABLE " + groups + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 80)");
-	state.fill = "INSERT INTO " + groups + " (" + pg::join(stored, ", ") + ") SELECT " +
-	             (with_values ? sequence + ", " : "") + "f.* FROM (" + w.grouped(w.input(content)) + ") f" +
+	state.create.push_back("CREATE TABLE " + groups + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 50)");
+	state.fill = "INSERT INTO " + groups + " (" + pg::join(fill_names, ", ") + ") SELECT " + pg::join(filled, ", ") +
+	             " FROM (" + w.grouped(w.input(content)) + ") f" +
 	             (w.global() ? "" : " WHERE f.n > 0");
-	state.index = {"CREATE INDEX ON " + groups + " (h)"};
+	state.index = {"CREATE INDEX ON " + groups + " (" + (w.hashed() ? "h" : pg::join(w.key_names(), ", ")) + ")"};
 	if (with_values)
 		state.index.push_back("CREATE UNIQUE INDEX ON " + groups + " (g)");
 	program_.states.push_back(state);
@@ -410,11 +481,16 @@ std::string Compiler::aggregate_delta(Operator &node)
 	// ---- tick ----
 	std::string changes = "SELECT * FROM (" + w.grouped(w.input(from)) + ") u";
 	std::string match = w.same_group("s", "u");
-	if (with_values) {
+	bool two_steps = with_values || w.any_extreme();
+	if (two_steps) {
 		define(inputs, w.input_columns());
-		step(node.id, "input rows of the groups", {}, {w.input(from), {}, {}, inputs, false}).any = changed;
+		step(node.id, "input rows of the groups", {}, {w.input(from), {}, {}, {}, inputs, false}).any = changed;
 
-		std::vector<Column> columns{int8_column("g"), int8_column("h")};
+		std::vector<Column> columns;
+		if (with_values)
+			columns.push_back(int8_column("g"));
+		if (w.hashed())
+			columns.push_back(int8_column("h"));
 		for (size_t i = 0; i < node.keys.size(); i++) {
 			columns.push_back(node.columns[i]);
 			columns.back().name = number("k", i);
@@ -422,22 +498,40 @@ std::string Compiler::aggregate_delta(Operator &node)
 		columns.push_back(int8_column("n"));
 		for (const Accumulator &a : w.accumulators_)
 			columns.push_back({a.name, Oid(a.type == "int8" ? INT8OID : NUMERICOID), -1, 0, true});
+		std::vector<std::string> chosen = prefixed("u.", stored);
+		if (with_values)
+			chosen[0] = "COALESCE(s.g, " + sequence + ") AS g";
+		if (w.any_extreme()) {
+			std::set<int> probe;
+			for (int column : query::keys_of_one_row(node))
+				probe.insert(column);
+			std::string rows = current(*node.inputs[0], probe, false);
+			for (size_t i = 0; i < node.aggregates.size(); i++)
+				if (w.extreme(i)) {
+					chosen.push_back(w.new_extreme(i, rows));
+					columns.push_back(node.aggregates[i].type);
+					columns.back().name = number("m", i);
+				}
+		}
 		define(touched, columns);
 		step(node.id, "touched groups", {inputs},
-		     {"SELECT COALESCE(s.g, " + sequence + ") AS g, u.* FROM (" + w.grouped("SELECT * FROM " + inputs) +
-		          ") u LEFT JOIN " + groups + " s ON " + match,
-		      {}, {}, touched, false});
+		     {"SELECT " + pg::join(chosen, ", ") + " FROM (" + w.grouped("SELECT * FROM " + inputs) + ") u LEFT JOIN " + groups +
+		          " s ON " + match,
+		      {}, {}, {}, touched, false});
 
 		std::vector<std::string> out = prefixed("d.", stored), joins;
 		for (const Values &v : w.values_) {
 			define(v.name, {int8_column("g"), int8_column("crossed")});
 			step(node.id, "values of the touched groups", {inputs}, merge_values(w, v, inputs, touched));
 		}
-		for (auto [i, v] : w.values_of_) {
-			if (node.aggregates[i].law == Law::recompute) {
+		for (size_t i = 0; i < node.aggregates.size(); i++)
+			if (w.extreme(i))
+				out.push_back("d." + number("m", i));
+			else if (node.aggregates[i].law == Law::recompute)
 				out.push_back(w.recomputed(i, "d.g") + " AS " + number("m", i));
+		for (auto [i, v] : w.values_of_) {
+			if (node.aggregates[i].law == Law::recompute)
 				continue;
-			}
 			auto column = std::find(out.begin(), out.end(), "d." + number("a", i));
 			std::string alias = number("e", i);
 			*column = "COALESCE(" + alias + ".crossed, 0)::int8 AS " + number("a", i);
@@ -445,7 +539,8 @@ std::string Compiler::aggregate_delta(Operator &node)
 			                " e GROUP BY e.g) " + alias + " ON " + alias + ".g = d.g");
 		}
 		changes = "SELECT " + pg::join(out, ", ") + " FROM " + touched + " d" + pg::join(joins, "");
-		match = "s.g = u.g";
+		if (with_values)
+			match = "s.g = u.g";
 	}
 
 	std::vector<Column> before, after;
@@ -474,8 +569,8 @@ std::string Compiler::aggregate_delta(Operator &node)
 	            pg::join(prefixed("u.", names), ", ") + ") RETURNING " + pg::join(returning, ", ");
 	merge.into = result;
 	merge.modifies = true;
-	Step &last = step(node.id, "groups", with_values ? std::vector{inputs} : std::vector<std::string>{}, merge);
-	if (!with_values)
+	Step &last = step(node.id, "groups", two_steps ? std::vector{inputs} : std::vector<std::string>{}, merge);
+	if (!two_steps)
 		last.any = changed;
 
 	std::vector<std::string> olds, news, old_as;

@@ -56,7 +56,7 @@ std::string Compiler::materialized(Operator &node)
 	if (program_.ephemerals.contains(name))
 		return name;
 	define(name, delta_columns(node));
-	Statement statement{sql, {}, ephemerals_in(sql), name, false};
+	Statement statement{sql, {}, {}, ephemerals_in(sql), name, false};
 	program_.steps.push_back({.node = node.id,
 	                          .title = "delta of the " + std::string(query::name(node.kind)),
 	                          .all = {},
@@ -94,6 +94,16 @@ std::vector<std::string> Compiler::ephemerals_in(const std::string &sql) const
 			}
 		}
 	}
+	return out;
+}
+
+std::vector<Oid> bases_of(const Operator &node)
+{
+	std::vector<Oid> out;
+	query::walk(node, [&](const Operator &below) {
+		if (below.kind == Kind::scan)
+			out.push_back(below.relation);
+	});
 	return out;
 }
 

@@ -53,6 +53,8 @@ private:
 	std::string join_delta(Operator &node);
 	std::string join_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string left_delta(Operator &node);
+	void pad_by_degree(Operator &node, const std::string &da, const std::string &db, const std::string &name);
+	void pad_by_counting(Operator &node, const std::string &da, const std::string &db, const std::string &name);
 	std::string left_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string aggregate_delta(Operator &node);
 	std::string aggregate_current(const Operator &node, const std::set<int> &probe, bool bulk);
@@ -83,6 +85,8 @@ Column int8_column(const std::string &name);
 std::vector<Column> delta_columns(const Operator &node);
 // "alias.c1, alias.c2, …"; with as: numbered from first + 1
 std::string columns_of(const std::string &alias, int count);
+// Tables below an operator.
+std::vector<Oid> bases_of(const Operator &node);
 // One 64-bit hash of several values, NULLs equal: finds a row by all of them.
 std::string hash_of(const std::vector<std::string> &values);
 std::string collation(const Column &column);       // " COLLATE …" or nothing

@@ -112,7 +112,7 @@ void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas
 			       (all.size() % 2 == 1 ? "" : "- ") + weight(node) + " AS w FROM " +
 			       join_from(node, changed, bulk) + " WHERE " + all_conditions(node);
 		};
-		step(node.id, title, all, {term(false), term(true), {}, into, false});
+		step(node.id, title, all, {term(false), term(true), bases_of(node), {}, into, false});
 	}
 }
 

@@ -162,7 +162,7 @@ std::string Compiler::filter_delta(Operator &node)
 	std::string name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));
 	conditions.push_back(all_true(node.temporal, true));
-	step(node.id, "changed rows, by the filter of the last tick", {}, {over_delta(), {}, {}, name, false}).any =
+	step(node.id, "changed rows, by the filter of the last tick", {}, {over_delta(), {}, {}, {}, name, false}).any =
 	    ephemerals_in(input);
 	conditions.pop_back();
 
@@ -185,7 +185,7 @@ std::string Compiler::filter_delta(Operator &node)
 		std::string sql = "SELECT " + columns_of("x", node.width()) + ", CASE WHEN " +
 		                  all_true(node.temporal, false) + " THEN x.w ELSE -x.w END AS w FROM (" +
 		                  current(*node.inputs[0], {first.column}, false) + ") x WHERE " + and_all(where);
-		step(node.id, "rows that time moves across the filter", {}, {sql, {}, {}, name, false}).when_time_moves = true;
+		step(node.id, "rows that time moves across the filter", {}, {sql, {}, {}, {}, name, false}).when_time_moves = true;
 		const Operator &scan = *node.inputs[0];
 		Access access = catalog_.access(scan.relation, {scan.attributes[first.column]}, scan.attributes);
 		std::string column = access.how == Access::How::arrangement

@@ -24,7 +24,8 @@ struct Ephemeral {
 
 struct Statement {
 	std::string sql;
-	std::string bulk;                     // instead of sql when most of a source is touched; empty: the same
+	std::string bulk;                     // instead of sql when much of the bases is touched; empty: the same
+	std::vector<Oid> bases;               // tables that bulk reads as a whole
 	std::vector<std::string> reads;       // ephemeral relations it names
 	std::string into;                     // the ephemeral relation it appends to; empty: none
 	bool modifies = false;                // INSERT, DELETE, MERGE on state

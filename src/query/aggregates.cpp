@@ -39,6 +39,15 @@ Oid sort_operator(Oid function)
 	return op;
 }
 
+bool is_greater_than(Oid op)
+{
+	ListCell *cell;
+	foreach (cell, get_op_index_interpretation(op))
+		if (static_cast<OpIndexInterpretation *>(lfirst(cell))->cmptype == COMPARE_GT)
+			return true;
+	return false;
+}
+
 struct Call {
 	Node *arguments[8];
 	int count;
@@ -285,7 +294,7 @@ private:
 			scale.arguments[0].plain = -1;
 			scale.arguments[0].type = {"", INT4OID, -1, InvalidOid, false};
 			scale.type = {"", INT4OID, -1, InvalidOid, false};
-			scale.ignores_copies = scale.wants_order = true;
+			scale.ignores_copies = scale.wants_order = scale.greatest = true;
 			scale.title = "max(scale(…))";
 			largest = keep(std::move(scale));
 		}
@@ -305,10 +314,12 @@ private:
 	{
 		Oid function = aggref->aggfnoid;
 		a.law = Law::recompute;
-		bool extreme = a.arguments.size() == 1 && aggref->aggorder == NIL &&
-		               OidIsValid(pg::call(sort_operator, function));
-		if (extreme)
+		Oid order = pg::call(sort_operator, function);
+		bool extreme = a.arguments.size() == 1 && aggref->aggorder == NIL && OidIsValid(order);
+		if (extreme) {
 			a.ignores_copies = a.wants_order = true;
+			a.greatest = pg::call(is_greater_than, order);
+		}
 		else if (std::find(std::begin(order_free), std::end(order_free), function) == std::end(order_free))
 			no_law("the aggregate " + a.title, aggref->location);
 		if (a.distinct)

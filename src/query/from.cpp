@@ -9,12 +9,16 @@ extern "C" {
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "nodes/makefuncs.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 }
 
@@ -120,16 +124,48 @@ OpExpr *binary_operator(Node *condition)
 	return list_length(op->args) == 2 ? op : nullptr;
 }
 
+// An interval that is the same length wherever it is added to this type of moment.
+bool has_one_length(Node *node, Oid moment)
+{
+	if (!IsA(node, Const) || reinterpret_cast<Const *>(node)->consttype != INTERVALOID ||
+	    reinterpret_cast<Const *>(node)->constisnull)
+		return false;
+	Interval *interval = DatumGetIntervalP(reinterpret_cast<Const *>(node)->constvalue);
+	return interval->month == 0 && (interval->day == 0 || moment == TIMESTAMPOID) && !INTERVAL_NOT_FINITE(interval);
+}
+
+// moment + interval <op> other becomes moment <op> other - interval, and so on for minus,
+// where that is the same; otherwise both stay.
+void bare_moment(Node **moment, Node **other)
+{
+	auto *sum = reinterpret_cast<OpExpr *>(*moment);
+	if (!IsA(sum, OpExpr) || list_length(sum->args) != 2)
+		return;
+	Oid type = exprType(*other);
+	bool zoned = sum->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL || sum->opfuncid == F_TIMESTAMPTZ_MI_INTERVAL;
+	bool plus = sum->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL || sum->opfuncid == F_TIMESTAMP_PL_INTERVAL;
+	if ((!zoned && !plus && sum->opfuncid != F_TIMESTAMP_MI_INTERVAL) ||
+	    type != (zoned ? TIMESTAMPTZOID : TIMESTAMPOID) || !has_one_length(static_cast<Node *>(lsecond(sum->args)), type))
+		return;
+	Oid inverse = OpernameGetOprid(list_make1(makeString(pstrdup(plus ? "-" : "+"))), type, INTERVALOID);
+	*other = reinterpret_cast<Node *>(
+	    make_opclause(inverse, type, false, reinterpret_cast<Expr *>(*other),
+	                  static_cast<Expr *>(lsecond(sum->args)), InvalidOid, InvalidOid));
+	set_opfuncid(reinterpret_cast<OpExpr *>(*other));
+	*moment = static_cast<Node *>(linitial(sum->args));
+}
+
 // column <op> expression of now(), or the other way round.
 std::optional<Temporal> temporal(Node *condition, const Expression &whole, const Scope &scope)
 {
 	OpExpr *op = binary_operator(condition);
 	if (op == nullptr || !pg::call(is_btree_comparison, op->opno))
 		return {};
-	Expression left = make_expression(static_cast<Node *>(linitial(op->args)), scope);
-	Expression right = make_expression(static_cast<Node *>(lsecond(op->args)), scope);
-	if (left.uses_time())
-		std::swap(left, right);
+	auto *moment = static_cast<Node *>(linitial(op->args)), *other = static_cast<Node *>(lsecond(op->args));
+	if (make_expression(moment, scope).uses_time())
+		std::swap(moment, other);
+	pg::call(bare_moment, &moment, &other);
+	Expression left = make_expression(moment, scope), right = make_expression(other, scope);
 	if (left.plain < 0 || left.uses_time() || !right.columns.empty())
 		return {};
 	return Temporal{left.plain, whole, right};
@@ -160,8 +196,40 @@ struct Condition {
 	Expression expr;
 	std::optional<Temporal> temporal;
 	std::optional<std::pair<int, int>> equated;   // two plain columns
+	std::set<int> rejected;                       // columns whose NULL it does not let through
 	int location;
 };
+
+struct Numbers {
+	int count;
+	std::pair<int, int> found[1664];
+};
+
+// Columns (range table index, attribute) that are not NULL where the condition is true.
+void not_null_where(Node *condition, Numbers *out)
+{
+	List *sets = find_nonnullable_vars(condition);
+	int index = 0;
+	ListCell *cell;
+	foreach (cell, sets) {
+		auto *set = static_cast<Bitmapset *>(lfirst(cell));
+		for (int member = -1; (member = bms_next_member(set, member)) >= 0 && out->count < 1664;)
+			out->found[out->count++] = {index, member + FirstLowInvalidHeapAttributeNumber};
+		index++;
+	}
+}
+
+std::set<int> rejected_by(Node *condition, const Scope &scope)
+{
+	auto numbers = std::make_unique<Numbers>();
+	numbers->count = 0;
+	pg::call(not_null_where, condition, numbers.get());
+	std::set<int> out;
+	for (int i = 0; i < numbers->count; i++)
+		if (auto found = scope.columns.find(numbers->found[i]); found != scope.columns.end())
+			out.insert(found->second);
+	return out;
+}
 
 std::vector<Condition> conditions(Node *condition, const Scope &scope)
 {
@@ -170,7 +238,7 @@ std::vector<Condition> conditions(Node *condition, const Scope &scope)
 	List *all = pg::call(flat_conjuncts, condition);
 	foreach (cell, all) {
 		auto *one = static_cast<Node *>(lfirst(cell));
-		Condition c{make_expression(one, scope), {}, {}, pg::call(exprLocation, (const Node *)one)};
+		Condition c{make_expression(one, scope), {}, {}, rejected_by(one, scope), pg::call(exprLocation, (const Node *)one)};
 		if (c.expr.uses_time()) {
 			c.temporal = temporal(one, c.expr, scope);
 			if (!c.temporal)
@@ -204,23 +272,81 @@ Temporal remap_temporal(const Temporal &t, const std::function<int(int)> &map)
 	return {map(t.column), remap(t.whole, map), t.threshold};
 }
 
-// Puts a condition at the lowest operator that has all its columns.  Through
-// an inner join to an input; through a left join to its left input only.
+std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &condition);
+
+// Adds the condition to an input, whose column map(i) is column i here; -1 if it has none.
+bool sink_into(Operator &node, int input, const Condition &condition, const std::function<int(int)> &map)
+{
+	for (int column : condition.expr.columns)
+		if (map(column) < 0)
+			return false;
+	Condition moved{remap(condition.expr, map), {}, {}, {}, condition.location};
+	if (condition.temporal)
+		moved.temporal = remap_temporal(*condition.temporal, map);
+	if (condition.equated)
+		moved.equated = {map(condition.equated->first), map(condition.equated->second)};
+	for (int column : condition.rejected)
+		if (condition.expr.columns.contains(column))
+			moved.rejected.insert(map(column));
+	node.inputs[input] = push(std::move(node.inputs[input]), moved);
+	return true;
+}
+
+bool sink(Operator &node, const Condition &condition);
+
+// Through an inner join to the input that has all columns; through a left join to its left
+// input.  A left join whose padded rows the condition rejects is an inner join.
+bool sink_into_join(Operator &node, const Condition &condition)
+{
+	int input = node.input_of(*condition.expr.columns.begin());
+	int low = node.offset(input), high = low + node.inputs[input]->width();
+	bool inside = *condition.expr.columns.rbegin() < high;
+	if (inside && (node.kind == Kind::join || input == 0))
+		return sink_into(node, input, condition, [low](int column) { return column - low; });
+	int width = node.inputs[0]->width();
+	if (node.kind == Kind::join || condition.rejected.empty() || *condition.rejected.rbegin() < width)
+		return false;
+	node.kind = Kind::join;
+	return sink(node, condition);
+}
+
+// Takes the condition below an operator that it commutes with, as far down as that goes.
+bool sink(Operator &node, const Condition &condition)
+{
+	if (condition.expr.columns.empty())
+		return false;
+	switch (node.kind) {
+	case Kind::scan:
+		return false;
+	case Kind::filter:
+		return sink(*node.inputs[0], condition);
+	case Kind::project:
+		return sink_into(node, 0, condition, [&](int column) { return node.expressions[column].plain; });
+	case Kind::aggregate:
+		return sink_into(node, 0, condition,
+		                 [&](int column) { return column < int(node.keys.size()) ? node.keys[column].plain : -1; });
+	case Kind::distinct:
+		return sink_into(node, 0, condition, [](int column) { return column; });
+	case Kind::union_all:
+		for (int column : condition.expr.columns)
+			for (const auto &input : node.inputs)
+				if (input->columns[column].type != node.columns[column].type)
+					return false;
+		for (size_t i = 0; i < node.inputs.size(); i++)
+			sink_into(node, i, condition, [](int column) { return column; });
+		return true;
+	case Kind::join:
+	case Kind::left_join:
+		return sink_into_join(node, condition);
+	}
+	return false;
+}
+
+// Puts a condition at the lowest operator that has all its columns.
 std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &condition)
 {
-	if (!condition.expr.columns.empty() && (node->kind == Kind::join || node->kind == Kind::left_join)) {
-		int input = node->input_of(*condition.expr.columns.begin());
-		int low = node->offset(input), high = low + node->inputs[input]->width();
-		bool inside = *condition.expr.columns.rbegin() < high;
-		if (inside && (node->kind == Kind::join || input == 0)) {
-			auto down = [&](int column) { return column - low; };
-			Condition moved{remap(condition.expr, down), {}, {}, condition.location};
-			if (condition.temporal)
-				moved.temporal = remap_temporal(*condition.temporal, down);
-			node->inputs[input] = push(std::move(node->inputs[input]), moved);
-			return node;
-		}
-	}
+	if (sink(*node, condition))
+		return node;
 	if (node->kind == Kind::join && !condition.temporal) {
 		node->conditions.push_back(condition.expr);
 		if (condition.equated) {
@@ -232,21 +358,15 @@ std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &
 		return node;
 	}
 	node = filter_node(std::move(node));
+	// A temporal filter looks rows up by its column, so it must sit on a scan.
+	if (condition.temporal && node->inputs[0]->kind != Kind::scan)
+		no_law("comparing now() with a computed column", condition.location,
+		       "now() can be compared with a column of a table.");
 	if (condition.temporal)
 		node->temporal.push_back(*condition.temporal);
 	else
 		node->conditions.push_back(condition.expr);
 	return node;
-}
-
-// A temporal filter looks rows up by its column, so it must sit on a scan.
-void check_temporal(const Operator &root)
-{
-	walk(root, [](const Operator &node) {
-		if (node.kind == Kind::filter && !node.temporal.empty() && node.inputs[0]->kind != Kind::scan)
-			no_law("a temporal filter over a derived relation", -1,
-			       "now() can be compared with a column of a table.");
-	});
 }
 
 // ---- the join tree ----
@@ -260,9 +380,7 @@ public:
 
 	From build()
 	{
-		From from = joined(query_->jointree->fromlist, query_->jointree->quals);
-		check_temporal(*from.node);
-		return from;
+		return joined(query_->jointree->fromlist, query_->jointree->quals);
 	}
 
 private:
@@ -392,11 +510,7 @@ private:
 		both.scope.input = &unpadded;
 		for (Condition &condition : conditions(on, both.scope)) {
 			if (!condition.expr.columns.empty() && *condition.expr.columns.begin() >= width) {
-				auto down = [&](int column) { return column - width; };
-				Condition moved{remap(condition.expr, down), {}, {}, condition.location};
-				if (condition.temporal)
-					moved.temporal = remap_temporal(*condition.temporal, down);
-				node.inputs[1] = push(std::move(node.inputs[1]), moved);
+				sink_into(node, 1, condition, [width](int column) { return column - width; });
 				continue;
 			}
 			if (condition.temporal)

@@ -108,6 +108,64 @@ Key project_key(const Operator &node)
 	return out;
 }
 
+// The column of a base table that a column shows unchanged, if it is one.
+std::pair<const Operator *, int> trace(const Operator &node, int column)
+{
+	switch (node.kind) {
+	case Kind::scan:
+		return {&node, column};
+	case Kind::filter:
+		return trace(*node.inputs[0], column);
+	case Kind::project:
+		return node.expressions[column].plain < 0 ? std::pair<const Operator *, int>{nullptr, 0}
+		                                          : trace(*node.inputs[0], node.expressions[column].plain);
+	case Kind::join:
+	case Kind::left_join: {
+		int input = node.input_of(column);
+		return trace(*node.inputs[input], column - node.offset(input));
+	}
+	default:
+		return {nullptr, 0};
+	}
+}
+
+using Traced = std::vector<std::pair<const Operator *, int>>;
+
+Traced trace_keys(const Operator &node)
+{
+	Traced out;
+	for (const Expression &key : node.keys)
+		out.push_back(key.plain < 0 ? std::pair<const Operator *, int>{nullptr, 0} : trace(*node.inputs[0], key.plain));
+	return out;
+}
+
+bool holds_identity(const Traced &traced, const Operator *table)
+{
+	return table != nullptr && !table->identity.empty() &&
+	       std::all_of(table->identity.begin(), table->identity.end(), [&](int part) {
+		       return std::find(traced.begin(), traced.end(), std::pair{table, part}) != traced.end();
+	       });
+}
+
+bool is_identity(const Operator *table, int column)
+{
+	return std::find(table->identity.begin(), table->identity.end(), column) != table->identity.end();
+}
+
+// Group keys, without those that others determine: where the keys hold a table's whole
+// identity, its other columns add nothing.
+Key group_key(const Operator &node)
+{
+	Traced traced = trace_keys(node);
+	std::vector<int> out;
+	for (size_t i = 0; i < node.keys.size(); i++) {
+		auto [table, column] = traced[i];
+		if (!holds_identity(traced, table) || is_identity(table, column))
+			out.push_back(i);
+	}
+	return out;
+}
+
 Key first_columns(size_t count)
 {
 	std::vector<int> out(count);
@@ -131,11 +189,26 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 	case Kind::left_join:
 		return join_key(node);
 	case Kind::aggregate:
-		return first_columns(node.keys.size());
+		return group_key(node);
 	case Kind::distinct:
 		return first_columns(node.columns.size());
 	case Kind::union_all:
 		return {};
+	}
+	return {};
+}
+
+std::vector<int> keys_of_one_row(const Operator &aggregate)
+{
+	Traced traced = trace_keys(aggregate);
+	for (auto [table, column] : traced) {
+		if (!holds_identity(traced, table))
+			continue;
+		std::vector<int> out;
+		for (size_t i = 0; i < traced.size(); i++)
+			if (traced[i].first == table && is_identity(table, traced[i].second))
+				out.push_back(aggregate.keys[i].plain);
+		return out;
 	}
 	return {};
 }

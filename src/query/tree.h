@@ -70,6 +70,7 @@ struct Aggregate {
 	bool ignores_nulls = true;  // a NULL first argument has no effect
 	bool ignores_copies = false;// a second copy of an argument has no effect (min, max)
 	bool wants_order = false;   // answered from an ordered index (min, max)
+	bool greatest = false;      // max rather than min
 	Column type;
 	std::string title;          // as the user wrote it, for explain
 };
@@ -104,6 +105,10 @@ struct Operator {
 
 // Columns that together are unique in every state of the relation, or nothing.
 std::optional<std::vector<int>> unique_key(const Operator &node);
+
+// Group keys that hold the whole identity of one base table, so that a group belongs to one
+// of its rows: columns of the aggregate's input.  Empty if there is no such table.
+std::vector<int> keys_of_one_row(const Operator &aggregate);
 
 // Visits inputs before their operator.
 void walk(Operator &node, const std::function<void(Operator &)> &visit);

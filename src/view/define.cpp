@@ -92,8 +92,6 @@ void set_up_full(int id)
 
 void index_target(const View &view)
 {
-	for (const auto &column : apply::target_not_null(view))
-		pg::execute("ALTER TABLE " + view.name + " ALTER COLUMN " + column + " SET NOT NULL");
 	std::string sql = apply::target_index(view);
 	if (sql.empty())
 		return;
@@ -198,9 +196,24 @@ void set_up(int id, const std::string &mode)
 	forget(id);
 }
 
+// A primary key made by index_target() leaves its columns NOT NULL; a new query may have NULLs there.
+static void drop_key(const std::string &id)
+{
+	for (const auto &row : pg::query("SELECT c.conrelid::regclass, quote_ident(c.conname), array_to_string(ARRAY("
+	                                 "SELECT 'ALTER COLUMN ' || quote_ident(a.attname) || ' DROP NOT NULL' FROM pg_catalog.pg_attribute a "
+	                                 "WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)), ', ') "
+	                                 "FROM pgtrickle.state s JOIN pg_catalog.pg_constraint c ON c.conindid = s.relid AND c.contype = 'p' "
+	                                 "WHERE s.owner = $1::int",
+	                                 {id})) {
+		pg::execute("ALTER TABLE " + *row[0] + " DROP CONSTRAINT " + *row[1]);
+		pg::execute("ALTER TABLE " + *row[0] + " " + *row[2]);
+	}
+}
+
 void take_down(int id)
 {
 	std::string text = std::to_string(id);
+	drop_key(text);
 	for (const auto &row : pg::query("SELECT c.oid::regclass, c.relkind FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
 	                                 "WHERE s.owner = $1::int ORDER BY c.relkind DESC",
 	                                 {text}))

@@ -78,6 +78,7 @@ std::string law(const Operator &node)
 	for (const auto &a : node.aggregates) {
 		const char *how = a.law == query::Law::count_distinct ? "counted values"
 		                  : a.law != query::Law::recompute   ? "added"
+		                  : a.wants_order && !query::keys_of_one_row(node).empty() ? "the extreme, looked up when it goes"
 		                  : a.wants_order                    ? "ordered values"
 		                                                     : "recomputed from the group's values";
 		out.push_back(a.title + ": " + how);

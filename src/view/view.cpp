@@ -10,6 +10,7 @@
 extern "C" {
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
+#include "optimizer/optimizer.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -91,22 +92,41 @@ void compile_delta(View &view, bool may_create)
 	for (auto &batch : view.program.batches) {
 		std::vector<AttrNumber> attributes(batch.attributes.begin(), batch.attributes.end());
 		view.sources.push_back(batch.relation);
-		std::vector<std::string> names;
-		bool comparable = true;
-		for (const auto &column : view.program.ephemerals[batch.name].columns) {
-			if (column.name != "w")
-				names.push_back(column.name);
-			comparable = comparable && pg::has_hash(column.type) && pg::has_equality(column.type);
-		}
-		delta::Statement statement{apply::consolidated_batch(capture::batch_sql(batch.relation, attributes),
-		                                                     pg::join(names, ", "), comparable),
-		                           {}, {}, batch.name, false};
-		view.batches.push_back({batch.relation, batch.name,
-		                        apply::Prepared(statement, {XID8OID, XID8ARRAYOID, XID8OID, INT4OID})});
+		auto columns = view.program.ephemerals[batch.name].columns;
+		std::string raw = batch.name + "_raw";
+		view.program.ephemerals[raw] = {columns};
+		view.batches.push_back({batch.relation, batch.name, apply::batch_statement(batch.relation, attributes, raw),
+		                        apply::consolidation(raw, batch.name, columns)});
 	}
 	for (auto &step : view.program.steps) {
 		apply::Prepared prepared(step.statement, last_tick);
 		view.steps.push_back({step, std::move(prepared)});
+	}
+}
+
+bool is_mutable(::Query *query)
+{
+	return contain_mutable_functions(reinterpret_cast<Node *>(query));
+}
+
+// Recomputed when a captured source has changed; always, if it reads what is not captured or depends on more than rows.
+void compile_full(View &view)
+{
+	::Query *query;
+	{
+		pg::Identity owner(view.owner);
+		query = query::rewritten_view_query(view.definition);
+	}
+	for (const auto &row : pg::query("SELECT source FROM pgtrickle.reads WHERE consumer = $1::int", {std::to_string(view.id)}))
+		view.sources.push_back(std::stoul(*row[0]));
+	view.always = pg::call(is_mutable, query);
+	for (Oid relation : query::relations_read(query))
+		view.always = view.always || std::find(view.sources.begin(), view.sources.end(), relation) == view.sources.end();
+	for (Oid source : view.sources) {
+		std::string name = "z_b" + std::to_string(source), raw = name + "_raw";
+		view.program.ephemerals[name] = view.program.ephemerals[raw] = {{delta::int8_column("w")}};
+		view.batches.push_back({source, name, apply::batch_statement(source, {}, raw),
+		                        apply::Prepared({{}, {}, {}, {raw}, name, false}, {})});
 	}
 }
 
@@ -132,6 +152,8 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	view->columns = columns_of_table(view->relid);
 	if (view->mode == "DIFFERENTIAL")
 		compile_delta(*view, may_create);
+	else
+		compile_full(*view);
 	apply::plan_target(*view);
 	return view;
 }

@@ -23,7 +23,7 @@ struct Work {
 struct BatchWork {
 	Oid relation;
 	std::string name;
-	apply::Prepared prepared;
+	apply::Prepared prepared, consolidate;
 };
 
 struct View {
