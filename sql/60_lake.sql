@@ -12,6 +12,10 @@ CREATE TABLE pgtrickle.lake (
     answered        bigint NOT NULL DEFAULT 0  -- the last pgtrickle.lake_request that was served
 ) WITH (fillfactor = 50);
 
+-- The scheduler keeps a trickle-lake running while there is a lake.
+CREATE TRIGGER _schedule_changed AFTER INSERT OR DELETE ON pgtrickle.lake
+    FOR EACH ROW EXECUTE FUNCTION pgtrickle._schedule_changed();
+
 -- Bumped by publish_now and wait_for_lake.  A sequence, because the program must see it before the caller commits.
 CREATE SEQUENCE pgtrickle.lake_request;
 CREATE SEQUENCE pgtrickle.lake_wait;
@@ -585,20 +589,21 @@ RETURN EXISTS (SELECT FROM pg_catalog.pg_locks l
                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()));
 COMMENT ON FUNCTION pgtrickle._lake_is_served(int) IS 'id: of a lake.  Result: whether a trickle-lake is running for it.';
 
-CREATE FUNCTION pgtrickle._wait_served(lake pgtrickle.lake, since timestamptz) RETURNS void
+CREATE FUNCTION pgtrickle._wait_served(lake pgtrickle.lake, since timestamptz, patience interval) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'cannot wait for a lake in isolation level %', current_setting('transaction_isolation')
             USING ERRCODE = '25001', HINT = 'It would never see the other transaction: use READ COMMITTED.';
-    ELSIF clock_timestamp() > since + interval '20s' AND NOT pgtrickle._lake_is_served(lake.id) THEN
+    ELSIF clock_timestamp() >= since + patience AND NOT pgtrickle._lake_is_served(lake.id) THEN
         RAISE EXCEPTION 'no trickle-lake is running for lake "%"', lake.name
             USING ERRCODE = '55000', HINT = 'The extension''s scheduler starts it: see the server log and pg_trickle.lake_command; or run trickle-lake --conninfo ….';
     END IF;
     PERFORM pg_sleep(0.01);
 END $$;
-COMMENT ON FUNCTION pgtrickle._wait_served(pgtrickle.lake, timestamptz) IS
-'lake: its row; since: when the waiting began.  Sleeps 10 ms.  Errors: 55000 nobody serves the lake; 25001 isolation level.';
+COMMENT ON FUNCTION pgtrickle._wait_served(pgtrickle.lake, timestamptz, interval) IS
+'lake: its row; since: when the waiting began; patience: how long nobody may serve the lake.  Sleeps 10 ms.
+Errors: 55000 nobody does; 25001 isolation level.';
 
 CREATE FUNCTION pgtrickle.publish_now(lake text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -612,7 +617,7 @@ BEGIN
     PERFORM pgtrickle._check_lake_owner(the_lake);
     request := nextval('pgtrickle.lake_request');
     WHILE (SELECT l.answered < request FROM pgtrickle.lake l WHERE l.id = the_lake.id) LOOP
-        PERFORM pgtrickle._wait_served(the_lake, began);
+        PERFORM pgtrickle._wait_served(the_lake, began, '30s');
     END LOOP;
     SELECT p.relid::regclass AS relation, h.* INTO failed
     FROM pgtrickle.publication p JOIN pgtrickle.publication_health h USING (id)
@@ -647,12 +652,12 @@ DECLARE
 BEGIN
     WHILE EXISTS (SELECT FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id)
                   WHERE p.lake = the_lake.id AND NOT pgtrickle._covers(c.frontier, $2)) LOOP
+        -- Tables on 'calculated' are looked at now, changed or not; the others when they are due.
+        PERFORM nextval('pgtrickle.lake_wait');
+        PERFORM pgtrickle._wait_served(the_lake, began, $3);
         IF clock_timestamp() >= began + $3 THEN
             RETURN false;
         END IF;
-        -- Tables on 'calculated' are looked at now, changed or not; the others when they are due.
-        PERFORM nextval('pgtrickle.lake_wait');
-        PERFORM pgtrickle._wait_served(the_lake, began);
     END LOOP;
     RETURN true;
 END $$;
