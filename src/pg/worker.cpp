@@ -38,6 +38,7 @@ static void serve_interrupts()
 {
 	if (ProcDiePending)
 		proc_exit(0);
+	QueryCancelPending = false;   // there is no query
 	CHECK_FOR_INTERRUPTS();
 	if (catchupInterruptPending)
 		ProcessCatchupInterrupt();

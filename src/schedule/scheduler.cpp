@@ -33,7 +33,8 @@ namespace {
 constexpr Micros second = 1'000'000;
 constexpr Micros heartbeat = 60 * second;
 constexpr Micros upkeep_every = 5 * second;
-constexpr Micros patience_with_locks = 50'000;
+constexpr Micros patience_with_locks = 50'000;   // of the catalog's rows, before another try
+constexpr const char *lock_timeout = "5s";      // of tables: somebody's DDL must not stop every other view
 constexpr Micros longest_rest = 200'000;
 
 Database *slot;   // ours
@@ -131,6 +132,14 @@ void abort()
 void report(const char *what, const char *sqlstate, const char *message)
 {
 	ereport(LOG, (errmsg("%s: %s", what, message), errdetail("SQLSTATE %s", sqlstate)));
+}
+
+// False: there is news already.
+bool be_attentive(bool attentive)
+{
+	pg_atomic_write_u32(&slot->attentive, attentive);
+	pg_memory_barrier();
+	return !attentive || pg_atomic_read_u32(&slot->flags) == 0;
 }
 
 struct Trouble {
@@ -259,6 +268,7 @@ private:
 	Oid extension();
 	void look_for_extension();
 	void hear();
+	void read();
 	void tick();
 	std::optional<Trouble> tick(const std::vector<int> &ids);
 	void tick_alone(int id);
@@ -270,9 +280,11 @@ private:
 	Supervisor supervisor_;
 	bool stale_ = true;          // the views must be read again
 	Micros look_at_ = 0;         // ... in any case
+	Micros read_at_ = 0;         // ... but not before
+	int troubles_ = 0;           // in a row, with that
 	Micros ready_at_ = 0;        // the rest after the last tick is over
 	Micros upkeep_at_ = 0;
-	bool active_ = true;         // there was a tick since the last upkeep
+	bool active_ = true;         // something has happened since the last upkeep
 };
 
 Oid Scheduler::extension()
@@ -302,28 +314,33 @@ void Scheduler::look_for_extension()
 void Scheduler::hear()
 {
 	News news = take_news();
-	stale_ |= now() >= look_at_;
 	if (news.flags & flag_leave)
 		proc_exit(0);
-	if (news.flags & flag_recheck)
-		stale_ = true;
-	if (stale_) {
-		look_for_extension();
-		auto trouble = transact("reading the schedules", [&] {
-			with_snapshot([&] {
-				read_views(views_);
-				supervisor_.read();
-			});
-		});
-		stale_ = trouble.has_value();
-		look_at_ = now() + heartbeat;
-		if (trouble)
-			ready_at_ = now() + second;
-	}
-	note(views_, news.changes);
+	// A consumer that is not ours may have caught up since the last change.
+	bool heartbeat_due = now() >= look_at_;
+	active_ |= heartbeat_due || (news.flags & flag_changed);
+	stale_ |= heartbeat_due || (news.flags & flag_recheck);
 	// Somebody waits.
 	if (news.flags & flag_tick_all)
 		ready_at_ = 0;
+	if (stale_ && now() >= read_at_)
+		read();
+	note(views_, news.changes);
+}
+
+void Scheduler::read()
+{
+	look_for_extension();
+	auto trouble = transact("reading the schedules", [&] {
+		with_snapshot([&] {
+			read_views(views_);
+			supervisor_.read();
+		});
+	});
+	stale_ = trouble.has_value();
+	troubles_ = trouble ? troubles_ + 1 : 0;
+	read_at_ = trouble ? now() + backoff(troubles_) : 0;
+	look_at_ = now() + heartbeat;
 }
 
 std::optional<Trouble> Scheduler::tick(const std::vector<int> &ids)
@@ -393,8 +410,10 @@ void Scheduler::upkeep()
 Micros Scheduler::rest_until()
 {
 	Micros at = now(), until = at + heartbeat;
+	if (stale_)
+		until = std::min(until, read_at_);
 	if (settings::enabled) {
-		until = std::min(until, std::max(ready_at_, stale_ ? at : next_due(views_, at)));
+		until = std::min(until, ready_at_ > at ? ready_at_ : next_due(views_, at));
 		until = std::min(until, supervisor_.next(at));
 		if (active_)
 			until = std::min(until, upkeep_at_);
@@ -415,7 +434,10 @@ void Scheduler::run()
 		} else {
 			supervisor_.stop();
 		}
-		pg::call(pg::worker_sleep, long((rest_until() + 999) / 1000), "PgTrickleScheduler");
+		// While it rests, writers are spared the wake-up.
+		if (be_attentive(settings::enabled && now() >= ready_at_))
+			pg::call(pg::worker_sleep, long((rest_until() + 999) / 1000), "PgTrickleScheduler");
+		be_attentive(false);
 	}
 }
 
@@ -429,6 +451,7 @@ void connect(Datum database)
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("lock_timeout", lock_timeout, PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);

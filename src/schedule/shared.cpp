@@ -35,6 +35,7 @@ void startup()
 		for (Database &database : segment->databases) {
 			database.scheduler = INVALID_PROC_NUMBER;
 			ConditionVariableInit(&database.ticked);
+			pg_atomic_init_u32(&database.attentive, 0);
 			pg_atomic_init_u32(&database.flags, 0);
 			for (auto &source : database.sources)
 				pg_atomic_init_u32(&source, 0);

@@ -31,6 +31,7 @@ struct Database {
 	Oid id;                             // InvalidOid: the slot is free
 	ProcNumber scheduler;               // INVALID_PROC_NUMBER: not running
 	int pid;
+	pg_atomic_uint32 attentive;         // commits set the latch; otherwise it will look at the flags by itself
 	pg_atomic_uint32 flags;
 	pg_atomic_uint32 sources[max_changed];  // 0: free
 	ConditionVariable ticked;           // broadcast after every tick

@@ -53,7 +53,9 @@ void tell_scheduler()
 				flags |= flag_all_changed;
 		if ((pg_atomic_read_u32(&database->flags) & flags) != flags)
 			pg_atomic_fetch_or_u32(&database->flags, flags);
-		set_latch(database->scheduler);
+		pg_memory_barrier();
+		if (pg_atomic_read_u32(&database->attentive) != 0)
+			set_latch(database->scheduler);
 	}
 	LWLockRelease(shared()->lock);
 }
