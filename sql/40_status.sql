@@ -99,16 +99,20 @@ COMMENT ON FUNCTION pgtrickle._pending(int, oid, bigint) IS
 -- changes at all, or a stream table that it reads is behind.
 CREATE FUNCTION pgtrickle._is_behind(id int) RETURNS bool
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.frontier IS NULL
+    WITH RECURSIVE up(id) AS (
+        SELECT $1
+        UNION
+        SELECT above.id FROM up JOIN pgtrickle.reads r ON r.consumer = up.id
+        JOIN pgtrickle.stream_table above ON above.relid = r.source
+    )
+    SELECT bool_or(c.frontier IS NULL
         OR t.effective_mode = 'FULL'
         OR coalesce(h.next_flip <= now(), false)
-        OR EXISTS (SELECT FROM pgtrickle.reads r WHERE r.consumer = t.id AND pgtrickle._pending(t.id, r.source, 1) > 0)
-        OR EXISTS (SELECT FROM pgtrickle.reads r JOIN pgtrickle.stream_table above ON above.relid = r.source
-                   WHERE r.consumer = t.id AND pgtrickle._is_behind(above.id))
-    FROM pgtrickle.stream_table t
+        OR EXISTS (SELECT FROM pgtrickle.reads r WHERE r.consumer = t.id AND pgtrickle._pending(t.id, r.source, 1) > 0))
+    FROM up
+    JOIN pgtrickle.stream_table t ON t.id = up.id
     JOIN pgtrickle.consumer c ON c.id = t.id
     LEFT JOIN pgtrickle.health h ON h.id = t.id
-    WHERE t.id = $1
 $$;
 COMMENT ON FUNCTION pgtrickle._is_behind(int) IS
 'id: of pgtrickle.stream_table.  Result: false when the stream table is true for this moment, true when a refresh may change it.';
