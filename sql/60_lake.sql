@@ -4,7 +4,7 @@
 CREATE TABLE pgtrickle.lake (
     id              int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name            text NOT NULL UNIQUE,
-    owner           oid NOT NULL,          -- role: owns the catalog tables, may publish into it
+    owner           oid NOT NULL,          -- role: who owns it may publish what he owns into the lake
     data_path       text NOT NULL,         -- ends with '/', as in ducklake_metadata
     metadata_schema text NOT NULL,
     created         bool NOT NULL,         -- the catalog is of our making, not found here
@@ -326,9 +326,8 @@ BEGIN
     ELSIF $1 ? 'server' AND NOT $2 THEN
         RAISE EXCEPTION 'a foreign server is for a data path s3://…' USING ERRCODE = '22023', HINT = accepted;
     ELSIF $1 ? 'server' AND NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
-                                        WHERE s.srvname = $1->>'server' AND w.fdwname = 'pg_trickle_s3'
-                                          AND has_server_privilege(pgtrickle._caller(), s.oid, 'USAGE')) THEN
-        RAISE EXCEPTION 'there is no foreign server "%" of pg_trickle_s3 that you may use', $1->>'server'
+                                        WHERE s.srvname = $1->>'server' AND w.fdwname = 'pg_trickle_s3') THEN
+        RAISE EXCEPTION 'there is no foreign server "%" of pg_trickle_s3', $1->>'server'
             USING ERRCODE = '42704', HINT = 'CREATE SERVER … FOREIGN DATA WRAPPER pg_trickle_s3, and CREATE USER MAPPING with access_key_id and secret_access_key.';
     END IF;
 END $$;
@@ -343,7 +342,11 @@ DECLARE
     is_s3  bool := $2 ~ '^s3://[^/]+';
     found  bool;
 BEGIN
-    IF coalesce($1, '') = '' OR $2 IS NULL OR $3 IS NULL OR $4 IS NULL THEN
+    -- trickle-lake is a superuser: whoever owns the catalog's tables could hang triggers on them and be one too.
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = caller) THEN
+        RAISE EXCEPTION 'must be superuser to create a lake'
+            USING ERRCODE = '42501', HINT = 'Ask one to; GRANT SELECT on the catalog''s tables is enough to read the lake.';
+    ELSIF coalesce($1, '') = '' OR $2 IS NULL OR $3 IS NULL OR $4 IS NULL THEN
         RAISE EXCEPTION 'name, data_path, metadata_schema and options of a lake must not be null or empty' USING ERRCODE = '22004';
     ELSIF EXISTS (SELECT FROM pgtrickle.lake l WHERE l.name = $1) THEN
         RAISE EXCEPTION 'lake "%" already exists', $1
@@ -354,9 +357,6 @@ BEGIN
     ELSIF NOT is_s3 AND ($2 !~ '^/' OR $2 ~ '(^|/)\.\.(/|$)' OR $2 ~ '[[:cntrl:]]') THEN
         RAISE EXCEPTION 'data path "%" is not accepted', $2
             USING ERRCODE = '22023', HINT = 'Give an absolute directory such as /var/lib/lake, or s3://bucket/prefix.';
-    ELSIF NOT is_s3 AND NOT pg_has_role(caller, 'pg_write_server_files', 'USAGE') THEN
-        RAISE EXCEPTION 'a lake in a directory of the server writes files there'
-            USING ERRCODE = '42501', HINT = 'Ask for the role pg_write_server_files, or give a data path s3://bucket/prefix.';
     END IF;
     PERFORM pgtrickle._check_lake_options($4, is_s3);
     IF NOT is_s3 AND coalesce(($4->>'check_path')::bool, true) THEN
@@ -364,17 +364,10 @@ BEGIN
     END IF;
     found := to_regclass(format('%I.ducklake_metadata', $3)) IS NOT NULL;
     IF found THEN
-        IF NOT pg_has_role(caller, (SELECT c.relowner FROM pg_class c WHERE c.oid = to_regclass(format('%I.ducklake_metadata', $3))), 'USAGE') THEN
-            RAISE EXCEPTION 'must be owner of the DuckLake catalog in schema "%"', $3 USING ERRCODE = '42501';
-        END IF;
         PERFORM pgtrickle._check_ducklake($3, path);
     ELSE
-        IF to_regnamespace(quote_ident($3)) IS NULL AND has_database_privilege(caller, current_database(), 'CREATE') THEN
+        IF to_regnamespace(quote_ident($3)) IS NULL THEN
             EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', $3, caller::regrole);
-        END IF;
-        IF NOT coalesce(has_schema_privilege(caller, to_regnamespace(quote_ident($3)), 'CREATE'), false) THEN
-            RAISE EXCEPTION 'permission denied to create tables in schema "%"', $3
-                USING ERRCODE = '42501', HINT = 'Name a metadata_schema in which you may create tables.';
         END IF;
         PERFORM pgtrickle._make_ducklake($3, path, caller::regrole);
     END IF;
@@ -385,8 +378,9 @@ COMMENT ON FUNCTION pgtrickle.create_lake(text, text, text, jsonb) IS
 name: what the lake is called here; data_path: an absolute directory of the server (made if missing) or s3://bucket/prefix;
 metadata_schema: where the catalog tables are; options: {"server": foreign server with the keys for s3, "check_path": false when
 trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9)}.
+A directory that is there already is better made by you: files get its permissions, so it says who may read the lake.
 DuckDB reads it with ATTACH ''ducklake:postgres:dbname=…'' AS name (METADATA_SCHEMA ''…'').
-Errors: 42710 the name or the schema is taken; 22023 path or option not accepted; 0A000 a catalog of another version;
+Errors: 42501 the caller is no superuser; 42710 the name or the schema is taken; 22023 path or option not accepted; 0A000 a catalog of another version;
 42501, 58P01, 53100 or 58030 the directory cannot be written, with the reason; 42704 no such server.';
 
 CREATE FUNCTION pgtrickle._lake_relation(relation regclass) RETURNS void
@@ -466,7 +460,7 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'column "%" of % has type %, which DuckLake cannot hold exactly', lacking.name, $1, lacking.declared
             USING ERRCODE = '0A000',
-                  HINT = format('Publish a stream table that casts it: SELECT pgtrickle.create_stream_table(name, $$SELECT …, %I::text FROM %s$$).', lacking.name, $1);
+                  HINT = format('Publish a stream table that casts it, such as SELECT …, %I::text FROM %s.', lacking.name, $1);
     END IF;
 
     columns := (SELECT array_agg(c.attnum ORDER BY c.attnum) FROM pgtrickle._lake_columns($1, 9) c);
@@ -562,7 +556,7 @@ BEGIN
     PERFORM pgtrickle._check_lake_owner(the_lake);
     published := (SELECT array_agg(p.relid::regclass ORDER BY p.id) FROM pgtrickle.publication p WHERE p.lake = the_lake.id);
     IF published IS NOT NULL AND NOT $2 THEN
-        RAISE EXCEPTION 'cannot drop lake "%": % is published into it', $1, array_to_string(published, ', ')
+        RAISE EXCEPTION 'cannot drop lake "%", into which is published: %', $1, array_to_string(published, ', ')
             USING ERRCODE = '2BP01', HINT = 'Unpublish first, or drop_lake(…, cascade => true), which also drops the catalog if create_lake made it.';
     END IF;
     FOR i IN 1 .. coalesce(cardinality(published), 0) LOOP

@@ -42,13 +42,12 @@ int sqlstate_of(int error)
 
 void make_directories(const std::string &path)
 {
-	struct stat status;
-	if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
-		return;
-	if (const size_t slash = path.rfind('/'); slash != 0 && slash != std::string::npos)
-		make_directories(path.substr(0, slash));
-	if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
-		refuse(path, "Making directory \"" + path + "\"", errno);
+	for (size_t end = 1; end != std::string::npos;) {
+		end = path.find('/', end + 1);
+		const std::string directory = path.substr(0, end);
+		if (access(directory.c_str(), F_OK) != 0 && mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
+			refuse(path, "Making directory \"" + directory + "\"", errno);
+	}
 }
 
 // The file's content is one block, so that a full disk says so.

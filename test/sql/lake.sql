@@ -1,0 +1,139 @@
+-- A lake's books: what is accepted, what is refused and how, which type becomes which. Nothing here is committed but
+-- what fails, so no trickle-lake is needed.
+\set SHOW_CONTEXT never
+CREATE TABLE orders (id bigint PRIMARY KEY, total numeric(10,2) NOT NULL, placed timestamptz);
+SELECT pgtrickle.publish('orders');
+SELECT pgtrickle.publish_now();
+
+-- Data paths and options.
+SELECT pgtrickle.create_lake('l', 'somewhere/else');
+SELECT pgtrickle.create_lake('l', '/srv/../etc');
+\set VERBOSITY terse
+SELECT pgtrickle.create_lake('l', '/proc/nowhere/lake');
+\set VERBOSITY default
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"colour": "blue"}');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"numeric_scale": 39}');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"server": "none"}');
+SELECT pgtrickle.create_lake(NULL, 's3://bucket/prefix');
+
+-- A catalog of another version is left alone.
+CREATE SCHEMA old;
+CREATE TABLE old.ducklake_metadata (key varchar, value varchar, scope varchar, scope_id bigint);
+INSERT INTO old.ducklake_metadata VALUES ('version', '0.4'), ('data_path', 's3://bucket/prefix/');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', 'old');
+UPDATE old.ducklake_metadata SET value = '1.0' WHERE key = 'version';
+SELECT pgtrickle.create_lake('l', 's3://bucket/other', 'old');
+BEGIN;
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix/', 'old');
+SELECT name, data_path, metadata_schema, created FROM pgtrickle.lake;
+ROLLBACK;
+
+-- A new catalog.
+BEGIN;
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', 'cat');
+SELECT count(*) FROM pg_tables WHERE schemaname = 'cat';
+SELECT key, value FROM cat.ducklake_metadata WHERE key <> 'created_by' ORDER BY key;
+SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM cat.ducklake_snapshot;
+SELECT snapshot_id, changes FROM pgtrickle.lake_snapshots();
+
+-- Types, and how rows are found again.
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE DOMAIN price AS numeric(8,2) CHECK (VALUE >= 0);
+CREATE TABLE every (b bool, i2 smallint, i4 int, i8 bigint NOT NULL, f4 real, f8 float8, n numeric(12,3), free numeric, t text, v varchar(3), c char(3),
+    nm name, e mood, p price, bytes bytea, u uuid, j json, jb jsonb, d date, ti time, ts timestamp, tz timestamptz, ints int[], nums numeric(4,1)[]);
+SELECT pgtrickle.publish('every', table_name => 'everything');
+SELECT column_id, name, lake_type, is_list, nullable FROM pgtrickle.publication_column ORDER BY column_id;
+SELECT pgtrickle.publish('orders', schedule => '2h 30m', mode => 'append');
+CREATE TABLE pair (a text, b int, UNIQUE NULLS NOT DISTINCT (b, a));
+SELECT pgtrickle.publish('pair', schedule => 'calculated');
+SELECT relid::regclass, mode, schedule, period, key, rows_key FROM pgtrickle.publication ORDER BY id;
+SELECT relation, table_name, status, rows, files FROM pgtrickle.lake_status();
+SELECT count(*) FROM pgtrickle.consumer WHERE kind = 'publication';
+
+-- Taken names.
+SAVEPOINT s;
+SELECT pgtrickle.publish('orders');
+ROLLBACK TO s;
+CREATE TABLE third (id int);
+SAVEPOINT s;
+SELECT pgtrickle.publish('third', table_name => 'Orders');
+ROLLBACK TO s;
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', 'cat2');
+ROLLBACK TO s;
+SELECT pgtrickle.create_lake('l2', 's3://bucket/prefix', 'cat');
+ROLLBACK TO s;
+
+-- Which lake?
+SELECT pgtrickle.create_lake('l2', 's3://bucket/prefix', 'cat2');
+SAVEPOINT s2;
+SELECT pgtrickle.publish('third');
+ROLLBACK TO s2;
+SELECT pgtrickle.publish('third', 'l3');
+ROLLBACK TO s;
+
+-- And away again.
+SELECT pgtrickle.drop_lake('l');
+ROLLBACK TO s;
+SELECT pgtrickle.unpublish('pair');
+SELECT pgtrickle.drop_lake('l', cascade => true);
+SELECT count(*) FROM pg_tables WHERE schemaname = 'cat';
+SELECT (SELECT count(*) FROM pgtrickle.publication), (SELECT count(*) FROM pgtrickle.consumer), (SELECT count(*) FROM pg_tables WHERE tablename LIKE 'lake\_rows\_%');
+ROLLBACK;
+
+-- What cannot be published is refused with the reason.
+CREATE FUNCTION try_to_publish(ddl text, arguments text DEFAULT '''t''') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    problem text; hint text; state text;
+BEGIN
+    BEGIN
+        PERFORM pgtrickle.create_lake('l', 's3://bucket/prefix', 'cat');
+        EXECUTE ddl;
+        EXECUTE 'SELECT pgtrickle.publish(' || arguments || ')';
+        RAISE EXCEPTION 'published';
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT, state = RETURNED_SQLSTATE;
+        RETURN format('%s %s | %s', state, problem, hint);
+    END;
+END $$;
+SELECT try_to_publish('CREATE TABLE t (id int, waited interval)');
+SELECT try_to_publish('CREATE TABLE t (id int, "where" point)');
+SELECT try_to_publish('CREATE TABLE t (id int, t timetz[])');
+SELECT try_to_publish('CREATE TABLE t (n numeric(50,2))');
+SELECT try_to_publish('CREATE TABLE t (n numeric(3,5))');
+SELECT try_to_publish('CREATE TABLE t ()');
+SELECT try_to_publish('CREATE UNLOGGED TABLE t (id int)');
+SELECT try_to_publish('CREATE VIEW t AS SELECT 1 AS x');
+SELECT try_to_publish('CREATE TABLE t (id int, twice int GENERATED ALWAYS AS (id * 2) VIRTUAL)');
+SELECT try_to_publish('CREATE TABLE t (id int); CREATE TABLE child () INHERITS (t)');
+SELECT try_to_publish('CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE t PARTITION OF p DEFAULT');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', mode => ''history''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', mode => ''mirrored''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => ''sometimes''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => ''10ms''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', partition_by => ''{id}''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', sort_by => ''{id}''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''nothing''');
+SELECT try_to_publish('CREATE TABLE t (id int)');
+SELECT pgtrickle.unpublish('orders');
+SELECT pgtrickle.drop_lake('l');
+
+-- Rights: a superuser makes the lake; into it publishes who owns both, or is a member of both owners.
+CREATE ROLE regress_trickle_lake;
+BEGIN;
+SELECT pgtrickle.create_lake('theirs', 's3://bucket/prefix', 'cat');
+\set VERBOSITY terse
+SET LOCAL ROLE regress_trickle_lake;
+SAVEPOINT s;
+SELECT pgtrickle.create_lake('ours', 's3://bucket/prefix', 'cat2');
+ROLLBACK TO s;
+SELECT pgtrickle.publish('orders', 'theirs');
+ROLLBACK TO s;
+SELECT pgtrickle.drop_lake('theirs');
+ROLLBACK TO s;
+RESET ROLE;
+UPDATE pgtrickle.lake SET owner = 'regress_trickle_lake'::regrole;
+SET LOCAL ROLE regress_trickle_lake;
+SAVEPOINT s;
+SELECT pgtrickle.publish('orders', 'theirs');
+ROLLBACK;
+DROP ROLE regress_trickle_lake;
