@@ -31,10 +31,13 @@ namespace schedule {
 namespace {
 
 constexpr Micros second = 1'000'000;
+constexpr const char *lock_not_available = "55P03";
 constexpr Micros heartbeat = 60 * second;
 constexpr Micros upkeep_every = 5 * second;
 constexpr Micros patience_with_locks = 50'000;   // of the catalog's rows, before another try
-constexpr const char *lock_timeout = "5s";      // of tables: somebody's DDL must not stop every other view
+// Somebody's DDL must not stop the other views.  Well below deadlock_timeout: should a tick and a DROP wait for
+// each other, it is the tick that gives way.
+constexpr const char *lock_timeout = "300ms";
 constexpr Micros longest_rest = 200'000;
 
 Database *slot;   // ours
@@ -365,11 +368,10 @@ void Scheduler::tick_alone(int id)
 	auto trouble = tick(std::vector<int>{id});
 	if (!trouble)
 		return;
-	record_failure(id, *trouble);
-	// Should even that have failed: not at once again.
-	for (View &view : views_)
-		if (view.id == id)
-			view.timers.retry_at = std::max(view.timers.retry_at, now() + second);
+	// Somebody has it locked, to drop it perhaps: no fault of the view's.
+	if (trouble->sqlstate != lock_not_available)
+		record_failure(id, *trouble);
+	postpone(views_, {id}, {}, now() + second);
 	stale_ = true;
 }
 
