@@ -20,9 +20,9 @@ bool wants(const View &view, Micros now)
 	return timers.due_at <= now;
 }
 
-bool may(const View &view, Micros now)
+Micros earliest(const View &view)
 {
-	return view.timers.retry_at <= now;
+	return std::max(view.timers.retry_at, view.not_before);
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ std::vector<int> due(const std::vector<View> &views, Micros now)
 		grew = false;
 		for (std::size_t i = 0; i < views.size(); i++) {
 			const View &view = views[i];
-			if (chosen[i] || !may(view, now) || !(wants(view, now) || (view.calculated && reads(view, moved))))
+			if (chosen[i] || earliest(view) > now || !(wants(view, now) || (view.calculated && reads(view, moved))))
 				continue;
 			chosen[i] = grew = true;
 			ids.push_back(view.id);
@@ -63,7 +63,7 @@ Micros next_due(const std::vector<View> &views, Micros now)
 		else
 			at = view.pending || timers.rebuild ? now : timers.next_flip;
 		if (at != never)
-			next = std::min(next, std::max(at, timers.retry_at));
+			next = std::min(next, std::max(at, earliest(view)));
 	}
 	return next;
 }
@@ -89,7 +89,7 @@ void postpone(std::vector<View> &views, const std::vector<int> &ids, const std::
 	for (View &view : views)
 		if (contains(ids, view.id) && !contains(ticked, view.id)) {
 			view.pending = true;
-			view.timers.retry_at = std::max(view.timers.retry_at, until);
+			view.not_before = until;
 		}
 }
 

@@ -30,6 +30,7 @@ struct View {
 	std::vector<std::uint32_t> sources;
 	Timers timers;
 	bool pending = true;       // something it reads has changed since its last tick
+	Micros not_before = 0;     // postponed
 };
 
 struct Changes {

@@ -232,7 +232,10 @@ void read_views(std::vector<View> &views)
 		view.sources = read_oids(row[3]);
 		view.timers = read_timers(row, 4);
 		auto known = std::find_if(views.begin(), views.end(), [&](const View &old) { return old.id == view.id; });
-		view.pending = known == views.end() || known->pending;
+		if (known != views.end()) {
+			view.pending = known->pending;
+			view.not_before = known->not_before;
+		}
 		found.push_back(std::move(view));
 	}
 	views = std::move(found);
