@@ -18,6 +18,9 @@ namespace apply {
 
 namespace {
 
+// A refresh has a dozen of them; what is larger goes to a temporary file.
+constexpr int most_store_kilobytes = 1024;
+
 // Planner settings for the length of one statement.  Few rows: find, never
 // scan.  The variables are set directly; nothing watches them.
 class PlanFor {
@@ -106,7 +109,7 @@ uint64 execute(const Run *run)
 
 void open_relation(EphemeralNamedRelation *relation, Tuplestorestate **store, TupleDesc description, const char *name)
 {
-	*store = tuplestore_begin_heap(true, false, work_mem);
+	*store = tuplestore_begin_heap(true, false, Min(work_mem, most_store_kilobytes));
 	auto *enr = static_cast<EphemeralNamedRelation>(palloc0(sizeof(EphemeralNamedRelationData)));
 	enr->md.name = pstrdup(name);
 	enr->md.reliddesc = InvalidOid;
@@ -135,8 +138,7 @@ TupleDesc describe(const Attribute *attributes, int count)
 	return description;
 }
 
-// Rows of a table as the statistics have it.
-double rows_of(Oid relid)
+double statistics_rows(Oid relid)
 {
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	if (!HeapTupleIsValid(tuple))
@@ -173,10 +175,15 @@ uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
 
 }  // namespace
 
+double rows_of(Oid relid)
+{
+	return pg::call(statistics_rows, relid);
+}
+
 bool much_of(const std::vector<Oid> &bases, int64 rows)
 {
 	return !bases.empty() && std::all_of(bases.begin(), bases.end(),
-	                                     [&](Oid base) { return rows * 50 > pg::call(rows_of, base); });
+	                                     [&](Oid base) { return rows * 50 > rows_of(base); });
 }
 
 Prepared &Prepared::operator=(Prepared &&other) noexcept

@@ -38,6 +38,9 @@ struct Prepared {
 // What a batch says: everything is the mark of a TRUNCATE.
 enum class Changes { none, inserts, some, everything };
 
+// Rows of a table as the statistics have it; negative or 0 if they do not know.
+double rows_of(Oid relid);
+
 // True if this many changed rows are enough to read the tables as a whole: a fiftieth of each.
 bool much_of(const std::vector<Oid> &bases, int64 rows);
 

@@ -46,6 +46,8 @@ public:
 			rebuild("REBUILD", "a source was truncated or rewritten");
 		else if (view_.mode == "FULL")
 			recompute();
+		else if (most_has_changed())
+			rebuild("REBUILD", "the batch is more than half of what the sources hold: recomputing is cheaper");
 		else
 			differential();
 		find_next_flip();
@@ -68,6 +70,16 @@ private:
 			outcome_.rows_in += frame_.rows(batch.name);
 		}
 		return mark;
+	}
+
+	// State and result are then sooner made anew, in order, than changed row by row.
+	bool most_has_changed() const
+	{
+		constexpr int64 few = 10000;
+		double held = 0;
+		for (Oid source : view_.sources)
+			held += std::max(rows_of(source), 0.0);
+		return outcome_.rows_in > few && 2.0 * outcome_.rows_in > held;
 	}
 
 	bool time_moved() const { return GetCurrentTransactionStartTimestamp() != from_.ticked_at; }
@@ -175,13 +187,12 @@ private:
 			for (const auto &sql : first ? state.index : std::vector<std::string>{})
 				pg::execute(sql);
 			pg::execute("ANALYZE " + state.table);
-		}
-		pg::Identity owner(view_.owner, true);
-		for (const auto &state : view_.program.states)
-			for (const auto &sql : state.finish) {
+			pg::Identity owner(view_.owner, true);
+			for (const auto &sql : state.finish) {    // before an operator above is filled from it
 				frame_.run_once(sql);
 				pg::execute("ANALYZE " + state.table);
 			}
+		}
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 		if (first)
 			pg::query("UPDATE pgtrickle.state SET filled = true WHERE owner = $1::int", {std::to_string(view_.id)});

@@ -37,9 +37,18 @@ void push_snapshot()
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-Snapshot take_snapshot()
+// A REPEATABLE READ transaction ticks under its own snapshot, as REFRESH MATERIALIZED VIEW does,
+// so that what it reads agrees.  Its frontiers lie before that snapshot: they were committed
+// before it, or written under it.  But capture that began in this transaction began after its
+// snapshot; from there on only the latest snapshot holds all that was not captured.
+Snapshot take_snapshot(bool fresh)
 {
-	return RegisterSnapshot(GetLatestSnapshot());
+	static TransactionId latest_in = InvalidTransactionId;
+	TransactionId own = GetTopTransactionId();
+	if (fresh)
+		latest_in = own;
+	bool transactions = IsolationUsesXactSnapshot() && latest_in != own;
+	return RegisterSnapshot(transactions ? GetTransactionSnapshot() : GetLatestSnapshot());
 }
 
 // Inputs before what reads them.
@@ -65,7 +74,7 @@ public:
 
 	std::vector<Ticked> run(const std::function<void(Snapshot)> &looking)
 	{
-		snapshot_ = pg::call(take_snapshot);
+		snapshot_ = pg::call(take_snapshot, XactIsoLevel >= XACT_REPEATABLE_READ && some_are_new());
 		frontier_ = frontier_of(snapshot_);
 		for (view::View *view : ordered())
 			one(*view);
@@ -79,6 +88,20 @@ public:
 
 private:
 	using Clock = std::chrono::steady_clock;
+
+	bool some_are_new()
+	{
+		std::vector<std::string> ids;
+		for (view::View *view : views_) {
+			ids.push_back(std::to_string(view->id));
+			for (int arrangement : view->arrangements)
+				ids.push_back(std::to_string(arrangement));
+		}
+		return pg::with_spi([&] {
+			return pg::value("SELECT 1 FROM pgtrickle.consumer WHERE id = ANY ($1::int[]) AND frontier IS NULL LIMIT 1",
+			                 {"{" + pg::join(ids, ",") + "}"}).has_value();
+		});
+	}
 
 	static double milliseconds_since(Clock::time_point start)
 	{
