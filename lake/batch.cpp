@@ -7,7 +7,7 @@ namespace lake {
 
 namespace {
 
-constexpr size_t most_images = 1 << 20;     // changes weighed at a time
+constexpr size_t most_changes = 2 << 20;    // weighed at a time
 constexpr size_t most_buffered = 64 << 20;  // bytes of changes kept, so that a small batch is read once
 
 // Writes rows into as many files as they need.
@@ -116,17 +116,15 @@ private:
 	bool read_before_ = false, complete_ = false;
 };
 
-// The changes of one publication with what cancels cancelled, a partition of the keys at a time.
+// The changes of one publication with what cancels cancelled: how often each row image came or went, on balance.
+// More changes than can be weighed at a time are taken a partition of the keys after the other, reading the log again.
 class NetChanges {
 public:
 	NetChanges(Connection &reader, const Publication &publication)
 	    : log_(reader, changes_query(publication, reader)), key_(publication)
 	{
-		log_.each([&](const Tuple &tuple) {
-			changes_++;
-			marked_ = marked_ || weight_of(tuple) == 0;
-		});
-		partitions_ = changes_ / most_images + 1;
+		collect();
+		partitions_ = changes_ / most_changes + 1;
 	}
 
 	int64_t changes() const { return static_cast<int64_t>(changes_); }
@@ -134,27 +132,45 @@ public:
 	size_t partitions() const { return partitions_; }
 	Key key(const Tuple &tuple) { return key_(tuple); }
 
-	// Weighs the changes of a partition: how often each row image came or went, on balance.
+	// Before the other two.
 	void weigh(size_t partition)
 	{
+		if (partitions_ == 1)
+			return;  // done already
 		partition_ = partition;
-		weights_.clear();
-		log_.each([&](const Tuple &tuple) {
-			if (belongs(tuple))
-				weights_[key_.image(tuple, 1)] += weight_of(tuple);
-		});
+		collect();
 	}
 
-	// The rows that went (sign -1) or came (sign 1), each as often as it did on balance.  Once per weighing.
-	void each(int sign, const std::function<void(const Tuple &)> &row)
+	// The keys of the rows that went, and how many of each.  Once per weighing.
+	std::vector<std::pair<Key, int>> gone()
+	{
+		std::vector<Key> keys;
+		for (const auto &[image, key] : went_)
+			if (int &weight = weights_[image]; weight < 0) {
+				weight++;
+				keys.push_back(key);
+			}
+		decltype(went_)().swap(went_);
+		std::sort(keys.begin(), keys.end());
+		std::vector<std::pair<Key, int>> counted;
+		for (const Key &key : keys)
+			if (!counted.empty() && counted.back().first == key)
+				counted.back().second++;
+			else
+				counted.emplace_back(key, 1);
+		return counted;
+	}
+
+	// The rows that came.  Once per weighing.
+	void each_come(const std::function<void(const Tuple &)> &row)
 	{
 		log_.each([&](const Tuple &tuple) {
-			if (weight_of(tuple) != sign || !belongs(tuple))
+			if (weight_of(tuple) <= 0 || !belongs(tuple))
 				return;
 			auto found = weights_.find(key_.image(tuple, 1));
-			if (found == weights_.end() || found->second * sign <= 0)
+			if (found == weights_.end() || found->second <= 0)
 				return;
-			found->second -= sign;
+			found->second--;
 			row(tuple);
 		});
 	}
@@ -164,9 +180,29 @@ private:
 	// By key, so that the old and the new image of a row meet.
 	bool belongs(const Tuple &tuple) { return partitions_ == 1 || KeyHash()(key_(tuple)) % partitions_ == partition_; }
 
+	void collect()
+	{
+		weights_.clear();
+		went_.clear();
+		size_t seen = 0, mine = 0;
+		log_.each([&](const Tuple &tuple) {
+			seen++;
+			const int weight = weight_of(tuple);
+			marked_ = marked_ || weight == 0;
+			if (weight == 0 || !belongs(tuple) || (partitions_ == 1 && ++mine > most_changes))
+				return;
+			const Key image = key_.image(tuple, 1);
+			weights_[image] += weight;
+			if (weight < 0)
+				went_.emplace_back(image, key_(tuple));
+		});
+		changes_ = seen;
+	}
+
 	Log log_;
 	KeyReader key_;
-	std::unordered_map<Key, int, KeyHash> weights_;
+	std::unordered_map<Key, int, KeyHash> weights_;  // by row image
+	std::vector<std::pair<Key, Key>> went_;          // image and key of every -1
 	size_t changes_ = 0, partitions_ = 1, partition_ = 0;
 	bool marked_ = false;
 };
@@ -174,19 +210,19 @@ private:
 // Takes the rows that went out of the positions.  Tells the row ids they had, by key, for those that take their place.
 std::unordered_map<Key, int64_t, KeyHash> take_gone(const Workshop &shop, NetChanges &net, Positions &positions, Batch &batch)
 {
-	std::unordered_map<Key, int, KeyHash> counts;
-	net.each(-1, [&](const Tuple &tuple) { counts[net.key(tuple)]++; });
-	std::vector<std::pair<Key, int>> keys(counts.begin(), counts.end());
-	std::sort(keys.begin(), keys.end());
+	const std::vector<std::pair<Key, int>> keys = net.gone();
 	std::unordered_map<Key, int64_t, KeyHash> row_ids;
+	row_ids.reserve(keys.size());
+	int64_t missing = 0;
+	for (const auto &[key, count] : keys)
+		missing += count;
 	positions.take(keys, [&](const Key &key, const Place &place) {
 		batch.gone[place.file].push_back(place.position);
 		row_ids[key] = place.row_id >= 0 ? place.row_id : shop.row_id_start(place.file) + place.position;
-		counts[key]--;
+		missing--;
 	});
-	for (const auto &[key, missing] : counts)
-		if (missing != 0)
-			throw NeedsLoad{batch.publication.id};
+	if (missing != 0)
+		throw NeedsLoad{batch.publication.id};
 	return row_ids;
 }
 
@@ -233,12 +269,12 @@ Batch write_changes(const Workshop &shop, Publication publication)
 	for (size_t partition = 0; partition < net.partitions() && net.changes() > 0; partition++) {
 		net.weigh(partition);
 		if (!p.is_mirror()) {
-			net.each(1, [&](const Tuple &tuple) { fresh.append(tuple, -1); });
+			net.each_come([&](const Tuple &tuple) { fresh.append(tuple, -1); });
 			continue;
 		}
 		auto row_ids = take_gone(shop, net, positions, batch);
 		std::vector<std::pair<Key, Place>> placed;
-		net.each(1, [&](const Tuple &tuple) {
+		net.each_come([&](const Tuple &tuple) {
 			const Key key = net.key(tuple);
 			auto old = row_ids.find(key);
 			placed.emplace_back(key, old == row_ids.end() ? fresh.append(tuple, -1) : moved.append(tuple, old->second));

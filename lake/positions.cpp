@@ -41,11 +41,13 @@ void Positions::take(const std::vector<std::pair<Key, int>> &keys, const std::fu
 {
 	const bool integer_key = publication_.integer_key;
 	const std::string table = publication_.rows_table();
-	// By row address, because of several equal rows only some may go.
-	const std::string sql = "WITH gone AS MATERIALIZED (SELECT r.ctid FROM unnest($1::" + std::string(integer_key ? "int8" : "uuid") +
-	                        "[], $2::int[]) k(key, n) CROSS JOIN LATERAL (SELECT ctid FROM " + table +
-	                        " r WHERE r.key = k.key LIMIT k.n) r) DELETE FROM " + table +
-	                        " r USING gone WHERE r.ctid = gone.ctid RETURNING r.key, r.file, r.pos, r.row_id";
+	const std::string keys_of = "unnest($1::" + std::string(integer_key ? "int8" : "uuid") + "[], $2::int[]) k(key, n)";
+	// Without a key equal rows stand there several times, and only some may go: by row address.
+	const std::string sql =
+	    publication_.key.empty()
+	        ? "WITH gone AS MATERIALIZED (SELECT r.ctid FROM " + keys_of + " CROSS JOIN LATERAL (SELECT ctid FROM " + table +
+	              " r WHERE r.key = k.key LIMIT k.n) r) DELETE FROM " + table + " r USING gone WHERE r.ctid = gone.ctid RETURNING r.key, r.file, r.pos, r.row_id"
+	        : "DELETE FROM " + table + " r USING " + keys_of + " WHERE r.key = k.key RETURNING r.key, r.file, r.pos, r.row_id";
 	for (size_t begin = 0; begin < keys.size(); begin += chunk) {
 		ArrayText spelt, counts;
 		for (size_t i = begin; i < std::min(begin + chunk, keys.size()); i++) {
