@@ -192,6 +192,18 @@ void install_triggers(Oid relid, Oid root)
 		create_trigger(relid, name + "_truncate", "TRUNCATE ON " + table + " FOR EACH STATEMENT", root);
 }
 
+// Triggers that came with a dump name relations of another database.
+void drop_strangers(Oid relid)
+{
+	pg::Rows names = pg::query(
+	    "SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = $1::oid AND t.tgfoid = 'pgtrickle._log_change'::regproc"
+	    " AND t.tgparentid = 0 AND NOT EXISTS (SELECT FROM pgtrickle.source s"
+	    " WHERE t.tgname IN ('pg_trickle_' || s.relid, 'pg_trickle_' || s.relid || '_truncate'))",
+	    {std::to_string(relid)});
+	for (const auto &row : names)
+		pg::execute("DROP TRIGGER " + pg::quote_ident(*row[0]) + " ON " + pg::relation_name(relid));
+}
+
 // The relation and all below it, itself first.
 std::vector<Oid> tree(Oid relid, LOCKMODE lock)
 {
@@ -239,8 +251,10 @@ void install(Oid relid, const Columns &wanted)
 	pg::query("INSERT INTO pgtrickle.source (relid, columns) VALUES ($1::oid, $2::int2[]) "
 	          "ON CONFLICT (relid) DO UPDATE SET columns = excluded.columns",
 	          {std::to_string(relid), array(columns)});
-	for (Oid member : relids)
+	for (Oid member : relids) {
+		drop_strangers(member);
 		install_triggers(member, relid);
+	}
 	pg::call(CacheInvalidateRelcacheByRelid, relid);
 	pg::call(CommandCounterIncrement);
 }

@@ -36,11 +36,10 @@ std::string log_name(const Source &source, int segment)
 	return "pgtrickle_state.log_" + source.relid + "_" + std::to_string(segment);
 }
 
-// Those that are being installed or widened right now are left for the next time.
 std::vector<Source> read_sources()
 {
 	std::vector<Source> sources;
-	for (const auto &row : pg::query("SELECT relid, active FROM pgtrickle.source FOR UPDATE SKIP LOCKED")) {
+	for (const auto &row : pg::query("SELECT relid, active FROM pgtrickle.source")) {
 		Source source{*row[0], std::stoi(*row[1]), {}};
 		for (int segment : {0, 1})
 			source.bytes[segment] = std::stoll(
@@ -48,6 +47,12 @@ std::vector<Source> read_sources()
 		sources.push_back(source);
 	}
 	return sources;
+}
+
+// False: it is being installed or widened right now, and is left for the next time.
+bool claim(const Source &source)
+{
+	return pg::execute("SELECT FROM pgtrickle.source WHERE relid = " + source.relid + " FOR UPDATE SKIP LOCKED") > 0;
 }
 
 // The consumers that have yet to read a row of the segment.  Those without a frontier will rebuild and need none.
@@ -73,7 +78,7 @@ bool is_needed(const Source &source, int segment)
 
 void empty(const Source &source, int segment)
 {
-	if (is_needed(source, segment))
+	if (is_needed(source, segment) || !claim(source))
 		return;
 	Oid log = Oid(std::stoul(*pg::value("SELECT to_regclass($1)::oid", {log_name(source, segment)})));
 	if (!pg::call(ConditionalLockRelationOid, log, LOCKMODE{AccessExclusiveLock}))
@@ -85,7 +90,7 @@ void empty(const Source &source, int segment)
 void switch_segments(const Source &source)
 {
 	Oid relid = Oid(std::stoul(source.relid));
-	if (pg::call(get_rel_relkind, relid) == '\0')
+	if (pg::call(get_rel_relkind, relid) == '\0' || !claim(source))
 		return;
 	pg::query("UPDATE pgtrickle.source SET active = 1 - active WHERE relid = $1::oid", {source.relid});
 	pg::call(CacheInvalidateRelcacheByRelid, relid);
@@ -118,7 +123,7 @@ bool is_orphan(const Source &source)
 
 void drain(const Source &source)
 {
-	if (is_orphan(source)) {
+	if (is_orphan(source) && claim(source)) {
 		release(Oid(std::stoul(source.relid)));
 		return;
 	}

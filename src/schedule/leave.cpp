@@ -115,6 +115,7 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 		database = get_database_oid(name, true);
 	if (OidIsValid(database))
 		desert(database);
+	bool creates = IsA(planned->utilityStmt, CreatedbStmt);
 	// COMMIT PREPARED publishes changes that another session has logged.
 	bool prepared = IsA(planned->utilityStmt, TransactionStmt) &&
 	                reinterpret_cast<TransactionStmt *>(planned->utilityStmt)->kind == TRANS_STMT_COMMIT_PREPARED;
@@ -122,6 +123,8 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 	process(planned, source, read_only, context, params, environment, receiver, completion);
 	if (OidIsValid(database))
 		keep_away(database, GetCurrentTimestamp());
+	if (OidIsValid(database) || creates)
+		note_databases();
 	if (prepared)
 		wake(MyDatabaseId, flag_all_changed);
 }

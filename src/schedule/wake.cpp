@@ -15,6 +15,7 @@ int changed_count;
 bool too_many_changed;
 bool definition_changed;
 bool created;
+bool databases_changed;
 
 void set_latch(ProcNumber number)
 {
@@ -74,7 +75,7 @@ void tell_launcher()
 void forget()
 {
 	changed_count = 0;
-	too_many_changed = definition_changed = created = false;
+	too_many_changed = definition_changed = created = databases_changed = false;
 }
 
 void at_transaction(XactEvent event, void *)
@@ -85,6 +86,8 @@ void at_transaction(XactEvent event, void *)
 			tell_scheduler();
 		if (created)
 			tell_launcher();
+		if (databases_changed)
+			wake_launcher();
 		forget();
 		break;
 	case XACT_EVENT_PREPARE:
@@ -117,6 +120,11 @@ void note_definition()
 void note_created()
 {
 	created = true;
+}
+
+void note_databases()
+{
+	databases_changed = true;
 }
 
 bool wake(Oid database, uint32 flags)

@@ -17,6 +17,9 @@ void wake_launcher();
 // Notes that this transaction creates the extension; its commit gets the database a scheduler.
 void note_created();
 
+// Notes that this transaction makes, renames or drops a database; its commit has the launcher look.
+void note_databases();
+
 void watch_commits();
 
 }  // namespace schedule
