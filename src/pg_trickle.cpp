@@ -35,13 +35,13 @@ static void define_settings()
 	MarkGUCPrefixReserved("pg_trickle");
 }
 
-// Loaded with the server; or on demand by a session, where the functions work but nothing runs by itself.
+// Loaded with the server; or, if it was left out of its settings, on demand by the first change of a captured
+// table: nothing runs by itself then, but the change is logged.
 void _PG_init(void)
 {
 	define_settings();
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	schedule::initialize();
+	if (process_shared_preload_libraries_in_progress)
+		schedule::initialize();
 	capture::initialize();
 }
 
