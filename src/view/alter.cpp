@@ -42,6 +42,12 @@ void set_status(const std::string &id, std::string status)
 		pg::query("UPDATE pgtrickle.health SET retry_at = NULL, consecutive_errors = 0 WHERE id = $1::int", {id});
 }
 
+[[noreturn]] void other_columns(const std::string &name, const std::string &detail)
+{
+	pg::fail(ERRCODE_INVALID_TABLE_DEFINITION, "the new query of " + name + " has other columns", detail,
+	         "Keep names, types and order, or create another stream table.");
+}
+
 void refuse_other_columns(int id, const std::string &name)
 {
 	auto columns = [](const std::string &relation) {
@@ -51,9 +57,7 @@ void refuse_other_columns(int id, const std::string &name)
 	};
 	std::string before = columns(name), after = columns("pgtrickle_state.q_" + std::to_string(id));
 	if (before != after)
-		pg::fail(ERRCODE_INVALID_TABLE_DEFINITION, "the new query of " + name + " has other columns",
-		         "The stream table has (" + before + "), the query (" + after + ").",
-		         "Keep names, types and order, or create another stream table.");
+		other_columns(name, "The stream table has (" + before + "), the query (" + after + ").");
 }
 
 void refuse_cycle(int id, const std::string &name)
@@ -70,7 +74,11 @@ void set_query(int id, const std::string &name, const std::string &query, Oid ow
 {
 	std::string text = std::to_string(id);
 	std::string role = *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid", {std::to_string(owner)});
-	define_query(id, query, role, true);
+	auto error = pg::attempt([&] { pg::with_spi([&] { define_query(id, query, role, true); }); });
+	if (error && error->data()->sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION)
+		other_columns(name, error->data()->message);
+	if (error)
+		throw *error;
 	refuse_other_columns(id, name);
 	refuse_cycle(id, name);
 	pg::query("UPDATE pgtrickle.stream_table SET query = $2, settings = $3::text[], generation = generation + 1 WHERE id = $1::int",

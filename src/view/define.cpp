@@ -117,11 +117,19 @@ void with_position(pg::Error &error, const std::string &query, size_t prefix)
 	data->context = nullptr;
 }
 
-bool is_one_select(const char *query)
+struct Shape {
+	bool one_select, locks;
+};
+
+void look_at(const char *query, Shape *out)
 {
 	List *statements = raw_parser(query, RAW_PARSE_DEFAULT);
-	return list_length(statements) == 1 && IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt) &&
-	       reinterpret_cast<SelectStmt *>(linitial_node(RawStmt, statements)->stmt)->intoClause == nullptr;
+	*out = {};
+	if (list_length(statements) != 1 || !IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+		return;
+	auto *select = reinterpret_cast<SelectStmt *>(linitial_node(RawStmt, statements)->stmt);
+	out->one_select = select->intoClause == nullptr;
+	out->locks = select->lockingClause != NIL;
 }
 
 std::string without_semicolon(std::string query)
@@ -143,9 +151,14 @@ void define_query(int id, const std::string &query, const std::string &owner, bo
 {
 	std::string prefix = std::string("CREATE ") + (replace ? "OR REPLACE " : "") + "VIEW " + q_name(id) + " AS ";
 	try {
-		if (!pg::call(is_one_select, query.c_str()))
+		Shape shape;
+		pg::call(look_at, query.c_str(), &shape);
+		if (!shape.one_select)
 			pg::fail(ERRCODE_SYNTAX_ERROR, "the query of a stream table must be one SELECT", {},
 			         "Pass the text of a single SELECT, WITH … SELECT or UNION.");
+		if (shape.locks)
+			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "the query of a stream table cannot lock rows", {},
+			         "Leave out FOR UPDATE or FOR SHARE.");
 	} catch (pg::Error &error) {
 		with_position(error, query, 0);
 		throw;

@@ -1,6 +1,7 @@
 #include "view.h"
 
 #include "apply/arrangement.h"
+#include "apply/refresh.h"
 #include "apply/target.h"
 #include "capture/capture.h"
 #include "pg/spi.hpp"
@@ -49,7 +50,7 @@ std::string fingerprint_of(int id)
 	return pg::value("SELECT t.generation || ' ' || t.effective_mode || ' ' || t.relid || ' ' || t.settings::text || ' ' || "
 	                 "(SELECT relowner || relnamespace::text || relname FROM pg_catalog.pg_class WHERE oid = t.relid) || ' ' || "
 	                 "COALESCE((SELECT string_agg(concat_ws('.', c.relnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
-	                 "a.attnotnull, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity), ' ' ORDER BY c.oid, a.attnum) FROM pg_catalog.pg_class c "
+	                 "a.attnotnull, a.attacl, c.relacl, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity), ' ' ORDER BY c.oid, a.attnum) FROM pg_catalog.pg_class c "
 	                 "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
 	                 "WHERE c.oid = t.relid OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id)), '') "
 	                 "FROM pgtrickle.stream_table t WHERE t.id = $1::int",
@@ -82,7 +83,8 @@ const std::vector<Oid> last_tick{TIMESTAMPTZOID};
 void compile_delta(View &view, bool may_create)
 {
 	{
-		pg::Identity owner(view.owner);    // row security is the owner's
+		pg::Identity owner(view.owner, true);    // row security is the owner's
+		pg::execute("SELECT FROM " + pg::relation_name(view.definition) + " WHERE false");   // fails if it may not read any more
 		view.tree = query::build(query::rewritten_view_query(view.definition));
 	}
 	view.key = query::unique_key(*view.tree);
@@ -150,11 +152,13 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	view->name = pg::relation_name(view->relid);
 	view->settings = from_settings(text);
 	view->columns = columns_of_table(view->relid);
+	int settings = apply::begin_settings(*view);    // constants and names are printed as ticks read them
 	if (view->mode == "DIFFERENTIAL")
 		compile_delta(*view, may_create);
 	else
 		compile_full(*view);
 	apply::plan_target(*view);
+	apply::end_settings(settings);
 	return view;
 }
 
