@@ -47,6 +47,12 @@ std::string padded(const Operator &node, const std::string &a)
 	return pg::join(out, ", ");
 }
 
+// A select list may have no columns before the weight: SELECT count(*) reads none.
+std::string before_more(const std::string &list)
+{
+	return list.empty() ? list : list + ", ";
+}
+
 std::set<int> equated(const Operator &node, int input)
 {
 	std::set<int> out;
@@ -85,7 +91,7 @@ std::string Compiler::left_delta(Operator &node)
 		pad_by_degree(node, da, db, name);
 	else
 		pad_by_counting(node, da, db, name);
-	return "SELECT " + columns_of("x", node.width()) + ", x.w FROM " + name + " x";
+	return "SELECT " + before_more(columns_of("x", node.width())) + "x.w FROM " + name + " x";
 }
 
 void Compiler::pad_by_degree(Operator &node, const std::string &da, const std::string &db, const std::string &name)
@@ -138,13 +144,13 @@ void Compiler::pad_by_degree(Operator &node, const std::string &da, const std::s
 		same_key.push_back(pg::equal(right.columns[column].type, "k." + c, "s." + c));
 	}
 	step(node.id, "changed rows of the left input that had no match", {da},
-	     {"SELECT " + padded(node, "a") + ", a.w FROM " + da + " a WHERE NOT EXISTS (SELECT 1 FROM " + crossing +
+	     {"SELECT " + before_more(padded(node, "a")) + "a.w FROM " + da + " a WHERE NOT EXISTS (SELECT 1 FROM " + crossing +
 	          " k WHERE k.old_n > 0 AND " + on(node, "a", "k") + ") AND NOT EXISTS (SELECT 1 FROM " + table + " s WHERE " +
 	          on(node, "a", "s") + " AND NOT EXISTS (SELECT 1 FROM " + crossing + " k WHERE " + and_all(same_key) + "))",
 	      {}, {}, {}, name, false});
 
 	auto crossed = [&](bool bulk) {
-		return "SELECT " + padded(node, "a") + ", CASE WHEN k.new_n > 0 THEN -a.w ELSE a.w END AS w FROM (SELECT * FROM " +
+		return "SELECT " + before_more(padded(node, "a")) + "CASE WHEN k.new_n > 0 THEN -a.w ELSE a.w END AS w FROM (SELECT * FROM " +
 		       crossing + " z WHERE (z.old_n > 0) <> (z.new_n > 0)) k, (" + current(left, equated(node, 0), bulk) +
 		       ") a WHERE " + on(node, "a", "k");
 	};
@@ -167,7 +173,7 @@ void Compiler::pad_by_counting(Operator &node, const std::string &da, const std:
 	const std::string m = "COALESCE(m.m, 0)", d = "COALESCE(d.d, 0)";
 
 	auto unmatched = [&](bool bulk) {
-		return "SELECT " + padded(node, "a") + ", a.w FROM " + da + " a WHERE NOT EXISTS (SELECT 1 FROM " +
+		return "SELECT " + before_more(padded(node, "a")) + "a.w FROM " + da + " a WHERE NOT EXISTS (SELECT 1 FROM " +
 		       rights(bulk) + " WHERE " + on(node, "a", "b") + ")";
 	};
 	step(node.id, "changed rows of the left input without a match", {da},
@@ -176,7 +182,7 @@ void Compiler::pad_by_counting(Operator &node, const std::string &da, const std:
 
 	auto had_none = [&](bool bulk) {
 		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM " + da + " z), " + change + " SELECT " +
-		       padded(node, "a") + ", a.w FROM a LEFT JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
+		       before_more(padded(node, "a")) + "a.w FROM a LEFT JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
 		       " WHERE " + m + " - " + d + " <= 0";
 	};
 	step(node.id, "changed rows of the left input that had no match", {da, db},
@@ -184,10 +190,10 @@ void Compiler::pad_by_counting(Operator &node, const std::string &da, const std:
 
 	auto crossing = [&](bool bulk) {
 		std::string columns = columns_of("x", left.width());
-		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + columns +
-		       ", sum(x.w)::int8 AS w FROM (" + current(left, equated(node, 0), bulk) +
-		       ") x WHERE EXISTS (SELECT 1 FROM " + db + " b WHERE " + on(node, "x", "b") + ") GROUP BY " + columns +
-		       ") z), " + change + " SELECT " + padded(node, "a") + ", CASE WHEN " + m +
+		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + before_more(columns) +
+		       "sum(x.w)::int8 AS w FROM (" + current(left, equated(node, 0), bulk) +
+		       ") x WHERE EXISTS (SELECT 1 FROM " + db + " b WHERE " + on(node, "x", "b") + ")" +
+		       (columns.empty() ? "" : " GROUP BY " + columns) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(padded(node, "a")) + "CASE WHEN " + m +
 		       " <= 0 THEN a.w ELSE -a.w END AS w FROM a JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
 		       " WHERE d.d <> 0 AND (" + m + " <= 0) <> (" + m + " - d.d <= 0)";
 	};
@@ -208,7 +214,7 @@ std::string Compiler::left_current(const Operator &node, const std::set<int> &pr
 	for (int i = 0; i < node.width(); i++)
 		out.push_back((i < width ? "a.c" + std::to_string(i + 1) : "b.c" + std::to_string(i - width + 1)) + " AS c" +
 		              std::to_string(i + 1));
-	return "SELECT " + pg::join(out, ", ") + ", a.w * COALESCE(b.w, 1) AS w FROM (" +
+	return "SELECT " + before_more(pg::join(out, ", ")) + "a.w * COALESCE(b.w, 1) AS w FROM (" +
 	       current(*node.inputs[0], a, bulk) + ") a LEFT JOIN (" + current(*node.inputs[1], b, bulk) + ") b ON " +
 	       on(node, "a", "b");
 }
