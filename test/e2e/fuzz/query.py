@@ -136,7 +136,9 @@ class Select:
         return [leaf for s in self.source for leaf in s.leaves()]
 
     def offers(self):
-        return [Available(name, e.type, e.loose or (self.distinct and varies(e)), isinstance(e, Ref) and e.moves)
+        # Rows are told apart by equality: of equal numerics of different scale in a bag any may be shown.
+        alone = self.group is not None and all(any(g is e for e, _ in self.targets) for g in self.group) and not self.distinct
+        return [Available(name, e.type, e.loose or (not alone and varies(e)), isinstance(e, Ref) and e.moves)
                 for e, name in self.targets]
 
     def parts(self):
