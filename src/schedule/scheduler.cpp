@@ -39,6 +39,7 @@ constexpr Micros patience_with_locks = 50'000;   // of the catalog's rows, befor
 // each other, it is the tick that gives way.
 constexpr const char *lock_timeout = "300ms";
 constexpr Micros longest_rest = 200'000;
+constexpr Micros rest_after_nothing = 5'000;    // the change was of no concern; it may be followed by many
 
 Database *slot;   // ours
 uint32 creations; // as they were when the extension was looked for
@@ -273,9 +274,9 @@ public:
 private:
 	Oid extension();
 	void look_for_extension();
-	void hear();
+	bool hear();
 	void read();
-	void tick();
+	bool tick();
 	std::optional<Trouble> tick(const std::vector<int> &ids);
 	void tick_alone(int id);
 	void upkeep();
@@ -316,8 +317,8 @@ void Scheduler::look_for_extension()
 	extension_ = found;
 }
 
-// What has happened while we slept.
-void Scheduler::hear()
+// What has happened while we slept; whether something has changed.
+bool Scheduler::hear()
 {
 	News news = take_news();
 	if (news.flags & flag_leave)
@@ -332,6 +333,7 @@ void Scheduler::hear()
 	if (stale_ && now() >= read_at_)
 		read();
 	note(views_, news.changes);
+	return news.flags & flag_changed;
 }
 
 void Scheduler::read()
@@ -378,12 +380,13 @@ void Scheduler::tick_alone(int id)
 	stale_ = true;
 }
 
-void Scheduler::tick()
+// False: nothing was due.
+bool Scheduler::tick()
 {
 	Micros begun = now();
 	std::vector<int> ids = due(views_, begun);
 	if (ids.empty())
-		return;
+		return false;
 	if (ids.size() == 1)
 		tick_alone(ids[0]);
 	else if (tick(ids))
@@ -392,6 +395,7 @@ void Scheduler::tick()
 	active_ = true;
 	Micros ended = now();
 	ready_at_ = ended + std::min(3 * (ended - begun), longest_rest);
+	return true;
 }
 
 // Now and then, while there is something going on: logs, history.
@@ -429,11 +433,11 @@ Micros Scheduler::rest_until()
 void Scheduler::run()
 {
 	for (;;) {
-		hear();
+		bool changed = hear();
 		if (settings::enabled) {
 			supervisor_.tend(now());
-			if (now() >= ready_at_)
-				tick();
+			if (now() >= ready_at_ && !tick() && changed)
+				ready_at_ = now() + rest_after_nothing;
 			if (active_ && now() >= upkeep_at_)
 				upkeep();
 		} else {
