@@ -93,6 +93,12 @@ void postpone(std::vector<View> &views, const std::vector<int> &ids, const std::
 		}
 }
 
+Micros rest_after(Micros tick)
+{
+	constexpr Micros short_tick = 10'000, longest = 200'000;
+	return std::min(longest, tick * std::clamp(tick, short_tick, 3 * short_tick) / short_tick);
+}
+
 Micros backoff(int failures)
 {
 	constexpr Micros second = 1'000'000, longest = 300 * second;

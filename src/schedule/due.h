@@ -54,6 +54,10 @@ void settle(std::vector<View> &views, const std::vector<int> &ids, Micros when);
 // The views in ids that were not ticked, because somebody else had them locked, are not tried again until then.
 void postpone(std::vector<View> &views, const std::vector<int> &ids, const std::vector<int> &ticked, Micros until);
 
+// How long to rest after a tick: as long as it took, and up to three times that after a long one, 200 ms at most.
+// Short ticks keep views fresh; when they grow, others want the processor, and a bigger batch is cheaper by the row.
+Micros rest_after(Micros tick);
+
 // 1 s, 2 s, 4 s … 5 min.
 Micros backoff(int failures);
 

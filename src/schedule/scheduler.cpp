@@ -38,7 +38,6 @@ constexpr Micros patience_with_locks = 50'000;   // of the catalog's rows, befor
 // Somebody's DDL must not stop the other views.  Well below deadlock_timeout: should a tick and a DROP wait for
 // each other, it is the tick that gives way.
 constexpr const char *lock_timeout = "300ms";
-constexpr Micros longest_rest = 200'000;
 constexpr Micros rest_after_nothing = 5'000;    // the change was of no concern; it may be followed by many
 
 Database *slot;   // ours
@@ -394,7 +393,7 @@ bool Scheduler::tick()
 			tick_alone(id);
 	active_ = true;
 	Micros ended = now();
-	ready_at_ = ended + std::min(3 * (ended - begun), longest_rest);
+	ready_at_ = ended + rest_after(ended - begun);
 	return true;
 }
 

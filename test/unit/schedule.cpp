@@ -99,6 +99,14 @@ TEST(Due, LockedViewsWaitALittle)
 	EXPECT_EQ(due(views, now + 50), (Ids{1, 2}));
 }
 
+TEST(Due, Rest)
+{
+	EXPECT_EQ(rest_after(1'000), 1'000);
+	EXPECT_EQ(rest_after(20'000), 40'000);
+	EXPECT_EQ(rest_after(50'000), 150'000);
+	EXPECT_EQ(rest_after(60 * second), 200'000);
+}
+
 TEST(Due, Backoff)
 {
 	EXPECT_EQ(backoff(1), second);
