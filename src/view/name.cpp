@@ -5,6 +5,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "funcapi.h"
 #include "utils/acl.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 }
@@ -55,6 +56,7 @@ int stream_table_id(FunctionCallInfo fcinfo, int argument)
 	pg::Text name;
 	if (!PG_ARGISNULL(argument))
 		name = pg::call(text_to_cstring, static_cast<const text *>(PG_GETARG_TEXT_PP(argument)));
+	pg::call(AcceptInvalidationMessages);    // another session may just have made it anew
 	return std::stoi(*pg::value("SELECT pgtrickle._stream_table_id($1)", {name}));
 }
 
