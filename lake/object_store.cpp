@@ -32,8 +32,10 @@ std::shared_ptr<arrow::fs::FileSystem> connect_s3(const std::map<std::string, st
 	if (!setting("scheme").empty())
 		options.scheme = setting("scheme");
 	options.force_virtual_addressing = !options.endpoint_override.empty() && setting("path_style") == "false";
-	options.connect_timeout = 5;
-	options.request_timeout = 30;
+	// Our own backoff takes over soon: a server that is down must not hold up the tables of other lakes for long.
+	options.connect_timeout = 3;
+	options.request_timeout = 10;
+	options.retry_strategy = arrow::fs::S3RetryStrategy::GetAwsStandardRetryStrategy(2);
 	return check(arrow::fs::S3FileSystem::Make(options));
 }
 #endif

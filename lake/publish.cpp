@@ -30,6 +30,7 @@ void Publisher::sweep()
 		for (int i = 0; i < left.size(); i++)
 			store_.remove(left.text(i, 0));
 		writer_.query("COMMIT");
+		noted_.clear();
 	} catch (const StoreError &e) {
 		writer_.rollback();
 		fprintf(stderr, "trickle-lake: files of lake \"%s\" wait to be removed: %s\n", lake_.name.c_str(), e.what());
@@ -48,7 +49,6 @@ bool Publisher::publish(std::set<int> ids)
 	};
 	for (int attempts = 1; !ids.empty(); attempts++) {
 		std::optional<int> to_repair;
-		noted_.clear();
 		ended_.clear();
 		try {
 			attempt(ids);
@@ -72,10 +72,12 @@ bool Publisher::publish(std::set<int> ids)
 		} catch (const ConnectionLost &) {
 			throw;
 		} catch (const Error &e) {
+			// The store or the catalog: every table's trouble.  Files wait for the next sweep.
 			reader_.rollback();
 			writer_.rollback();
 			for (int id : std::set<int>(ids))
 				give_up(id, e.sqlstate, e.what(), false);
+			return false;
 		}
 		reader_.rollback();
 		writer_.rollback();
@@ -144,6 +146,7 @@ void Publisher::attempt(const std::set<int> &ids)
 	reader_.query("COMMIT");
 	if (noted_.size() > files)
 		sweep();
+	noted_.clear();
 }
 
 std::optional<Batch> Publisher::prepare(int id)

@@ -54,7 +54,7 @@ private:
 	Connection reader_, writer_;
 	ObjectStore store_;
 	DuckLake ducklake_;
-	std::vector<std::string> noted_;  // in this attempt
+	std::vector<std::string> noted_;  // and not committed yet
 	std::set<int> to_load_;           // their positions are lost
 	std::map<int, std::vector<FileDeletion>> ended_;  // by loads: what the lake had before
 };

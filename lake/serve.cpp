@@ -30,10 +30,10 @@ public:
 		while (true) {
 			const Due due = look();
 			keep_publishers(due.lakes);
-			for (auto &[id, publisher] : publishers_) {
+			for (const auto &[id, publisher] : publishers_) {
 				auto found = due.publications.find(id);
 				if (found != due.publications.end() && !found->second.empty())
-					all = publish(publisher, found->second) && all;
+					all = publish(id, found->second) && all;
 				if (auto answer = due.answers.find(id); answer != due.answers.end())
 					side_.query("UPDATE pgtrickle.lake SET answered = $2 WHERE id = $1", {std::to_string(id), std::to_string(answer->second)});
 			}
@@ -93,6 +93,7 @@ private:
 		return side_.query(question).flag(0, 0);
 	}
 
+	// A lake we serve has an entry here; it is empty after an error, and filled again when a table is due.
 	void keep_publishers(const std::set<int> &lakes)
 	{
 		std::erase_if(publishers_, [&](const auto &entry) {
@@ -101,36 +102,43 @@ private:
 			side_.query("SELECT pg_advisory_unlock($1::int, $2::int)", {lock_class, std::to_string(entry.first)});
 			return true;
 		});
-		if (std::all_of(lakes.begin(), lakes.end(), [&](int id) { return publishers_.contains(id) && publishers_[id]; }))
-			return;
-		for (const Lake &lake : read_lakes(side_, settings_.lake)) {
-			auto found = publishers_.find(lake.id);
-			if (found != publishers_.end() && found->second)
+		for (int id : lakes) {
+			if (publishers_.contains(id))
 				continue;
-			if (found == publishers_.end() && !side_.query("SELECT pg_try_advisory_lock($1::int, $2::int)", {lock_class, std::to_string(lake.id)}).flag(0, 0)) {
-				if (settings_.once)
-					throw DatabaseError("55P03", "lake \"" + lake.name + "\" is served by another trickle-lake");
-				continue;
-			}
-			publishers_[lake.id] = nullptr;
-			open(lake);
+			if (side_.query("SELECT pg_try_advisory_lock($1::int, $2::int)", {lock_class, std::to_string(id)}).flag(0, 0))
+				publish(id, {});
+			else if (settings_.once)
+				throw DatabaseError("55P03", "lake " + std::to_string(id) + " is served by another trickle-lake");
 		}
 	}
 
-	// A store that cannot be reached is every table's trouble, and tried again when one of them is due.
-	void open(const Lake &lake)
+	bool publish(int id, const std::set<int> &publications)
 	{
-		auto publisher = std::make_unique<Publisher>(settings_.conninfo, side_, lake);
-		publisher->sweep();
-		publishers_[lake.id] = std::move(publisher);
-	}
-
-	bool publish(std::unique_ptr<Publisher> &publisher, const std::set<int> &publications)
-	{
-		if (publisher && publisher->publish(publications))
-			return true;
+		std::unique_ptr<Publisher> &publisher = publishers_[id];
+		try {
+			if (!publisher)
+				open(id, publisher);
+			if (publisher && publisher->publish(publications))
+				return true;
+		} catch (const ConnectionLost &) {
+			throw;
+		} catch (const Error &e) {
+			fprintf(stderr, "trickle-lake: lake %d: %s (%s)\n", id, e.what(), e.sqlstate.c_str());
+			for (int publication : publications)
+				record_error(side_, publication, e.sqlstate, e.what(), false);
+		}
 		publisher.reset();  // it is made anew with the settings of then
 		return false;
+	}
+
+	void open(int id, std::unique_ptr<Publisher> &publisher)
+	{
+		for (const Lake &lake : read_lakes(side_, settings_.lake)) {
+			if (lake.id != id)
+				continue;
+			publisher = std::make_unique<Publisher>(settings_.conninfo, side_, lake);
+			publisher->sweep();
+		}
 	}
 
 	const Settings settings_;
