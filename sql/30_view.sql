@@ -59,9 +59,19 @@ Errors: those of both.';
 
 CREATE FUNCTION pgtrickle.drop_stream_table(name text, cascade bool DEFAULT false) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    needed text;
+    st record;
 BEGIN
     PERFORM pgtrickle._stream_table_id(name);
     EXECUTE pg_catalog.format('DROP TABLE %s %s', pg_catalog.to_regclass(name), CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+EXCEPTION WHEN dependent_objects_still_exist THEN
+    GET STACKED DIAGNOSTICS needed = PG_EXCEPTION_DETAIL;
+    FOR st IN SELECT t.definition::pg_catalog.regclass::text AS view, t.relid::pg_catalog.regclass::text AS stream_table FROM pgtrickle.stream_table t LOOP
+        needed := pg_catalog.replace(needed, 'view ' || st.view || ' ', 'stream table ' || st.stream_table || ' ');
+    END LOOP;
+    RAISE EXCEPTION 'stream table "%" is still needed', name
+        USING ERRCODE = '2BP01', DETAIL = needed, HINT = 'Drop what needs it first, or pass cascade => true, which drops that too.';
 END $$;
 COMMENT ON FUNCTION pgtrickle.drop_stream_table(text, bool) IS
 'Drops a stream table and its state, as DROP TABLE does.  cascade: also what reads it.

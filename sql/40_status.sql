@@ -271,7 +271,7 @@ LANGUAGE sql STABLE AS $$
         FROM walk w JOIN edge e ON e.source = w.relid
     )
     SELECT repeat('    ', depth) || path[depth + 1], path[depth + 1], node_type, depth, status, mode
-    FROM walk ORDER BY path
+    FROM walk ORDER BY walk.path
 $$;
 COMMENT ON FUNCTION pgtrickle.dependency_tree() IS
 'No arguments.  Result: each source with the stream tables that read it below it, indented; a stream table with several sources comes once under each.  refresh_mode is the one in force.';
