@@ -32,7 +32,7 @@ namespace {
 
 struct Attributes {
 	char relkind;
-	bool has_children, temporary, system;
+	bool has_children, temporary, system, ours;
 	int count;
 	Form_pg_attribute attributes[MaxHeapAttributeNumber];
 	int key_count;
@@ -46,6 +46,8 @@ void describe(Oid relid, Attributes *out)
 	out->has_children = relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(relid);
 	out->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
 	out->system = IsCatalogRelation(relation) || relation->rd_rel->relnamespace == get_namespace_oid("pg_catalog", false);
+	out->ours = relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle", true) ||
+	            relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle_state", true);
 	TupleDesc desc = RelationGetDescr(relation);
 	out->count = desc->natts;
 	for (int i = 0; i < desc->natts; i++) {
@@ -70,6 +72,7 @@ std::unique_ptr<Operator> scan(RangeTblEntry *entry, int index, const std::vecto
 			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1);
 	};
 	refuse(attributes->system, "a system catalog");
+	refuse(attributes->ours, "a table of the extension");
 	refuse(attributes->temporary, "a temporary table");
 	refuse(attributes->relkind == RELKIND_MATVIEW, "a materialized view");
 	refuse(attributes->relkind == RELKIND_FOREIGN_TABLE, "a foreign table");

@@ -81,7 +81,8 @@ void set_up_full(int id)
 	for (const auto &row : pg::query("SELECT d.source, d.columns FROM pgtrickle._dependency d JOIN pg_catalog.pg_class c ON c.oid = d.source "
 	                                 "WHERE d.id = $1::int AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' "
 	                                 "AND c.relnamespace <> 'pg_catalog'::regnamespace "
-	                                 "AND c.relnamespace <> 'information_schema'::regnamespace",
+	                                 "AND c.relnamespace NOT IN ('information_schema'::regnamespace, 'pgtrickle'::regnamespace, "
+	                                 "'pgtrickle_state'::regnamespace)",
 	                                 {std::to_string(id)})) {
 		std::vector<int> columns;
 		for (const auto &column : pg::query("SELECT unnest($1::int2[])", {row[1]}))
@@ -166,9 +167,15 @@ void define_query(int id, const std::string &query, const std::string &owner, bo
 	try {
 		pg::execute(prefix + without_semicolon(query));
 	} catch (pg::Error &error) {
+		if (error.data()->sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION &&
+		    std::string(error.data()->message).find("temporary relation") != std::string::npos)
+			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "a stream table cannot read a temporary table or view", {},
+			         "Others cannot see what it holds; make it permanent, or UNLOGGED.");
 		with_position(error, query, prefix.size());
 		throw;
 	}
+	if (!pg::value("SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 LIMIT 1", {q_name(id)}))
+		pg::fail(ERRCODE_SYNTAX_ERROR, "the query of a stream table must have columns", {}, "Name at least one in its SELECT list.");
 	pg::execute("ALTER VIEW " + q_name(id) + " OWNER TO " + owner);
 }
 
