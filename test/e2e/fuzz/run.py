@@ -115,7 +115,12 @@ class Run:
                 if not view.extras:
                     raise Failure("refused", str(e), self.step, e.sqlstate, view.name) from e
                 self.tally.refused += 1
-                c.execute(view.create().replace("'DIFFERENTIAL'", "'AUTO'"))
+                try:
+                    c.execute(view.create().replace("'DIFFERENTIAL'", "'AUTO'"))
+                except psycopg.Error as again:
+                    if self.excused(c, again):
+                        return
+                    raise
             else:
                 raise Failure("error", f"creating {view.name}: {e}", self.step, e.sqlstate or "", view.name) from e
         self.alive.add(view.name)
