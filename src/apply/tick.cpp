@@ -108,6 +108,11 @@ private:
 		return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 	}
 
+	static bool is_lock_conflict(int sqlstate)
+	{
+		return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE || sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+	}
+
 	void failed(int id, const pg::Error &error, Clock::time_point start)
 	{
 		Outcome outcome;
@@ -165,6 +170,8 @@ private:
 			});
 		if (error && error->data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			throw *error;
+		if (error && if_locked_ == IfLocked::skip && is_lock_conflict(error->data()->sqlerrcode))
+			return;            // somebody's DDL: the next tick has it
 		if (error)
 			return failed(view.id, *error, start);
 		outcome.milliseconds = milliseconds_since(start);
@@ -213,15 +220,12 @@ private:
 
 	static void add_history(const Ticked &t, pg::Text error)
 	{
-		auto rows = pg::query("INSERT INTO pgtrickle.refresh_history (id, started_at, milliseconds, mode, reason, rows_in, rows_out, plan, error) "
-		                      "VALUES ($1::int, clock_timestamp() - $2::float8 * interval '1 millisecond', $2::float8, $3, nullif($4, ''), "
-		                      "$5::int8, $6::int8, $7, $8) RETURNING refresh_id",
-		                      {std::to_string(t.id), std::to_string(t.outcome.milliseconds), t.outcome.mode, t.outcome.reason,
-		                       std::to_string(t.outcome.rows_in), std::to_string(t.outcome.rows_out),
-		                       std::string(t.outcome.bulk ? "bulk" : "small"), error});
-		if (std::stoll(*rows[0][0]) % 256 == 0)
-			pg::query("DELETE FROM pgtrickle.refresh_history h USING (SELECT id, refresh_id, row_number() OVER (PARTITION BY id "
-			          "ORDER BY refresh_id DESC) AS age FROM pgtrickle.refresh_history) a WHERE a.refresh_id = h.refresh_id AND a.age > 1000");
+		pg::query("INSERT INTO pgtrickle.refresh_history (id, started_at, milliseconds, mode, reason, rows_in, rows_out, plan, error) "
+		          "VALUES ($1::int, clock_timestamp() - $2::float8 * interval '1 millisecond', $2::float8, $3, nullif($4, ''), "
+		          "$5::int8, $6::int8, $7, $8)",
+		          {std::to_string(t.id), std::to_string(t.outcome.milliseconds), t.outcome.mode, t.outcome.reason,
+		           std::to_string(t.outcome.rows_in), std::to_string(t.outcome.rows_out),
+		           std::string(t.outcome.bulk ? "bulk" : "small"), error});
 	}
 
 	IfLocked if_locked_;
