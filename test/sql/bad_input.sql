@@ -1,4 +1,5 @@
 -- A clear no: SQLSTATE, the offending thing, and what to do instead.  Nothing is left of a refused statement.
+\set SHOW_CONTEXT never
 CREATE TABLE t (id int PRIMARY KEY, x int);
 CREATE FUNCTION refusal(statement text) RETURNS TABLE (state text, message text, hint text) LANGUAGE plpgsql AS $$
 BEGIN

@@ -23,10 +23,12 @@ SELECT missing, unexpected FROM pgtrickle.verify('names');
 RESET search_path;
 
 -- initialize => false makes it empty until its first refresh.
+BEGIN;
 SELECT pgtrickle.create_stream_table('later', 'SELECT id FROM fruit', '1h', initialize => false);
 SELECT count(*) FROM later;
 SELECT is_populated FROM pgtrickle.pgt_status() WHERE name = 'later';
 SELECT mode FROM pgtrickle.refresh_stream_table('later');
+COMMIT;
 SELECT missing, unexpected FROM pgtrickle.verify('later');
 
 -- if_not_exists leaves what is there alone.

@@ -1,4 +1,5 @@
 -- Dropping a stream table leaves nothing behind.
+\set SHOW_CONTEXT never
 CREATE TABLE t (id int PRIMARY KEY, x int);
 INSERT INTO t VALUES (1, 1), (2, 1);
 

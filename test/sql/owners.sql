@@ -1,4 +1,5 @@
 -- A refresh runs with the rights of the stream table's owner.
+\set SHOW_CONTEXT never
 CREATE ROLE regress_trickle_owner;
 CREATE ROLE regress_trickle_reader;
 GRANT CREATE ON SCHEMA public TO regress_trickle_owner;

@@ -1,4 +1,5 @@
 -- What may happen to a source under a stream table.
+\set SHOW_CONTEXT never
 CREATE TABLE t (hole int, id int PRIMARY KEY, x int, y text, twice int GENERATED ALWAYS AS (x * 2) STORED);
 ALTER TABLE t DROP COLUMN hole;
 INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b');

@@ -1,4 +1,5 @@
 -- Looking: what there is and how it does.
+\set SHOW_CONTEXT never
 CREATE TABLE a (id int PRIMARY KEY, x int);
 CREATE TABLE b (id int PRIMARY KEY, a int);
 CREATE VIEW through AS SELECT id, x FROM a WHERE x > 0;
@@ -35,17 +36,34 @@ SELECT schemaname, relname, refreshes, errors FROM pgtrickle.pg_stat_stream_tabl
 SELECT regexp_replace(pgtrickle.export_definition('sums'), 'SELECT pg_catalog.set_config.*?;\n', '', 'g');
 SELECT pgtrickle.export_definition('sums') AS made \gset
 SELECT pgtrickle.drop_stream_table('sums', cascade => true);
+\o /dev/null
 :made
+\o
 SELECT missing, unexpected FROM pgtrickle.verify('sums');
 
 -- A failing stream table says so, is left out, and recovers when the cause is gone.
 SELECT pgtrickle.create_stream_table('ratio', 'SELECT id, 10 / x AS r FROM a', '1h');
 INSERT INTO a VALUES (3, 0);
 SELECT pgtrickle.refresh_stream_table('ratio');
-SELECT name, status, consecutive_errors, last_error FROM pgtrickle.pgt_status() ORDER BY name;
-SELECT check_name, severity FROM pgtrickle.health_check();
+CREATE FUNCTION becomes(condition text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+    is_so bool;
+BEGIN
+    FOR i IN 1..600 LOOP
+        EXECUTE 'SELECT ' || condition INTO is_so;
+        EXIT WHEN is_so;
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+    RETURN is_so;
+END $$;
+SELECT pgtrickle.alter_stream_table('ratio', schedule => 'calculated');
+INSERT INTO a VALUES (4, 0);
+SELECT becomes($$(SELECT status = 'ERROR' FROM pgtrickle.pgt_status() WHERE name = 'ratio')$$);
+SELECT name, status, consecutive_errors > 0 AS failed, last_error FROM pgtrickle.pgt_status() ORDER BY name;
+SELECT check_name, severity FROM pgtrickle.health_check() WHERE check_name = 'errors';
+SELECT mode, error FROM pgtrickle.get_refresh_history('ratio', 1);
 DELETE FROM a WHERE x = 0;
-SELECT mode FROM pgtrickle.refresh_stream_table('ratio');
+SELECT becomes($$(SELECT status = 'ACTIVE' FROM pgtrickle.pgt_status() WHERE name = 'ratio')$$);
 SELECT name, status, consecutive_errors, last_error FROM pgtrickle.pgt_status() ORDER BY name;
 SELECT missing, unexpected FROM pgtrickle.verify('ratio');
 

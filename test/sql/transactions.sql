@@ -84,10 +84,10 @@ CREATE TABLE child (t int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE, y in
 CREATE TABLE part (k int, y int) PARTITION BY LIST (k);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1);
 CREATE TABLE part_rest PARTITION OF part DEFAULT;
-INSERT INTO child VALUES (1, 1), (20, 2), (20, 3);
+INSERT INTO child VALUES (4, 1), (20, 2), (20, 3);
 INSERT INTO part VALUES (1, 1), (2, 2);
 SELECT pgtrickle.create_stream_table('c', 'SELECT c.t, c.y, p.k FROM child c LEFT JOIN part p ON p.y = c.y', '1h', 'DIFFERENTIAL');
-DELETE FROM t WHERE id = 1;
+DELETE FROM t WHERE id = 4;
 UPDATE t SET id = 30 WHERE id = 20;
 UPDATE part SET k = 1;
 INSERT INTO part_rest VALUES (7, 3);
