@@ -26,6 +26,14 @@ bool parse_tuple(const char *&at, Tuple &tuple)
 	return true;
 }
 
+std::vector<const char *> pointers(const std::vector<Text> &params)
+{
+	std::vector<const char *> values;
+	for (const Text &param : params)
+		values.push_back(param ? param->c_str() : nullptr);
+	return values;
+}
+
 }  // namespace
 
 Connection::Connection(const std::string &conninfo, const std::string &name)
@@ -56,16 +64,27 @@ void Connection::fail(PGresult *result)
 	throw DatabaseError(sqlstate, message);
 }
 
-Rows Connection::query(const std::string &sql, const std::vector<Text> &params)
+Rows Connection::receive(PGresult *result)
 {
-	std::vector<const char *> values;
-	for (const Text &param : params)
-		values.push_back(param ? param->c_str() : nullptr);
-	PGresult *result = PQexecParams(raw(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0);
 	const ExecStatusType status = PQresultStatus(result);
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
 		fail(result);
 	return Rows(result);
+}
+
+Rows Connection::query(const std::string &sql, const std::vector<Text> &params)
+{
+	const std::vector<const char *> values = pointers(params);
+	return receive(PQexecParams(raw(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0));
+}
+
+Rows Connection::query_prepared(const std::string &sql, const std::vector<Text> &params)
+{
+	auto [entry, is_new] = prepared_.try_emplace(sql, "s" + std::to_string(prepared_.size()));
+	if (is_new)
+		receive(PQprepare(raw(), entry->second.c_str(), sql.c_str(), 0, nullptr));
+	const std::vector<const char *> values = pointers(params);
+	return receive(PQexecPrepared(raw(), entry->second.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr, 0));
 }
 
 void Connection::copy_out(const std::string &query, const std::function<void(const Tuple &)> &row)

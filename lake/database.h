@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,8 @@ public:
 	Connection(const std::string &conninfo, const std::string &name);
 
 	Rows query(const std::string &sql, const std::vector<Text> &params = {});
+	// The same, planned once: for what is asked again and again.
+	Rows query_prepared(const std::string &sql, const std::vector<Text> &params = {});
 	// Runs the query under COPY … TO STDOUT (FORMAT binary) and hands over row by row.  The row is valid during the call.
 	void copy_out(const std::string &query, const std::function<void(const Tuple &)> &row);
 	void rollback() noexcept;
@@ -64,7 +67,9 @@ public:
 	[[noreturn]] void fail(PGresult *result);
 
 private:
+	Rows receive(PGresult *result);
 	std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+	std::map<std::string, std::string> prepared_;  // names by statement
 };
 
 // COPY table FROM STDIN (FORMAT binary), filled field by field.  Not finished, it is cancelled.

@@ -54,7 +54,7 @@ void Positions::take(const std::vector<std::pair<Key, int>> &keys, const std::fu
 			spelt.add(spell(keys[i].first, integer_key));
 			counts.add(keys[i].second);
 		}
-		const Rows rows = writer_.query(sql, {spelt.text(), counts.text()});
+		const Rows rows = writer_.query_prepared(sql, {spelt.text(), counts.text()});
 		for (int i = 0; i < rows.size(); i++)
 			taken(parse(rows.text(i, 0), integer_key), {static_cast<int>(rows.number(i, 1)), static_cast<int32_t>(rows.number(i, 2)),
 			                                            rows.is_null(i, 3) ? -1 : rows.number(i, 3)});

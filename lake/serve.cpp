@@ -46,7 +46,7 @@ public:
 private:
 	Due look()
 	{
-		const Rows rows = side_.query(
+		const Rows rows = side_.query_prepared(
 		    "SELECT l.id, l.answered, r.asked, w.asked, p.id, p.period IS NULL, c.frontier, h.status <> 'SUSPENDED' AND coalesce(h.retry_at <= clock_timestamp(), true), "
 		    "       coalesce(floor(extract(epoch FROM clock_timestamp()) / extract(epoch FROM p.period)) > "
 		    "                floor(extract(epoch FROM c.ticked_at) / extract(epoch FROM p.period)), c.frontier IS NULL) "
