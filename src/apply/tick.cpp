@@ -193,8 +193,8 @@ private:
 	{
 		std::string id = std::to_string(t.id);
 		pg::Text flip = t.outcome.next_flip ? pg::Text(std::to_string(*t.outcome.next_flip)) : pg::Text();
-		pg::query("UPDATE pgtrickle.health SET next_flip = to_timestamp($2::float8), consecutive_errors = 0, retry_at = NULL "
-		          "WHERE id = $1::int AND (consecutive_errors > 0 OR next_flip IS DISTINCT FROM to_timestamp($2::float8))",
+		pg::query("UPDATE pgtrickle.health SET next_flip = to_timestamp($2::float8), consecutive_errors = 0, retry_at = NULL, "
+		          "last_error = NULL, last_sqlstate = NULL, last_error_at = NULL WHERE id = $1::int AND (consecutive_errors > 0 OR next_flip IS DISTINCT FROM to_timestamp($2::float8))",
 		          {id, flip});
 		pg::query("UPDATE pgtrickle.stream_table SET status = 'ACTIVE' WHERE id = $1::int AND status IN ('INITIALIZING', 'ERROR')",
 		          {id});

@@ -107,7 +107,7 @@ def test_a_stream_table_is_refreshed_in_a_database_renamed_meanwhile(box):
 @pytest.mark.slow
 def test_without_preload_it_says_so(own_box):
     """CREATE EXTENSION names the setting; after setting it and a restart all works."""
-    own_box.query("ALTER SYSTEM SET shared_preload_libraries = ''")
+    own_box.query("ALTER SYSTEM SET shared_preload_libraries = 'plpgsql'")
     own_box.restart()
     own_box.query("CREATE DATABASE plain")
     with pytest.raises(psycopg.Error, match="shared_preload_libraries") as refused:
@@ -126,7 +126,7 @@ def test_without_preload_what_was_there_still_takes_writes(own_box):
     db = Database(own_box, "kept")
     db.query("CREATE TABLE t (x int)")
     db.query("SELECT pgtrickle.create_stream_table('v', 'SELECT count(*) AS n FROM t')")
-    own_box.query("ALTER SYSTEM SET shared_preload_libraries = ''")
+    own_box.query("ALTER SYSTEM SET shared_preload_libraries = 'plpgsql'")
     own_box.restart()
     db.query("INSERT INTO t VALUES (1)")
     own_box.query("ALTER SYSTEM RESET shared_preload_libraries")
