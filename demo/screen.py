@@ -78,8 +78,8 @@ def duration(seconds: float | None) -> str:
     """How long, in the unit that a person would choose."""
     if seconds is None:
         return "–"
-    if seconds < 0.0005:
-        return "0"
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 100:

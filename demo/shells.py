@@ -58,8 +58,8 @@ class Box:
     # DuckDB: the lake attached as company_lake, the database as pg.
 
     def duckdb(self, query: str, *flags: str) -> str:
-        script = f"{self.duckdb_preamble()}\n{query}"
-        return shell([os.environ.get("ONEBOX_DUCKDB", "duckdb"), "-no-init", "-no-stdin", "-bail", *flags, "-c", script])
+        quietly = ["-cmd", ".output /dev/null", "-cmd", self.duckdb_preamble(), "-cmd", ".output"]
+        return shell([os.environ.get("ONEBOX_DUCKDB", "duckdb"), "-no-init", "-no-stdin", "-bail", *flags, *quietly, "-c", query])
 
     def duckdb_rows(self, query: str) -> list[dict]:
         return json.loads(self.duckdb(query, "-json") or "[]")
