@@ -8,6 +8,7 @@ check held.
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -31,8 +32,8 @@ def main() -> int:
     with box.connect() as conn:
         prepare(box, conn, args)
         shop = generator.Shop(rate=args.rate, clerks=args.connections, seed=args.seed)
-        do_business(conn, shop, args.seconds)
-        show_refreshes(conn)
+        refreshes = do_business(conn, shop, args.seconds)
+        show_refreshes(refreshes)
         ask_the_lake(box)
         ask_the_dashboard(box)
         held = check(box, conn)
@@ -102,31 +103,56 @@ def count(conn, relation: str) -> int:
 # --- while it is open --------------------------------------------------------------------------------------------
 
 
-def do_business(conn, shop: generator.Shop, seconds: float) -> None:
+class Refreshes:
+    """All of them since the shop opened, by view: the history itself remembers only the last thousand or so."""
+
+    def __init__(self):
+        self.last = 0
+        self.of: dict[str, list] = {view.name: [] for view in queries.stream_tables()}
+
+    def look(self, conn) -> None:
+        for row in conn.execute("""
+                SELECT i.name, h.refresh_id, h.milliseconds / 1000 AS seconds, h.rows_in, h.rows_out
+                FROM pgtrickle.refresh_history h JOIN pgtrickle.stream_tables_info i USING (id)
+                WHERE h.refresh_id > %s AND h.mode NOT IN ('INITIAL', 'ERROR') ORDER BY h.refresh_id""", [self.last]):
+            self.of[row.name].append(row)
+            self.last = row.refresh_id
+
+
+def do_business(conn, shop: generator.Shop, seconds: float) -> Refreshes:
     title(f"The shop is open: {shop.rate:g} transactions a second over {shop.clerks} connections, for {seconds:g} s")
-    board, started = Board(), time.monotonic()
+    board, refreshes, started = Board(), Refreshes(), time.monotonic()
     shop.open()
     try:
         while (past := time.monotonic() - started) < seconds:
             shop.check()
-            board.draw(board_lines(conn, shop, past))
+            board.draw(board_lines(conn, shop, refreshes, past))
             time.sleep(min(0.5, max(seconds - past, 0)))
     finally:
         shop.close()
-    board.draw(board_lines(conn, shop, time.monotonic() - started), last=True)
+    board.draw(board_lines(conn, shop, refreshes, time.monotonic() - started), last=True)
+    return refreshes
 
 
-def board_lines(conn, shop: generator.Shop, past: float) -> list[str]:
+def board_lines(conn, shop: generator.Shop, refreshes: Refreshes, past: float) -> list[str]:
+    refreshes.look(conn)
     done = shop.counts()
     what = ("orders", "shipped", "cancelled", "customers", "deleted", "declined")
     lines = [f"  {past:3.0f} s   {done['transactions']:,} transactions: " + ", ".join(f"{done[key]:,} {key}" for key in what)]
-    lines += table([[row.name, how_often(row.schedule), freshness(row.behind, row.status), row.refreshes, duration(row.took),
-                     f"{row.rows_in or 0:,} → {row.rows_out or 0:,}", row.last_error] for row in view_states(conn)],
+    lines += table([[row.name, how_often(row.schedule), freshness(row.behind, row.status), *last_of(refreshes.of[row.name]), row.last_error]
+                    for row in view_states(conn)],
                    [f"{'stream table':<23}", "refreshed", "  behind by", "refreshes", "last took", "changes in → out", ""], left=2)
     lines += [""] + table([[row.table_name, how_often(PUBLISH_EVERY), freshness(row.lag), f"{row.rows:,}", row.files, row.snapshot_id,
-                     row.last_error] for row in lake_tables(conn)],
-                   [f"{'lake table':<23}", "published", "  behind by", "     rows", "    files", "        snapshot", ""], left=2)
+                            row.last_error] for row in lake_tables(conn)],
+                          [f"{'lake table':<23}", "published", "  behind by", "     rows", "    files", "        snapshot", ""], left=2)
     return lines
+
+
+def last_of(refreshes: list) -> list[str]:
+    if not refreshes:
+        return ["0", "–", ""]
+    last = refreshes[-1]
+    return [f"{len(refreshes):,}", duration(last.seconds), f"{last.rows_in:,} → {last.rows_out:,}"]
 
 
 def freshness(behind: float | None, status: str = "ACTIVE") -> str:
@@ -135,13 +161,8 @@ def freshness(behind: float | None, status: str = "ACTIVE") -> str:
 
 def view_states(conn):
     return conn.execute("""
-        SELECT i.name, i.schedule, i.status, extract(epoch FROM i.staleness)::float8 AS behind, i.last_error,
-               last.milliseconds / 1000 AS took, last.rows_in, last.rows_out,
-               (SELECT count(*) FROM pgtrickle.refresh_history h WHERE h.id = i.id AND h.mode <> 'INITIAL') AS refreshes
-        FROM pgtrickle.stream_tables_info i
-        LEFT JOIN LATERAL (SELECT * FROM pgtrickle.refresh_history h WHERE h.id = i.id AND h.mode <> 'INITIAL'
-                           ORDER BY h.refresh_id DESC LIMIT 1) last ON true
-        ORDER BY i.id""").fetchall()
+        SELECT name, schedule, status, extract(epoch FROM staleness)::float8 AS behind, last_error
+        FROM pgtrickle.stream_tables_info ORDER BY id""").fetchall()
 
 
 def lake_tables(conn):
@@ -153,16 +174,12 @@ def lake_tables(conn):
 # --- after it has closed -----------------------------------------------------------------------------------------
 
 
-def show_refreshes(conn) -> None:
+def show_refreshes(refreshes: Refreshes) -> None:
     title("What the refreshes took")
-    rows = conn.execute("""
-        SELECT i.name, count(*) AS refreshes, sum(rows_in)::bigint AS rows_in, sum(rows_out)::bigint AS rows_out,
-               percentile_cont(0.5) WITHIN GROUP (ORDER BY milliseconds) AS median, max(milliseconds) AS longest
-        FROM pgtrickle.refresh_history h JOIN pgtrickle.stream_tables_info i USING (id)
-        WHERE h.mode = 'DIFFERENTIAL' GROUP BY i.id, i.name ORDER BY i.id""").fetchall()
-    say("\n".join(table([[row.name, f"{row.refreshes:,}", f"{row.rows_in:,}", f"{row.rows_out:,}", f"{row.median:.1f} ms",
-                          f"{row.longest:.1f} ms"] for row in rows],
-                        ["stream table", "refreshes", "changes in", "changes out", "median", "longest"])))
+    rows = [[name, f"{len(some):,}", f"{sum(one.rows_in for one in some):,}", f"{sum(one.rows_out for one in some):,}",
+             duration(statistics.median(one.seconds for one in some)), duration(max(one.seconds for one in some))]
+            for name, some in refreshes.of.items() if some]
+    say("\n".join(table(rows, [f"{'stream table':<23}", "refreshes", "changes in", "changes out", "median", "longest"])))
 
 
 def check(box: Box, conn) -> list[bool]:
