@@ -6,6 +6,7 @@ import time
 
 import psycopg
 
+from box import wait_until
 from fuzz.case import Copy
 from fuzz.schema import Column, Table
 from fuzz.writes import Writer
@@ -37,7 +38,13 @@ def create(db, schedule="calculated"):
 
 
 def check(db):
-    """Every view equals its query, as it is and after one more refresh, under one snapshot."""
+    """Every view equals its query, as it is and after one more refresh, under one snapshot.
+
+    The scheduler rests meanwhile: a tick of its own would be a concurrent update of what this snapshot refreshes.
+    """
+    db.query("SELECT pgtrickle.pause_all()")
+    wait_until(lambda: db.query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_trickle%' "
+                                "AND datname = current_database() AND xact_start IS NOT NULL") == [(0,)], "the tick to end", 60)
     with db.connect() as c:
         c.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         for name, query in VIEWS.items():
@@ -48,6 +55,7 @@ def check(db):
                               f"UNION ALL SELECT 'unexpected', x::text FROM (SELECT * FROM {name} EXCEPT ALL ({query})) x".replace(f"FROM ({query} EXCEPT", f"FROM (({query}) EXCEPT")).fetchall()
             assert not wrong, (name, wrong)
         c.execute("COMMIT")
+    db.query("SELECT pgtrickle.resume_all()")
 
 
 def follow(db, seconds=60):
