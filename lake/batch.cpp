@@ -124,7 +124,7 @@ public:
 	    : log_(reader, changes_query(publication, reader)), key_(publication)
 	{
 		collect();
-		partitions_ = changes_ / most_changes + 1;
+		partitions_ = (changes_ + most_changes - 1) / most_changes + (changes_ == 0);
 	}
 
 	int64_t changes() const { return static_cast<int64_t>(changes_); }
@@ -141,23 +141,19 @@ public:
 		collect();
 	}
 
-	// The keys of the rows that went, and how many of each.  Once per weighing.
+	bool some_come() const { return !came_.empty(); }
+
+	// The keys of the rows that went, sorted, and how many of each.  Once per weighing.
 	std::vector<std::pair<Key, int>> gone()
 	{
-		std::vector<Key> keys;
-		for (const auto &[image, key] : went_)
-			if (int &weight = weights_[image]; weight < 0) {
-				weight++;
-				keys.push_back(key);
-			}
-		decltype(went_)().swap(went_);
-		std::sort(keys.begin(), keys.end());
+		std::sort(went_.begin(), went_.end());
 		std::vector<std::pair<Key, int>> counted;
-		for (const Key &key : keys)
+		for (const Key &key : went_)
 			if (!counted.empty() && counted.back().first == key)
 				counted.back().second++;
 			else
 				counted.emplace_back(key, 1);
+		std::vector<Key>().swap(went_);
 		return counted;
 	}
 
@@ -167,8 +163,9 @@ public:
 		log_.each([&](const Tuple &tuple) {
 			if (weight_of(tuple) <= 0 || !belongs(tuple))
 				return;
-			auto found = weights_.find(key_.image(tuple, 1));
-			if (found == weights_.end() || found->second <= 0)
+			const Key image = key_.image(tuple, 1);
+			auto found = std::lower_bound(came_.begin(), came_.end(), image, [](const auto &entry, const Key &key) { return entry.first < key; });
+			if (found == came_.end() || found->first != image || found->second == 0)
 				return;
 			found->second--;
 			row(tuple);
@@ -182,27 +179,39 @@ private:
 
 	void collect()
 	{
-		weights_.clear();
-		went_.clear();
-		size_t seen = 0, mine = 0;
+		std::vector<Change> changes;
+		changes_ = 0;
 		log_.each([&](const Tuple &tuple) {
-			seen++;
+			changes_++;
 			const int weight = weight_of(tuple);
 			marked_ = marked_ || weight == 0;
-			if (weight == 0 || !belongs(tuple) || (partitions_ == 1 && ++mine > most_changes))
-				return;
-			const Key image = key_.image(tuple, 1);
-			weights_[image] += weight;
-			if (weight < 0)
-				went_.emplace_back(image, key_(tuple));
+			if (weight != 0 && belongs(tuple) && changes.size() < (partitions_ == 1 ? most_changes : SIZE_MAX))
+				changes.push_back({key_.image(tuple, 1), key_(tuple), weight});
 		});
-		changes_ = seen;
+		std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) { return a.image < b.image; });
+		went_.clear();
+		came_.clear();
+		for (size_t i = 0; i < changes.size();) {
+			const Change &first = changes[i];
+			int weight = 0;
+			for (; i < changes.size() && changes[i].image == first.image; i++)
+				weight += changes[i].weight;
+			if (weight > 0)
+				came_.emplace_back(first.image, weight);
+			else
+				went_.insert(went_.end(), -weight, first.key);
+		}
 	}
+
+	struct Change {
+		Key image, key;
+		int weight;
+	};
 
 	Log log_;
 	KeyReader key_;
-	std::unordered_map<Key, int, KeyHash> weights_;  // by row image
-	std::vector<std::pair<Key, Key>> went_;          // image and key of every -1
+	std::vector<std::pair<Key, int>> came_;  // by image, sorted, and how often
+	std::vector<Key> went_;
 	size_t changes_ = 0, partitions_ = 1, partition_ = 0;
 	bool marked_ = false;
 };
@@ -212,13 +221,14 @@ std::unordered_map<Key, int64_t, KeyHash> take_gone(const Workshop &shop, NetCha
 {
 	const std::vector<std::pair<Key, int>> keys = net.gone();
 	std::unordered_map<Key, int64_t, KeyHash> row_ids;
-	row_ids.reserve(keys.size());
+	const bool some_come = net.some_come();
 	int64_t missing = 0;
 	for (const auto &[key, count] : keys)
 		missing += count;
 	positions.take(keys, [&](const Key &key, const Place &place) {
 		batch.gone[place.file].push_back(place.position);
-		row_ids[key] = place.row_id >= 0 ? place.row_id : shop.row_id_start(place.file) + place.position;
+		if (some_come)
+			row_ids[key] = place.row_id >= 0 ? place.row_id : shop.row_id_start(place.file) + place.position;
 		missing--;
 	});
 	if (missing != 0)

@@ -65,13 +65,9 @@ void write_deletions(ObjectStore &store, std::vector<FileDeletion> &deletions, i
 	for (FileDeletion &deletion : deletions) {
 		if (deletion.ends || (again && !deletion.with_snapshots))
 			continue;
-		Deletions rows = deletion.rows;
-		for (auto &[position, when] : rows)
-			if (when == pending)
-				when = snapshot;
 		deletion.path = deletion.directory + new_file_name("-delete");
 		note(deletion.path);
-		deletion.footprint = write_delete_file(store, deletion.path, deletion.data_file, rows, deletion.with_snapshots);
+		deletion.footprint = write_delete_file(store, deletion.path, deletion.data_file, deletion.rows, deletion.with_snapshots, snapshot);
 	}
 }
 

@@ -20,7 +20,7 @@ struct LiveFile;
 struct FileDeletion {
 	int64_t data_file_id;
 	bool ends = false;                      // all rows are gone
-	std::vector<std::pair<int64_t, int64_t>> rows;  // all deleted ones: position, snapshot (pending for ours)
+	Deletions rows;                         // all deleted ones, ours pending
 	bool with_snapshots = false;
 	std::string data_file, directory;       // its full name; where the delete file goes
 	std::string path;                       // relative to the data path
@@ -35,8 +35,6 @@ struct FileDeletion {
 struct NeedsRepair {
 	int publication;
 };
-
-inline constexpr int64_t pending = -1;
 
 // gone: positions by DuckLake file id.
 std::vector<FileDeletion> merge_deletions(ObjectStore &store, const std::map<int64_t, std::vector<int32_t>> &gone,

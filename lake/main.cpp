@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <getopt.h>
+#include <malloc.h>
 #include <thread>
 
 namespace {
@@ -77,6 +78,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "trickle-lake: unexpected argument \"%s\"\n%s", argv[optind], usage);
 		return 2;
 	}
+	// Memory of a large batch goes back to the system when it is done.
+	setenv("ARROW_DEFAULT_MEMORY_POOL", "system", 0);
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 1 << 18);
 	setvbuf(stderr, nullptr, _IOLBF, 0);
 	const int status = run(settings);
 	lake::finish_object_stores();

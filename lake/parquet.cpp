@@ -116,24 +116,27 @@ Footprint ParquetWriter::close()
 
 // Iceberg's field ids and names, and the data file's name exactly as its metadata has it: its readers go by all three.
 Footprint write_delete_file(ObjectStore &store, const std::string &path, const std::string &data_file, const Deletions &rows,
-                            bool with_snapshots)
+                            bool with_snapshots, int64_t snapshot)
 {
-	arrow::StringBuilder files;
-	arrow::Int64Builder positions, snapshots;
-	for (const auto &[position, snapshot] : rows) {
-		check(files.Append(data_file));
-		check(positions.Append(position));
-		check(snapshots.Append(snapshot));
-	}
 	arrow::FieldVector fields{numbered("file_path", arrow::utf8(), 2147483546), numbered("pos", arrow::int64(), 2147483545)};
-	arrow::ArrayVector arrays{check(files.Finish()), check(positions.Finish())};
-	if (with_snapshots) {
+	if (with_snapshots)
 		fields.push_back(numbered("_ducklake_internal_snapshot_id", arrow::int64(), 2147483539));
-		arrays.push_back(check(snapshots.Finish()));
+	const auto schema = arrow::schema(fields);
+	ParquetWriter writer(store, path, schema);
+	for (size_t begin = 0; begin < rows.size(); begin += row_group_rows) {
+		const size_t end = std::min<size_t>(rows.size(), begin + row_group_rows);
+		arrow::StringBuilder files;
+		arrow::Int64Builder positions, snapshots;
+		for (size_t i = begin; i < end; i++) {
+			check(files.Append(data_file));
+			check(positions.Append(rows[i].first));
+			check(snapshots.Append(rows[i].second == pending ? snapshot : rows[i].second));
+		}
+		arrow::ArrayVector arrays{check(files.Finish()), check(positions.Finish())};
+		if (with_snapshots)
+			arrays.push_back(check(snapshots.Finish()));
+		writer.write(arrow::RecordBatch::Make(schema, static_cast<int64_t>(end - begin), arrays));
 	}
-	auto batch = arrow::RecordBatch::Make(arrow::schema(fields), static_cast<int64_t>(rows.size()), arrays);
-	ParquetWriter writer(store, path, batch->schema());
-	writer.write(batch);
 	return writer.close();
 }
 

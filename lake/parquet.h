@@ -17,7 +17,7 @@ class FileWriter;
 namespace lake {
 
 inline constexpr int64_t row_group_rows = 122880;
-inline constexpr int64_t row_group_bytes = 32 << 20;  // of values as they come from PostgreSQL
+inline constexpr int64_t row_group_bytes = 16 << 20;  // of values as they come from PostgreSQL
 inline constexpr int64_t data_file_bytes = 512 << 20; // then the next file is begun
 inline constexpr int64_t data_file_rows = 100'000'000;
 
@@ -43,12 +43,13 @@ private:
 	std::future<void> running_;
 };
 
-// Rows of a data file that are gone: position, and the snapshot that took it away.
+// Rows of a data file that are gone: position, and the snapshot that took it away (pending: the one to come).
 using Deletions = std::vector<std::pair<int64_t, int64_t>>;
+inline constexpr int64_t pending = -1;
 
 // with_snapshots: the third column, which a file needs that tells the deletions of more than one snapshot.
 Footprint write_delete_file(ObjectStore &store, const std::string &path, const std::string &data_file, const Deletions &rows,
-                            bool with_snapshots);
+                            bool with_snapshots, int64_t snapshot);
 // snapshot: what to take where the file does not say.
 Deletions read_delete_file(ObjectStore &store, const std::string &path, int64_t snapshot);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <malloc.h>
 
 namespace lake {
 
@@ -147,6 +148,10 @@ void Publisher::attempt(const std::set<int> &ids)
 	if (noted_.size() > files)
 		sweep();
 	noted_.clear();
+	if (std::any_of(changed.begin(), changed.end(), [](const Batch &batch) { return batch.rows_in > 100'000; })) {
+		arrow::default_memory_pool()->ReleaseUnused();
+		malloc_trim(0);
+	}
 }
 
 std::optional<Batch> Publisher::prepare(int id)
