@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 	// Memory of a large batch goes back to the system when it is done.
 	setenv("ARROW_DEFAULT_MEMORY_POOL", "system", 0);
 	mallopt(M_ARENA_MAX, 2);
-	mallopt(M_MMAP_THRESHOLD, 1 << 18);
+	mallopt(M_MMAP_THRESHOLD, 4 << 20);
 	setvbuf(stderr, nullptr, _IOLBF, 0);
 	const int status = run(settings);
 	lake::finish_object_stores();
