@@ -134,6 +134,16 @@ struct Arrangement {
 		return pg::join(out, ", ");
 	}
 
+	// The columns, and the look of those whose equal values differ in it.
+	std::string exactly(const std::string &prefix) const
+	{
+		std::string out = list(prefix);
+		for (int attribute : columns())
+			if (pg::varies_when_equal(type_of(source, attribute).type))
+				out += ", " + prefix + numbered(attribute) + "::text";
+		return out;
+	}
+
 	std::string hash(const std::string &prefix) const
 	{
 		std::vector<std::string> out;
@@ -160,6 +170,8 @@ struct Arrangement {
 			Oid type = type_of(source, attribute).type;
 			out.push_back(never_null ? pg::equal(type, a + numbered(attribute), b + numbered(attribute))
 			                         : pg::not_distinct(type, a + numbered(attribute), b + numbered(attribute)));
+			if (!by_identity && pg::varies_when_equal(type))
+				out.push_back("(" + a + numbered(attribute) + "::text IS NOT DISTINCT FROM " + b + numbered(attribute) + "::text)");
 		}
 		return delta::and_all(out);
 	}
@@ -198,7 +210,7 @@ struct Arrangement {
 			sql += ", " + hash("x.") + ", count(*)";
 		sql += " FROM (" + rows + ") x WHERE " + key_present("x.");
 		if (!by_identity)
-			sql += " GROUP BY " + list("x.");
+			sql += " GROUP BY " + exactly("x.");
 		return sql + " ORDER BY " + list("x.");
 	}
 
@@ -210,7 +222,7 @@ struct Arrangement {
 			        modify("INSERT INTO " + table + " (" + list("") + ") SELECT " + list("b.") +
 			               " FROM z_b b WHERE b.w > 0 AND " + key_present("b.") + " ORDER BY " + list("b."))};
 		return {modify("MERGE INTO " + table + " s USING (SELECT " + list("b.") + ", " + hash("b.") +
-		               " AS h, sum(b.w)::int8 AS w FROM z_b b WHERE " + key_present("b.") + " GROUP BY " + list("b.") +
+		               " AS h, sum(b.w)::int8 AS w FROM z_b b WHERE " + key_present("b.") + " GROUP BY " + exactly("b.") +
 		               " HAVING sum(b.w) <> 0 ORDER BY " + list("b.") + ") u ON " +
 		               same_row("s.", "u.") +
 		               " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
@@ -316,8 +328,11 @@ Prepared consolidation(const std::string &from, const std::string &into, const s
 			names.push_back("b." + column.name);
 	}
 	std::string list = pg::join(names, ", ");
+	for (const auto &column : columns)
+		if (column.name != "w" && pg::varies_when_equal(column.type))
+			names.push_back("b." + column.name + "::text");
 	statement.sql = "SELECT " + list + (list.empty() ? "" : ", ") + "sum(b.w)::int8 AS w FROM " + from + " b" +
-	                (list.empty() ? "" : " GROUP BY " + list) + " HAVING sum(b.w) <> 0";
+	                (list.empty() ? "" : " GROUP BY " + pg::join(names, ", ")) + " HAVING sum(b.w) <> 0";
 	return {std::move(statement), {}};
 }
 

@@ -190,10 +190,14 @@ void Compiler::pad_by_counting(Operator &node, const std::string &da, const std:
 
 	auto crossing = [&](bool bulk) {
 		std::string columns = columns_of("x", left.width());
+		std::string by = columns;
+		for (int i = 0; i < left.width(); i++)
+			if (pg::varies_when_equal(left.columns[i].type))
+				by += ", x.c" + std::to_string(i + 1) + "::text";
 		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + before_more(columns) +
 		       "sum(x.w)::int8 AS w FROM (" + current(left, equated(node, 0), bulk) +
 		       ") x WHERE EXISTS (SELECT 1 FROM " + db + " b WHERE " + on(node, "x", "b") + ")" +
-		       (columns.empty() ? "" : " GROUP BY " + columns) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(padded(node, "a")) + "CASE WHEN " + m +
+		       (columns.empty() ? "" : " GROUP BY " + by) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(padded(node, "a")) + "CASE WHEN " + m +
 		       " <= 0 THEN a.w ELSE -a.w END AS w FROM a JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
 		       " WHERE d.d <> 0 AND (" + m + " <= 0) <> (" + m + " - d.d <= 0)";
 	};

@@ -1,6 +1,7 @@
 #include "sql.hpp"
 
 extern "C" {
+#include "access/nbtree.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
@@ -211,6 +212,22 @@ std::string not_distinct(Oid type, const std::string &a, const std::string &b)
 bool has_equality(Oid type)
 {
 	return OidIsValid(type_entry(type)->eq_opr);
+}
+
+namespace {
+
+bool lacks_equal_image(Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
+	return !OidIsValid(entry->btree_opf) ||
+	       !OidIsValid(get_opfamily_proc(entry->btree_opf, entry->btree_opintype, entry->btree_opintype, BTEQUALIMAGE_PROC));
+}
+
+}  // namespace
+
+bool varies_when_equal(Oid type)
+{
+	return call(lacks_equal_image, type);
 }
 
 bool has_hash(Oid type)

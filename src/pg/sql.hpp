@@ -45,6 +45,8 @@ std::string attribute_name(Oid relid, AttrNumber number);
 std::string equal(Oid type, const std::string &a, const std::string &b);
 std::string not_distinct(Oid type, const std::string &a, const std::string &b);
 bool has_equality(Oid type);
+// Equal values may look different, as numeric 1 and 1.00; a function can tell them apart.
+bool varies_when_equal(Oid type);
 bool has_hash(Oid type);     // extended hash, for records of it
 bool has_order(Oid type);
 bool is_fixed(Oid type);     // a fixed number of bytes

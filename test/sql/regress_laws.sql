@@ -57,3 +57,16 @@ INSERT INTO own.item VALUES (1, 'large', '2026-01-15'), (2, 'small', '2026-02-15
 SELECT mode FROM pgtrickle.refresh_stream_table('sized');
 TABLE sized;
 SELECT missing, unexpected FROM pgtrickle.verify('sized');
+
+-- Equal numerics of different scale are different rows to a function that can tell.
+CREATE TABLE scaled (x numeric NOT NULL);
+SELECT pgtrickle.create_stream_table('said', 'SELECT s.x::text AS said FROM due g JOIN scaled s ON s.x = g.id', '1h', 'DIFFERENTIAL');
+INSERT INTO scaled VALUES (1), (1.00);
+SELECT mode FROM pgtrickle.refresh_stream_table('said');
+UPDATE scaled SET x = 1.0 WHERE scale(x) = 0;
+SELECT mode FROM pgtrickle.refresh_stream_table('said');
+UPDATE due SET id = 10 WHERE id = 1;
+UPDATE due SET id = 1 WHERE id = 2;
+SELECT mode FROM pgtrickle.refresh_stream_table('said');
+SELECT * FROM said ORDER BY 1;
+SELECT missing, unexpected FROM pgtrickle.verify('said');
