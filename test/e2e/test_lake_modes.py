@@ -192,3 +192,16 @@ def test_unpublish_drops_the_lake_table_if_asked(db, lake):
 
 def lake_rows_at(duck, table, version):
     return duck.execute(f"SELECT * FROM company_lake.{table} AT (VERSION => {version})").fetchall()
+
+
+def test_a_stream_table_and_its_source_go_together(db, lake):
+    db.query("CREATE TABLE sale (id serial PRIMARY KEY, product int, usd numeric(10,2)); INSERT INTO sale (product, usd) SELECT i % 10, i / 7.0 FROM generate_series(1, 1000) i")
+    db.query("SELECT pgtrickle.create_stream_table('revenue', 'SELECT product, sum(usd) AS usd, count(*) AS n FROM sale GROUP BY product')")
+    lake.publish("sale")
+    lake.publish("revenue")
+    for change in ("UPDATE sale SET usd = usd + 1 WHERE id % 3 = 0", "DELETE FROM sale WHERE product = 3", "INSERT INTO sale (product) VALUES (77)", "TRUNCATE sale", "SELECT 1"):
+        db.query(change)
+        db.query("SELECT pgtrickle.wait_for('revenue')")
+        lake.publish_now()
+        for table in ("sale", "revenue"):
+            assert lake.rows(table) == source_rows(db, table), change
