@@ -71,7 +71,7 @@ def results(name: str, measure, shop: Shop, options):
 
 
 def line(name: str, reached: str, ratio: str, goal: str, met: str) -> str:
-    return f"{name:<58} {reached:>26} {ratio:>10}   {goal:<30} {met}"
+    return f"{name:<66} {reached:>26} {ratio:>10}   {goal:<30} {met}"
 
 
 if __name__ == "__main__":
