@@ -24,7 +24,7 @@ SELECT mode FROM pgtrickle.refresh_stream_table('warm');
 SELECT * FROM warm ORDER BY 1, 2;
 SELECT missing, unexpected FROM pgtrickle.verify('warm');
 
--- Equal numbers that print differently are different rows.
+-- Numbers that are equal but print differently: a change that is read, though the row may keep its first looks.
 INSERT INTO reading VALUES (5, '2026-01-01', 11, 'x');
 SELECT pgtrickle.create_stream_table('raw', 'SELECT sensor, celsius FROM reading', '1h', 'DIFFERENTIAL');
 UPDATE reading SET celsius = 11.00 WHERE sensor = 5;
