@@ -163,8 +163,6 @@ struct Arrangement {
 	std::string same_row(const std::string &a, const std::string &b) const
 	{
 		std::vector<std::string> out;
-		if (!by_identity)
-			out.push_back(a + "h = " + b + "h");
 		for (int attribute : columns()) {
 			bool never_null = by_identity || std::find(key.begin(), key.end(), attribute) != key.end();
 			Oid type = type_of(source, attribute).type;
@@ -173,7 +171,7 @@ struct Arrangement {
 			if (!by_identity && pg::varies_when_equal(type))
 				out.push_back("(" + a + numbered(attribute) + "::text IS NOT DISTINCT FROM " + b + numbered(attribute) + "::text)");
 		}
-		return delta::and_all(out);
+		return by_identity ? delta::and_all(out) : a + "h = " + b + "h AND " + delta::recheck(out);
 	}
 
 	std::vector<std::string> create() const
@@ -389,7 +387,7 @@ void advance(int id, const Frontier &from, Snapshot snapshot)
 		}
 		if (rebuild) {
 			pg::execute("TRUNCATE " + one.arrangement.table);
-			frame.run_once(one.arrangement.fill());
+			frame.run_once(one.arrangement.fill(), Rows::all);
 			pg::execute("ANALYZE " + one.arrangement.table);
 		} else if (frame.rows("z_b") > 0)
 			for (Prepared &change : one.changes)

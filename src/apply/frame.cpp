@@ -22,22 +22,25 @@ namespace {
 constexpr int most_store_kilobytes = 1024;
 
 // Planner settings for the length of one statement.  Few rows: find, never
-// scan.  The variables are set directly; nothing watches them.
+// scan.  All rows: a nested loop is never right, but is what wrong statistics lead to.
+// The variables are set directly; nothing watches them.
 class PlanFor {
 public:
-	explicit PlanFor(bool bulk) : seqscan_(enable_seqscan), jit_(jit_enabled)
+	explicit PlanFor(Rows rows) : seqscan_(enable_seqscan), nestloop_(enable_nestloop), jit_(jit_enabled)
 	{
-		enable_seqscan = bulk && seqscan_;
+		enable_seqscan = rows != Rows::few && seqscan_;
+		enable_nestloop = rows != Rows::all && nestloop_;
 		jit_enabled = false;
 	}
 	~PlanFor()
 	{
 		enable_seqscan = seqscan_;
+		enable_nestloop = nestloop_;
 		jit_enabled = jit_;
 	}
 
 private:
-	bool seqscan_, jit_;
+	bool seqscan_, nestloop_, jit_;
 };
 
 SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep)
@@ -232,7 +235,7 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	for (const auto &name : statement.reads)
 		open(name).relation->md.enrtuples = bulk ? std::max<int64>(rows(name), 1) : 2;
 
-	PlanFor settings(bulk);
+	PlanFor settings(bulk ? Rows::many : Rows::few);
 	SPIPlanPtr plan = bulk ? nullptr : prepared.plan;
 	int count = prepared.parameters.size();
 	if (plan == nullptr) {
@@ -251,9 +254,9 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	return processed;
 }
 
-uint64 Frame::run_once(const std::string &sql)
+uint64 Frame::run_once(const std::string &sql, Rows rows)
 {
-	PlanFor settings(true);
+	PlanFor settings(rows);
 	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false);
 	uint64 processed = pg::call(execute_once, plan, snapshot_);
 	pg::call(SPI_freeplan, plan);

@@ -35,6 +35,9 @@ struct Prepared {
 	~Prepared();
 };
 
+// How much of the tables a statement touches: it is planned for that.
+enum class Rows { few, many, all };
+
 // What a batch says: everything is the mark of a TRUNCATE.
 enum class Changes { none, inserts, some, everything };
 
@@ -56,8 +59,8 @@ public:
 	int64 rows(const std::string &name) const;
 	// Runs a statement; returns rows modified or appended.
 	uint64 run(Prepared &prepared, const std::vector<Datum> &parameters, const char *nulls = nullptr);
-	// Runs text once under the snapshot (fills).
-	uint64 run_once(const std::string &sql);
+	// Runs text once under the snapshot.
+	uint64 run_once(const std::string &sql, Rows rows = Rows::many);
 	// Reads a batch.  One that only inserts is handed on as it is; otherwise rows that
 	// cancel are summed away by the second statement.
 	Changes read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls);

@@ -159,6 +159,7 @@ private:
 		outcome_.reason = reason;
 		bool empty = mode == std::string("INITIAL") &&
 		             !pg::value("SELECT 1 FROM " + view_.name + " LIMIT 1").has_value();
+		analyze_sources();
 		fill_states();
 		pg::Identity owner(view_.owner, true);
 		if (empty)
@@ -172,6 +173,17 @@ private:
 		pg::execute("ANALYZE " + view_.name);
 	}
 
+	// A table that was just filled has no statistics yet, and is planned for blindly.
+	void analyze_sources()
+	{
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		for (Oid source : view_.sources)
+			if (pg::value("SELECT 1 FROM pg_catalog.pg_partition_tree($1::oid) WHERE NOT EXISTS "
+			              "(SELECT FROM pg_catalog.pg_statistic WHERE starelid = $1::oid) HAVING sum(pg_catalog.pg_relation_size(relid)) > 0",
+			              {std::to_string(source)}))
+				pg::execute("ANALYZE (SKIP_LOCKED) " + pg::relation_name(source));
+	}
+
 	void fill_states()
 	{
 		bool first = !pg::value("SELECT 1 FROM pgtrickle.state WHERE owner = $1::int AND filled LIMIT 1",
@@ -181,7 +193,7 @@ private:
 				pg::Identity owner(view_.owner, true);
 				if (!first)
 					pg::execute("TRUNCATE " + state.table);
-				frame_.run_once(state.fill);
+				frame_.run_once(state.fill, Rows::all);
 			}
 			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 			for (const auto &sql : first ? state.index : std::vector<std::string>{})
@@ -189,7 +201,7 @@ private:
 			pg::execute("ANALYZE " + state.table);
 			pg::Identity owner(view_.owner, true);
 			for (const auto &sql : state.finish) {    // before an operator above is filled from it
-				frame_.run_once(sql);
+				frame_.run_once(sql, Rows::all);
 				pg::execute("ANALYZE " + state.table);
 			}
 		}
@@ -209,7 +221,7 @@ private:
 		outcome_.rows_out = frame_.run_once("INSERT INTO " + view_.name + " SELECT " +
 		                                    delta::columns_of("x", view_.columns.size()) + " FROM (" +
 		                                    view_.program.current + ") x" +
-		                                    (view_.key ? "" : ", generate_series(1, x.w)"));
+		                                    (view_.key ? "" : ", generate_series(1, x.w)"), Rows::all);
 	}
 
 	void find_next_flip()

@@ -58,13 +58,13 @@ std::string same_row(const view::View &view)
 {
 	std::vector<std::string> out;
 	bool plain = plain_key(view);
-	if (!plain && !match_columns(view).empty())
-		out.push_back(hash(view, "s.", false) + " = " + hash(view, "u.", true));
 	for (int i : match_columns(view)) {
 		std::string a = "s." + name_of(view, i), b = "u." + number(i);
 		out.push_back(plain ? pg::equal(view.columns[i].type, a, b) : pg::not_distinct(view.columns[i].type, a, b));
 	}
-	return delta::and_all(out);
+	if (plain || out.empty())
+		return delta::and_all(out);
+	return hash(view, "s.", false) + " = " + hash(view, "u.", true) + " AND " + delta::recheck(out);
 }
 
 std::vector<query::Column> out_columns(const view::View &view)

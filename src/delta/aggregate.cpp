@@ -153,13 +153,11 @@ public:
 	std::string same_group(const std::string &a, const std::string &b) const
 	{
 		std::vector<std::string> out;
-		if (hashed())
-			out.push_back(a + ".h = " + b + ".h");
 		for (size_t i = 0; i < node_.keys.size(); i++) {
 			auto same = hashed() ? pg::not_distinct : pg::equal;
 			out.push_back(same(node_.columns[i].type, a + "." + number("k", i), b + "." + number("k", i)));
 		}
-		return and_all(out);
+		return hashed() ? a + ".h = " + b + ".h" + (global() ? "" : " AND " + recheck(out)) : and_all(out);
 	}
 
 	// What the aggregate's column shows, from the row of the group called alias.
@@ -385,18 +383,17 @@ State values_state(const Writer &w, const Values &v, const std::string &filled_f
 
 Statement merge_values(const Writer &w, const Values &v, const std::string &input, const std::string &groups)
 {
-	std::vector<std::string> names{"g"}, match{"s.g = u.g"};
-	if (v.hashed)
-		match.push_back("s.h = u.h");
+	std::vector<std::string> names{"g"}, same;
 	for (size_t j = 0; j < v.types.size(); j++) {
 		names.push_back(number("v", j));
-		match.push_back(pg::equal(v.types[j].type, "s." + number("v", j), "u." + number("v", j)));
+		same.push_back(pg::equal(v.types[j].type, "s." + number("v", j), "u." + number("v", j)));
 	}
+	std::string match = "s.g = u.g AND " + (v.hashed ? "s.h = u.h AND " + recheck(same) : and_all(same));
 	if (v.hashed)
 		names.push_back("h");
 	Statement merge;
 	merge.sql = "MERGE INTO " + v.table + " s USING (" + value_changes(w, v, "SELECT * FROM " + input, groups) +
-	            " ORDER BY 1, 2) u ON " + and_all(match) +
+	            " ORDER BY 1, 2) u ON " + match +
 	            " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE"
 	            " WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 	            " WHEN NOT MATCHED THEN INSERT (" + pg::join(names, ", ") + ", n) VALUES (" +

@@ -146,4 +146,9 @@ std::string and_all(const std::vector<std::string> &conditions)
 	return conditions.empty() ? "true" : pg::join(conditions, " AND ");
 }
 
+std::string recheck(const std::vector<std::string> &conditions)
+{
+	return "CASE WHEN " + and_all(conditions) + " THEN true ELSE false END";
+}
+
 }  // namespace delta

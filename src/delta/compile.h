@@ -65,6 +65,8 @@ private:
 	// found by key from what is bound; first: an input to start from, with its probe.
 	std::string join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, int first = -1,
 	                      const std::set<int> &probe = {});
+	// One input's delta against the others, each key looked up once.
+	std::string join_by_key(const Operator &node, int changed, const std::string &delta);
 	void join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
 	void index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix);
 	void note(const Operator &node, const std::string &text);
@@ -91,5 +93,8 @@ std::vector<Oid> bases_of(const Operator &node);
 std::string hash_of(const std::vector<std::string> &values);
 std::string collation(const Column &column);       // " COLLATE …" or nothing
 std::string and_all(const std::vector<std::string> &conditions);
+// Conditions that a hash has decided but for collisions.  Written as a conjunction they would each lower the planner's
+// estimate of the rows, to none; a CASE it takes for half.
+std::string recheck(const std::vector<std::string> &conditions);
 
 }  // namespace delta

@@ -32,14 +32,14 @@ std::string Compiler::distinct_delta(Operator &node)
 		       ") x GROUP BY " + columns_of("x", n) + " HAVING sum(x.w) <> 0";
 	};
 
-	std::vector<std::string> definitions{"h int8 NOT NULL"}, names{"h"}, values{"u.h"}, match{"s.h = u.h"}, out;
+	std::vector<std::string> definitions{"h int8 NOT NULL"}, names{"h"}, values{"u.h"}, same, out;
 	for (int i = 0; i < n; i++) {
 		std::string column = "c" + std::to_string(i + 1);
 		const Column &type = node.columns[i];
 		definitions.push_back(column + " " + pg::type_name(type.type, type.typmod) + collation(type));
 		names.push_back(column);
 		values.push_back("u." + column);
-		match.push_back(pg::not_distinct(type.type, "s." + column, "u." + column));
+		same.push_back(pg::not_distinct(type.type, "s." + column, "u." + column));
 		out.push_back("COALESCE(new." + column + ", old." + column + ") AS " + column);
 	}
 	definitions.push_back("n int8 NOT NULL");
@@ -58,7 +58,7 @@ std::string Compiler::distinct_delta(Operator &node)
 	columns.push_back(int8_column("new_n"));
 	define(name, columns);
 	Statement merge;
-	merge.sql = "MERGE INTO " + table + " s USING (" + weighted(input) + " ORDER BY 1) u ON " + and_all(match) +
+	merge.sql = "MERGE INTO " + table + " s USING (" + weighted(input) + " ORDER BY 1) u ON s.h = u.h AND " + recheck(same) +
 	            " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE"
 	            " WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 	            " WHEN NOT MATCHED THEN INSERT (" + pg::join(names, ", ") + ") VALUES (" + pg::join(values, ", ") +

@@ -8,9 +8,16 @@
 // rebuilt.  Each term starts at its smallest inputs, the deltas, and finds the
 // other inputs by the columns equated with what is bound already.  A term runs
 // only when all its deltas have rows, so one changed input costs one statement.
+//
+// An updated row is in its delta twice, as it was and as it is, mostly with one key.  Where many
+// rows may be found by it, they are looked up once for each key:
+//   ΔX ⋈ Y = ΔX ⋈ (π[key] ΔX ⋈ Y)
 #include "compile.h"
 
 #include "pg/sql.hpp"
+
+#include <algorithm>
+#include <bit>
 
 namespace delta {
 
@@ -44,6 +51,35 @@ std::string all_conditions(const Operator &node)
 	for (const Expression &condition : node.conditions)
 		out.push_back(query::render(condition.text, [&](int column) { return column_of(node, column); }));
 	return and_all(out);
+}
+
+// Concatenated columns of one input that the join equates with others.
+std::set<int> key_of(const Operator &node, int input)
+{
+	std::set<int> out;
+	for (const auto &e : node.equalities)
+		if (e.left_input == input)
+			out.insert(node.offset(input) + e.left_column);
+		else if (e.right_input == input)
+			out.insert(node.offset(input) + e.right_column);
+	return out;
+}
+
+// May a row of this input match several rows of another, that are found by its key?
+bool fans_out(const Operator &node, int input)
+{
+	for (size_t other = 0; other < node.inputs.size(); other++) {
+		std::set<int> key;
+		for (const auto &e : node.equalities)
+			if (e.left_input == input && e.right_input == int(other))
+				key.insert(e.right_column);
+			else if (e.right_input == input && e.left_input == int(other))
+				key.insert(e.left_column);
+		auto unique = query::unique_key(*node.inputs[other]);
+		if (!key.empty() && !(unique && std::includes(key.begin(), key.end(), unique->begin(), unique->end())))
+			return true;
+	}
+	return false;
 }
 
 std::string weight(const Operator &node)
@@ -95,6 +131,43 @@ std::string Compiler::join_from(const Operator &node, const std::vector<std::str
 	return pg::join(items, ", ");
 }
 
+std::string Compiler::join_by_key(const Operator &node, int changed, const std::string &delta)
+{
+	std::set<int> key = key_of(node, changed);
+	int low = node.offset(changed), high = low + node.inputs[changed]->width();
+	auto found = [](int column) { return "r.c" + std::to_string(column + 1); };
+	auto whole = [&](int column) { return column >= low && column < high ? column_of(node, column) : found(column); };
+	std::vector<std::string> keys, weights, inner, outer, columns;
+	for (int column : key) {
+		keys.push_back("z.c" + std::to_string(column - low + 1));
+		inner.push_back(column_of(node, column) + " AS c" + std::to_string(column + 1));
+		outer.push_back(pg::equal(node.columns[column].type, found(column), column_of(node, column)));
+	}
+	for (int i = 0; i < node.width(); i++) {
+		if (i < low || i >= high)
+			inner.push_back(column_of(node, i) + " AS c" + std::to_string(i + 1));
+		columns.push_back(whole(i) + " AS c" + std::to_string(i + 1));
+	}
+	for (size_t i = 0; i < node.inputs.size(); i++)
+		if (int(i) != changed)
+			weights.push_back(input_alias(i) + ".w");
+	std::vector<std::string> early;
+	for (size_t i = 0; i < node.conditions.size(); i++) {
+		const Expression &condition = node.conditions[i];
+		bool equates = std::any_of(node.equalities.begin(), node.equalities.end(), [&](const auto &e) { return e.condition == int(i); });
+		bool of_others = std::none_of(condition.columns.begin(), condition.columns.end(), [&](int c) { return c >= low && c < high; });
+		if (equates || of_others)
+			early.push_back(query::render(condition.text, [&](int column) { return column_of(node, column); }));
+		else
+			outer.push_back(query::render(condition.text, whole));
+	}
+	std::vector<std::string> deltas(node.inputs.size());
+	deltas[changed] = "(SELECT DISTINCT " + pg::join(keys, ", ") + " FROM " + delta + " z)";
+	return "WITH r AS MATERIALIZED (SELECT " + pg::join(inner, ", ") + ", " + pg::join(weights, " * ") + " AS w FROM " +
+	       join_from(node, deltas, false) + " WHERE " + and_all(early) + ") SELECT " + pg::join(columns, ", ") + ", " +
+	       input_alias(changed) + ".w * r.w AS w FROM r, " + delta + " " + input_alias(changed) + " WHERE " + and_all(outer);
+}
+
 void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
 {
 	size_t count = node.inputs.size();
@@ -112,7 +185,9 @@ void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas
 			       (all.size() % 2 == 1 ? "" : "- ") + weight(node) + " AS w FROM " +
 			       join_from(node, changed, bulk) + " WHERE " + all_conditions(node);
 		};
-		step(node.id, title, all, {term(false), term(true), bases_of(node), {}, into, false});
+		int only = std::countr_zero(mask);
+		std::string few = all.size() == 1 && fans_out(node, only) ? join_by_key(node, only, deltas[only]) : term(false);
+		step(node.id, title, all, {few, term(true), bases_of(node), {}, into, false});
 	}
 }
 

@@ -79,6 +79,29 @@ void print_call(Aggref *original, Call *out)
 	out->text = deparse_expression(reinterpret_cast<Node *>(aggref), NIL, false, false);
 }
 
+Node *with_nulls(Node *node, void *context)
+{
+	if (node != nullptr && IsA(node, Var))
+		return reinterpret_cast<Node *>(makeNullConst(exprType(node), exprTypmod(node), exprCollation(node)));
+	return expression_tree_mutator(node, with_nulls, context);
+}
+
+// Over the row of NULLs that an outer join pads with: is it NULL, is it not true?
+bool is_null_over_nulls(Node *expression)
+{
+	Node *folded = eval_const_expressions(nullptr, with_nulls(expression, nullptr));
+	return IsA(folded, Const) && reinterpret_cast<Const *>(folded)->constisnull;
+}
+
+bool is_untrue_over_nulls(Node *condition)
+{
+	Node *folded = eval_const_expressions(nullptr, with_nulls(condition, nullptr));
+	if (!IsA(folded, Const))
+		return false;
+	auto *value = reinterpret_cast<Const *>(folded);
+	return value->constisnull || !DatumGetBool(value->constvalue);
+}
+
 std::string holes(std::string_view text)
 {
 	std::string out;
@@ -238,6 +261,8 @@ private:
 			if (a.filter->uses_time())
 				no_law("now() in FILTER", aggref->location, "Put the condition in WHERE of a derived table.");
 		}
+		a.ignores_padding = (call.count > 0 && pg::call(is_null_over_nulls, call.arguments[0])) ||
+		                    (aggref->aggfilter != nullptr && pg::call(is_untrue_over_nulls, reinterpret_cast<Node *>(aggref->aggfilter)));
 		auto *expression = reinterpret_cast<const Node *>(aggref);
 		a.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression),
 		          pg::call(exprCollation, expression), false};

@@ -1,6 +1,7 @@
 #include "analyze.h"
 
 #include "aggregates.h"
+#include "eager.h"
 #include "expression.h"
 #include "from.h"
 #include "pg/sql.hpp"
@@ -189,7 +190,7 @@ std::unique_ptr<Operator> build_level(::Query *original, const Environment &oute
 
 std::unique_ptr<Operator> build(::Query *query)
 {
-	auto root = build_level(query, Environment{});
+	auto root = group_before_join(build_level(query, Environment{}));
 	int next = 1;
 	walk(*root, [&](Operator &node) { node.id = next++; });
 	return root;

@@ -3,6 +3,7 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -114,9 +115,13 @@ bool is_btree_comparison(Oid opno)
 	return interpretations != NIL;
 }
 
+// The type's own equality, by which groups and unique keys tell values apart, and not another that it may have.
 bool is_equality(Oid opno, Oid left_type)
 {
-	return op_mergejoinable(opno, left_type) || op_hashjoinable(opno, left_type);
+	const TypeCacheEntry *type = lookup_type_cache(left_type, TYPECACHE_BTREE_OPFAMILY | TYPECACHE_HASH_OPFAMILY);
+	bool own = (OidIsValid(type->btree_opf) && get_op_opfamily_strategy(opno, type->btree_opf) == BTEqualStrategyNumber) ||
+	           (OidIsValid(type->hash_opf) && get_op_opfamily_strategy(opno, type->hash_opf) == HTEqualStrategyNumber);
+	return own && (op_mergejoinable(opno, left_type) || op_hashjoinable(opno, left_type));
 }
 
 OpExpr *binary_operator(Node *condition)
@@ -356,7 +361,7 @@ std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &
 			auto [a, b] = *condition.equated;
 			int ia = node->input_of(a), ib = node->input_of(b);
 			if (ia != ib)
-				node->equalities.push_back({ia, a - node->offset(ia), ib, b - node->offset(ib)});
+				node->equalities.push_back({ia, a - node->offset(ia), ib, b - node->offset(ib), int(node->conditions.size()) - 1});
 		}
 		return node;
 	}
@@ -521,7 +526,7 @@ private:
 			if (condition.equated) {
 				auto [a, b] = *condition.equated;
 				if ((a < width) != (b < width))
-					node.equalities.push_back({0, std::min(a, b), 1, std::max(a, b) - width});
+					node.equalities.push_back({0, std::min(a, b), 1, std::max(a, b) - width, int(node.conditions.size())});
 			}
 			node.conditions.push_back(condition.expr);
 		}

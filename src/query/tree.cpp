@@ -200,6 +200,12 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 
 std::vector<int> keys_of_one_row(const Operator &aggregate)
 {
+	if (aggregate.narrow) {
+		std::vector<int> out;
+		for (const Expression &key : aggregate.keys)
+			out.push_back(key.plain);
+		return out;
+	}
 	Traced traced = trace_keys(aggregate);
 	for (auto [table, column] : traced) {
 		if (!holds_identity(traced, table))

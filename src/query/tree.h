@@ -53,9 +53,10 @@ struct Temporal {
 	Expression threshold;             // the side with now(): no columns
 };
 
-// An equality between a column of one join input and something of another.
+// An equality between a column of one join input and a column of another, and which of the join's conditions it is.
 struct Equality {
 	int left_input, left_column, right_input, right_column;
+	int condition;
 };
 
 // How an aggregate is kept (see delta/aggregate.cpp).
@@ -71,6 +72,7 @@ struct Aggregate {
 	bool ignores_copies = false;// a second copy of an argument has no effect (min, max)
 	bool wants_order = false;   // answered from an ordered index (min, max)
 	bool greatest = false;      // max rather than min
+	bool ignores_padding = false;   // a row of NULLs has no effect
 	Column type;
 	std::string title;          // as the user wrote it, for explain
 };
@@ -97,6 +99,7 @@ struct Operator {
 	// aggregate: columns are the keys, then the aggregates
 	std::vector<Expression> keys;
 	std::vector<Aggregate> aggregates;
+	bool narrow = false;                  // a group has no more rows than match one row of a table
 
 	int offset(int input) const;          // first column of this input among the concatenated inputs
 	int input_of(int column) const;       // which input a concatenated column belongs to
@@ -106,8 +109,8 @@ struct Operator {
 // Columns that together are unique in every state of the relation, or nothing.
 std::optional<std::vector<int>> unique_key(const Operator &node);
 
-// Group keys that hold the whole identity of one base table, so that a group belongs to one
-// of its rows: columns of the aggregate's input.  Empty if there is no such table.
+// Plain group keys, as columns of the aggregate's input, that find a group's rows where these are the fan-out of
+// one row of a table: its whole identity, or what a join equated with it.  Empty if there is no such table.
 std::vector<int> keys_of_one_row(const Operator &aggregate);
 
 // Visits inputs before their operator.

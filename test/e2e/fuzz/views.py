@@ -235,6 +235,10 @@ class Maker:
 
     def select(self, depth, shape=None):
         rng = self.rng
+        if shape is None and rng.random() < 0.12:
+            found = self.fan_out(depth)
+            if found:
+                return found
         items, where = self.source(depth)
         scope = [r for i in items for r in self.scope(i)]
         while rng.random() < 0.35 and len(where) < 3:
@@ -290,10 +294,35 @@ class Maker:
                                lambda: self.op("text", "CASE WHEN {0} > 1 THEN 'many' WHEN {0} = 0 THEN 'none' ELSE 'few' END", a)])()
         return self.op(a.type, "COALESCE({0}, {1})", a, same or self.literal(a.type))
 
-    def grouped(self, items, where, scope):
+    def fan_out(self, depth):
+        """A group for each row of a table, over all that joins it: such groups may be made before the join."""
         rng = self.rng
-        group = []
-        for _ in range(rng.choice([0, 1, 1, 1, 2, 2, 3])):
+        keyed = [name for name in sorted(self.relations) if any(a.name == "id" for a in self.relations[name])]
+        if not keyed:
+            return None
+        table = rng.choice(keyed)
+        one, many = Leaf(self.fresh("r"), table=table, columns=self.relations[table]), self.leaf(depth)
+        match = self.match(self.scope(one), self.scope(many))
+        if not match:
+            return None
+        kind = rng.choice(["JOIN", "LEFT JOIN", "LEFT JOIN"])
+        on = [match] + [self.condition(self.scope(rng.choice([many, many, one])), 1) for _ in range(rng.choice([0, 0, 1]))]
+        item = Join(kind, many, one, on) if kind == "JOIN" and rng.random() < 0.5 else Join(kind, one, many, on)
+        if rng.random() < 0.2:
+            more = self.leaf(0)
+            also = self.match(self.scope(one), self.scope(more))
+            item = Join(rng.choice(["JOIN", "LEFT JOIN"]), item, more, [also]) if also else item
+        mine = self.scope(one)
+        group = [next(r for r in mine if r.name == "id")] + [rng.choice(mine) for _ in range(rng.choice([0, 1, 2]))]
+        for g in group:
+            g.loose = varies(g)
+        where = [self.condition(self.scope(item))] if rng.random() < 0.15 else []
+        return self.grouped([item], where, self.scope(many), group)
+
+    def grouped(self, items, where, scope, group=None):
+        rng = self.rng
+        group = group or []
+        for _ in range(0 if group else rng.choice([0, 1, 1, 1, 2, 2, 3])):
             g = rng.choice(scope) if rng.random() < 0.7 else self.expr(scope, rng.choice([r.type for r in scope]), 1)
             if not isinstance(g, Literal) and any(True for _ in _refs(g)):
                 g.loose = varies(g)
