@@ -266,8 +266,19 @@ private:
 		auto *expression = reinterpret_cast<const Node *>(aggref);
 		a.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression),
 		          pg::call(exprCollation, expression), false};
-		a.title = call.text;
+		a.title = title(a);
 		choose_law(aggref, std::move(a));
+	}
+
+	std::string readable(const Expression &expr) const
+	{
+		return render(expr.text, [this](int column) { return columns_[column].name; });
+	}
+
+	std::string title(const Aggregate &a) const
+	{
+		std::string call = render(a.call, [&](int argument) { return readable(a.arguments[argument]); });
+		return a.filter ? call + " FILTER (WHERE " + readable(*a.filter) + ")" : call;
 	}
 
 	void choose_law(Aggref *aggref, Aggregate a)

@@ -30,6 +30,14 @@ std::string readable(const std::string &text, const Operator &input)
 	});
 }
 
+std::string readable_keys(const Operator &aggregate)
+{
+	std::vector<std::string> out;
+	for (const auto &key : aggregate.keys)
+		out.push_back(readable(key.text, *aggregate.inputs[0]));
+	return pg::join(out, ", ");
+}
+
 std::string title(const Operator &node)
 {
 	std::vector<std::string> parts;
@@ -54,8 +62,7 @@ std::string title(const Operator &node)
 	case Kind::aggregate:
 		for (const auto &a : node.aggregates)
 			parts.push_back(a.title);
-		return "aggregate " + pg::join(parts, ", ") +
-		       (node.keys.empty() ? "" : " by " + std::to_string(node.keys.size()) + " key(s)");
+		return "aggregate " + pg::join(parts, ", ") + (node.keys.empty() ? "" : " by " + readable_keys(node));
 	default:
 		return query::name(node.kind);
 	}
