@@ -289,12 +289,8 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	int id = std::stoi(*pg::value("INSERT INTO pgtrickle.consumer (kind) VALUES ('arrangement') RETURNING id"));
 	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity};
-	std::vector<AttrNumber> attributes;
-	for (int attribute : a.columns())
-		attributes.push_back(attribute);
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
 	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
-	capture::ensure(source, attributes);
 	for (const auto &sql : a.create())
 		pg::execute(sql);
 	pg::query("INSERT INTO pgtrickle.arrangement (id, relid, source, key, carries) "

@@ -14,6 +14,7 @@ namespace apply {
 
 class Arrangements : public delta::Catalog {
 public:
+	// may_create: makes those that are missing, but for the capture of what they read.
 	Arrangements(int view, bool may_create) : view_(view), may_create_(may_create) {}
 	delta::Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) override;
 	const std::set<int> &used() const { return used_; }

@@ -166,14 +166,21 @@ bool has_trigger(Oid relid, const std::string &name)
 	return OidIsValid(pg::call(get_trigger_oid, relid, name.c_str(), true));
 }
 
+// DROP EXTENSION takes the trigger along without CASCADE.  ALTER TRIGGER … DEPENDS ON would keep readers out.
+void go_with_extension(Oid trigger)
+{
+	ObjectAddress from{TriggerRelationId, trigger, 0};
+	ObjectAddress extension{ExtensionRelationId, get_extension_oid("pg_trickle", false), 0};
+	recordDependencyOn(&from, &extension, DEPENDENCY_AUTO_EXTENSION);
+}
+
 void create_trigger(Oid relid, const std::string &name, const std::string &event, Oid root)
 {
 	std::string table = pg::relation_name(relid);
 	pg::execute("CREATE TRIGGER " + name + " AFTER " + event + " EXECUTE FUNCTION pgtrickle._log_change(" +
 	            pg::quote_literal(std::to_string(root)) + ")");
 	pg::execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + name);
-	// DROP EXTENSION takes the trigger along without CASCADE.
-	pg::execute("ALTER TRIGGER " + name + " ON " + table + " DEPENDS ON EXTENSION pg_trickle");
+	pg::call(go_with_extension, pg::call(get_trigger_oid, relid, name.c_str(), false));
 }
 
 // One relation of the tree.  The row trigger of a partitioned table is cloned to its partitions by the
@@ -287,6 +294,13 @@ void uninstall(Oid relid)
 }
 
 }  // namespace
+
+bool is_captured(Oid relid, const std::vector<AttrNumber> &columns)
+{
+	bool captured = false;
+	as_owner([&] { captured = is_whole(relid, read_source(relid), Columns(columns.begin(), columns.end())); });
+	return captured;
+}
 
 void ensure(Oid relid, const std::vector<AttrNumber> &columns)
 {

@@ -45,6 +45,9 @@ namespace capture {
 // it ends the log cannot be truncated).
 void ensure(Oid relid, const std::vector<AttrNumber> &columns);
 
+// Are they logged already?
+bool is_captured(Oid relid, const std::vector<AttrNumber> &columns);
+
 // Ends capture if no row of pgtrickle.reads names the relation, which may be gone by now.
 void release(Oid relid);
 

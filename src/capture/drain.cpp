@@ -4,6 +4,7 @@
 // it is free at once: then no transaction that has written to it is running, so what can
 // be seen of it is all there is.  A writer that comes late finds the lock taken and
 // uses the other segment.
+#include "ahead.h"
 #include "capture.h"
 
 #include "log.h"
@@ -13,6 +14,7 @@
 #include "settings.h"
 
 extern "C" {
+#include "catalog/pg_inherits.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -114,11 +116,25 @@ void give_up_laggards(const Source &source, int segment)
 	}
 }
 
-// A source that was dropped with everything that read it.
+bool lock_if_free(Oid relid)
+{
+	ListCell *cell;
+	foreach (cell, find_all_inheritors(relid, NoLock, nullptr))
+		if (!ConditionalLockRelationOid(lfirst_oid(cell), AccessExclusiveLock))
+			return false;
+	return true;
+}
+
+// A source that nothing reads: dropped with everything that did, or captured for a consumer that was not to be.
 bool is_orphan(const Source &source)
 {
-	return pg::call(get_rel_relkind, Oid(std::stoul(source.relid))) == '\0' &&
-	       pg::execute("SELECT FROM pgtrickle.reads WHERE source = " + source.relid + " LIMIT 1") == 0;
+	auto unread = [&] { return pg::execute("SELECT FROM pgtrickle.reads WHERE source = " + source.relid + " LIMIT 1") == 0; };
+	Oid relid = Oid(std::stoul(source.relid));
+	if (!unread())
+		return false;
+	if (pg::call(get_rel_relkind, relid) == '\0')
+		return true;
+	return pg::call(lock_if_free, relid) && claim_abandoned(relid) && unread();
 }
 
 void drain(const Source &source)

@@ -106,11 +106,12 @@ void alter(FunctionCallInfo fcinfo)
 	if (!query && !mode)
 		return;
 	std::string checked = checked_mode(mode.value_or(*row[2]));
-	take_down(id);
+	std::vector<Oid> before = take_down(id);
 	if (query)
 		set_query(id, pg::relation_name(std::stoul(*pg::value("SELECT relid FROM pgtrickle.stream_table WHERE id = $1::int", {text}))),
 		          *query, std::stoul(*row[1]));
 	set_up(id, checked);
+	let_go(before);
 	for (const auto &ticked : apply::tick({id}, apply::IfLocked::wait))
 		if (ticked.outcome.error)
 			throw *ticked.outcome.error;
@@ -133,7 +134,7 @@ PGT_FUNCTION(forget_stream_table)
 		pg::Quiet quiet;
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 		std::string text = std::to_string(id);
-		view::take_down(id);
+		view::let_go(view::take_down(id));
 		pg::execute("DROP VIEW IF EXISTS pgtrickle_state.q_" + text);
 		pg::query("DELETE FROM pgtrickle.refresh_history WHERE id = $1::int", {text});
 		pg::query("DELETE FROM pgtrickle.stream_table WHERE id = $1::int", {text});

@@ -2,6 +2,7 @@
 
 #include "apply/arrangement.h"
 #include "apply/target.h"
+#include "capture/ahead.h"
 #include "capture/capture.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
@@ -39,11 +40,25 @@ std::string role_name(Oid role)
 	return *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid", {std::to_string(role)});
 }
 
-void follow(int id, Oid source, const std::vector<int> &columns)
+void read(int id, Oid source, const std::vector<int> &columns)
 {
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
 	          {std::to_string(id), std::to_string(source), array_of(columns)});
-	capture::ensure(source, std::vector<AttrNumber>(columns.begin(), columns.end()));
+}
+
+// Captures, once a source, all that the stream table and its arrangements read.
+void capture_sources(int id)
+{
+	pg::Rows rows = pg::query("SELECT r.source, array_agg(DISTINCT c.attribute) FILTER (WHERE c.attribute IS NOT NULL) FROM pgtrickle.reads r "
+	                          "LEFT JOIN LATERAL unnest(r.columns) c(attribute) ON true "
+	                          "WHERE r.consumer = $1::int OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = $1::int) "
+	                          "GROUP BY r.source ORDER BY r.source", {std::to_string(id)});
+	for (const auto &row : rows) {
+		std::vector<AttrNumber> columns;
+		for (const auto &column : pg::query("SELECT unnest($1::int2[])", {row[1].value_or("{}")}))
+			columns.push_back(AttrNumber(std::stoi(*column[0])));
+		capture::ensure_ahead(std::stoul(*row[0]), columns);
+	}
 }
 
 void make_states(const View &view)
@@ -66,12 +81,13 @@ void make_states(const View &view)
 void set_up_delta(const View &view)
 {
 	for (const auto &batch : view.program.batches)
-		follow(view.id, batch.relation, batch.attributes);
+		read(view.id, batch.relation, batch.attributes);
 	for (int arrangement : view.arrangements) {
 		pg::query("INSERT INTO pgtrickle.uses (view, arrangement) VALUES ($1::int, $2::int)",
 		          {std::to_string(view.id), std::to_string(arrangement)});
 		pg::execute("GRANT SELECT ON pgtrickle_state.a_" + std::to_string(arrangement) + " TO " + role_name(view.owner));
 	}
+	capture_sources(view.id);
 	make_states(view);
 }
 
@@ -87,8 +103,9 @@ void set_up_full(int id)
 		std::vector<int> columns;
 		for (const auto &column : pg::query("SELECT unnest($1::int2[])", {row[1]}))
 			columns.push_back(std::stoi(*column[0]));
-		follow(id, std::stoul(*row[0]), columns);
+		read(id, std::stoul(*row[0]), columns);
 	}
+	capture_sources(id);
 }
 
 void index_target(const View &view)
@@ -230,7 +247,7 @@ static void drop_key(const std::string &id)
 	}
 }
 
-void take_down(int id)
+std::vector<Oid> take_down(int id)
 {
 	std::string text = std::to_string(id);
 	drop_key(text);
@@ -240,10 +257,18 @@ void take_down(int id)
 		pg::execute(std::string("DROP ") + (*row[1] == "S" ? "SEQUENCE " : *row[1] == "i" ? "INDEX " : "TABLE ") + "IF EXISTS " + *row[0]);
 	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int", {text});
 	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {text});
+	std::vector<Oid> sources;
 	for (const auto &row : pg::query("DELETE FROM pgtrickle.reads WHERE consumer = $1::int RETURNING source", {text}))
-		capture::release(std::stoul(*row[0]));
-	apply::drop_unused();
+		sources.push_back(std::stoul(*row[0]));
 	forget(id);
+	return sources;
+}
+
+void let_go(const std::vector<Oid> &sources)
+{
+	for (Oid source : sources)
+		capture::release(source);
+	apply::drop_unused();
 }
 
 std::string period_of(const std::string &schedule)

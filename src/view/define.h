@@ -1,7 +1,10 @@
 #pragma once
 // What makes a stream table work: capture of its sources, state tables,
 // arrangements, the index that finds its rows.
+#include "pg/error.hpp"
+
 #include <string>
+#include <vector>
 
 namespace view {
 
@@ -9,8 +12,12 @@ namespace view {
 // and table exist); chooses the effective mode.  REQUIRES: superuser, inside with_spi().
 void set_up(int id, const std::string &mode);
 
-// Takes down what set_up made; the table and its rows stay.
-void take_down(int id);
+// Takes down what set_up made; the table and its rows stay.  Returns the sources it read, for
+// let_go(), once it is known what still reads them.
+std::vector<Oid> take_down(int id);
+
+// Ends the capture of those that nothing reads any more, and drops arrangements that nothing uses.
+void let_go(const std::vector<Oid> &sources);
 
 // Creates or replaces the view pgtrickle_state.q_<id>; errors carry the position in the query.
 void define_query(int id, const std::string &query, const std::string &owner, bool replace);

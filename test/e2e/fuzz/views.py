@@ -19,12 +19,17 @@ class View:
     mode: str = "DIFFERENTIAL"
     schedule: str = "1h"
     extras: set = field(default_factory=set)
+    also: set = field(default_factory=set)       # relations of subqueries in expressions
 
     def sql(self):
         return render(self.query)
 
     def reads(self):
-        return tables(self.query)
+        return tables(self.query) | self.also
+
+    def reads_each(self):
+        """Names of the relations in FROM, each as often as it is there."""
+        return [leaf.table for s in self.query.selects() for leaf in s.leaves() if leaf.table]
 
     def temporal(self):
         text = self.sql()
@@ -46,6 +51,7 @@ class Maker:
         self.relations = relations       # name → [Available]
         self.wild = wild
         self.extras = set()
+        self.also = set()
         self.named = []                  # common table expressions made so far
         self.count = 0
 
@@ -355,6 +361,7 @@ class Maker:
             b = rng.choice(self.relations[name])
             word = rng.choice(["EXISTS", "NOT EXISTS"])
             if FAMILY[b.type] == FAMILY[a.type]:
+                self.also.add(name)
                 out.where.append(self.op("bool", f"{word} (SELECT FROM {name} z WHERE z.{b.name} = {{0}})", a))
         elif pick < 0.75 and not any(varies(e) for e, _ in out.targets):
             self.extras.add("limit")
@@ -375,4 +382,4 @@ def random_view(rng, name, relations, schedule="1h"):
     mode = rng.choice(["DIFFERENTIAL"] * 8 + ["AUTO", "FULL"])
     maker = Maker(rng, relations, wild=mode != "DIFFERENTIAL" and rng.random() < 0.5)
     query = maker.query(rng.choice([0, 0, 1, 1, 2]))
-    return View(name, query, mode, schedule, maker.extras)
+    return View(name, query, mode, schedule, maker.extras, maker.also)
