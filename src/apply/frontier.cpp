@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
@@ -49,10 +50,12 @@ std::vector<Frontier> read_frontiers(const std::vector<int> &consumers)
 	std::vector<std::string> ids;
 	for (int id : consumers)
 		ids.push_back(std::to_string(id));
+	// Under a transaction's own snapshot a frontier may have moved on since: locking it says so (40001) before anything is done.
+	std::string lock = IsolationUsesXactSnapshot() ? " FOR UPDATE" : "";
 	pg::Rows rows = pg::query("SELECT id, frontier IS NOT NULL, pg_snapshot_xmax(frontier), "
 	                          "ARRAY(SELECT pg_snapshot_xip(frontier)), seen_xid, seen_part, "
 	                          "(extract(epoch FROM ticked_at) * 1000000)::int8 "
-	                          "FROM pgtrickle.consumer WHERE id = ANY ($1::int[])",
+	                          "FROM pgtrickle.consumer WHERE id = ANY ($1::int[])" + lock,
 	                          {"{" + pg::join(ids, ",") + "}"});
 	std::map<int, Frontier> found;
 	for (const auto &row : rows) {

@@ -14,6 +14,7 @@ extern "C" {
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -33,11 +34,11 @@ namespace {
 
 constexpr const char *turn = "100ms";       // that writers may have to wait behind us
 constexpr long between_turns = 200;         // ms
-constexpr int64 patience = 10'000;          // ms; then the lock is waited for, where deadlocks are found
+constexpr int patience = 10'000;            // ms; then the lock is waited for, where deadlocks are found
 
 struct Request {
 	Oid database, relid;
-	int count;
+	int patience, count;
 	AttrNumber columns[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -93,6 +94,7 @@ void install_by_worker(Oid relid, const AttrNumber *columns, int count)
 	auto *request = static_cast<Request *>(dsm_segment_address(segment));
 	request->database = MyDatabaseId;
 	request->relid = relid;
+	request->patience = LockTimeout > 0 ? Min(LockTimeout, patience) : patience;
 	request->count = count;
 	std::copy(columns, columns + count, request->columns);
 
@@ -160,7 +162,7 @@ void run(Datum handle)
 	Request *request = pg::call(connect, handle);
 	std::vector<AttrNumber> columns(request->columns, request->columns + request->count);
 	TimestampTz started = GetCurrentTimestamp();
-	while (may_try_again(*request, columns) && !TimestampDifferenceExceeds(started, GetCurrentTimestamp(), patience))
+	while (may_try_again(*request, columns) && !TimestampDifferenceExceeds(started, GetCurrentTimestamp(), request->patience))
 		pg::call(pg::worker_sleep, between_turns, "PgTrickleCapture");
 }
 
