@@ -102,6 +102,12 @@ bool is_untrue_over_nulls(Node *condition)
 	return value->constisnull || !DatumGetBool(value->constvalue);
 }
 
+// A constant that is not NULL: count(1) counts rows.
+bool is_present(Node *expression)
+{
+	return IsA(expression, Const) && !reinterpret_cast<Const *>(expression)->constisnull;
+}
+
 std::string holes(std::string_view text)
 {
 	std::string out;
@@ -251,6 +257,11 @@ private:
 		Aggregate a;
 		a.call = holes(call.text);
 		a.distinct = aggref->aggdistinct != NIL;
+		bool counts_rows = aggref->aggstar || (aggref->aggfnoid == F_COUNT_ANY && !a.distinct && is_present(call.arguments[0]));
+		if (counts_rows) {
+			a.call = "count(*)";
+			call.count = 0;
+		}
 		for (int i = 0; i < call.count; i++) {
 			a.arguments.push_back(make_expression(call.arguments[i], input_.scope));
 			if (a.arguments.back().uses_time())
@@ -267,7 +278,7 @@ private:
 		a.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression),
 		          pg::call(exprCollation, expression), false};
 		a.title = title(a);
-		choose_law(aggref, std::move(a));
+		choose_law(aggref, std::move(a), counts_rows);
 	}
 
 	std::string readable(const Expression &expr) const
@@ -281,16 +292,16 @@ private:
 		return a.filter ? call + " FILTER (WHERE " + readable(*a.filter) + ")" : call;
 	}
 
-	void choose_law(Aggref *aggref, Aggregate a)
+	void choose_law(Aggref *aggref, Aggregate a, bool counts_rows)
 	{
 		Oid function = aggref->aggfnoid;
 		auto *expression = reinterpret_cast<Node *>(aggref);
 		Column type = a.type;
-		if (aggref->aggstar || function == F_COUNT_ANY) {
+		if (counts_rows || function == F_COUNT_ANY) {
 			type.not_null = a.type.not_null = true;
-			a.law = aggref->aggstar ? (a.filter ? Law::count : Law::count_rows)
-			        : a.distinct    ? Law::count_distinct
-			                        : Law::count;
+			a.law = counts_rows  ? (a.filter ? Law::count : Law::count_rows)
+			        : a.distinct ? Law::count_distinct
+			                     : Law::count;
 			int index = keep(std::move(a));
 			pending_.push_back({expression, [=](int first) { return hole(first + index); }, type});
 		} else if (!a.distinct && (is_sum(function) || is_average(function))) {

@@ -6,7 +6,7 @@ INSERT INTO book VALUES (1, 1, 100, 9.50, 'a'), (2, 1, 300, 12, 'b'), (3, 2, NUL
 
 SELECT pgtrickle.create_stream_table('shelf', $$
     SELECT a.id, a.name, a.country, count(*) AS n, count(b.pages) AS known, count(DISTINCT b.genre) AS genres, sum(b.price) AS price,
-           avg(b.pages) AS mean, min(b.pages) AS least, max(b.pages) AS most, count(*) FILTER (WHERE b.genre = 'a') AS a
+           avg(b.pages) AS mean, min(b.pages) AS least, max(b.pages) AS most, count(1) AS one, count(*) FILTER (WHERE b.genre = 'a') AS a
     FROM author a LEFT JOIN book b ON b.author = a.id GROUP BY a.id, a.name, a.country
 $$, '1h', 'DIFFERENTIAL');
 SELECT operator FROM pgtrickle.explain_stream_table('shelf');
