@@ -1,0 +1,174 @@
+#include "condition.h"
+
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "catalog/namespace.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+}
+
+#include <algorithm>
+
+namespace query {
+
+namespace {
+
+bool is_btree_comparison(Oid opno)
+{
+	List *interpretations = get_op_index_interpretation(opno);
+	return interpretations != NIL;
+}
+
+// The type's own equality, by which groups and unique keys tell values apart, and not another that it may have.
+bool is_equality(Oid opno, Oid left_type)
+{
+	const TypeCacheEntry *type = lookup_type_cache(left_type, TYPECACHE_BTREE_OPFAMILY | TYPECACHE_HASH_OPFAMILY);
+	bool own = (OidIsValid(type->btree_opf) && get_op_opfamily_strategy(opno, type->btree_opf) == BTEqualStrategyNumber) ||
+	           (OidIsValid(type->hash_opf) && get_op_opfamily_strategy(opno, type->hash_opf) == HTEqualStrategyNumber);
+	return own && (op_mergejoinable(opno, left_type) || op_hashjoinable(opno, left_type));
+}
+
+OpExpr *binary_operator(Node *condition)
+{
+	if (!IsA(condition, OpExpr))
+		return nullptr;
+	auto *op = reinterpret_cast<OpExpr *>(condition);
+	return list_length(op->args) == 2 ? op : nullptr;
+}
+
+// An interval that is the same length wherever it is added to this type of moment.
+bool has_one_length(Node *node, Oid moment)
+{
+	if (!IsA(node, Const) || reinterpret_cast<Const *>(node)->consttype != INTERVALOID ||
+	    reinterpret_cast<Const *>(node)->constisnull)
+		return false;
+	Interval *interval = DatumGetIntervalP(reinterpret_cast<Const *>(node)->constvalue);
+	return interval->month == 0 && (interval->day == 0 || moment == TIMESTAMPOID) && !INTERVAL_NOT_FINITE(interval);
+}
+
+// moment + interval <op> other becomes moment <op> other - interval, and so on for minus,
+// where that is the same; otherwise both stay.
+void bare_moment(Node **moment, Node **other)
+{
+	auto *sum = reinterpret_cast<OpExpr *>(*moment);
+	if (!IsA(sum, OpExpr) || list_length(sum->args) != 2)
+		return;
+	Oid type = exprType(*other);
+	bool zoned = sum->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL || sum->opfuncid == F_TIMESTAMPTZ_MI_INTERVAL;
+	bool plus = sum->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL || sum->opfuncid == F_TIMESTAMP_PL_INTERVAL;
+	if ((!zoned && !plus && sum->opfuncid != F_TIMESTAMP_MI_INTERVAL) ||
+	    type != (zoned ? TIMESTAMPTZOID : TIMESTAMPOID) || !has_one_length(static_cast<Node *>(lsecond(sum->args)), type))
+		return;
+	Oid inverse = OpernameGetOprid(list_make1(makeString(pstrdup(plus ? "-" : "+"))), type, INTERVALOID);
+	*other = reinterpret_cast<Node *>(
+	    make_opclause(inverse, type, false, reinterpret_cast<Expr *>(*other),
+	                  static_cast<Expr *>(lsecond(sum->args)), InvalidOid, InvalidOid));
+	set_opfuncid(reinterpret_cast<OpExpr *>(*other));
+	*moment = static_cast<Node *>(linitial(sum->args));
+}
+
+// column <op> expression of now(), or the other way round.
+std::optional<Temporal> temporal(Node *condition, const Expression &whole, const Scope &scope)
+{
+	OpExpr *op = binary_operator(condition);
+	if (op == nullptr || !pg::call(is_btree_comparison, op->opno))
+		return {};
+	auto *moment = static_cast<Node *>(linitial(op->args)), *other = static_cast<Node *>(lsecond(op->args));
+	if (make_expression(moment, scope).uses_time())
+		std::swap(moment, other);
+	pg::call(bare_moment, &moment, &other);
+	Expression left = make_expression(moment, scope), right = make_expression(other, scope);
+	if (left.plain < 0 || left.uses_time() || !right.columns.empty())
+		return {};
+	return Temporal{left.plain, whole, right};
+}
+
+List *conjuncts(Node *condition)
+{
+	return make_ands_implicit(reinterpret_cast<Expr *>(condition));
+}
+
+List *flat_conjuncts(Node *condition)
+{
+	if (condition == nullptr)
+		return NIL;
+	if (IsA(condition, List)) {
+		List *all = NIL;
+		ListCell *cell;
+		foreach (cell, reinterpret_cast<List *>(condition))
+			all = list_concat(all, flat_conjuncts(static_cast<Node *>(lfirst(cell))));
+		return all;
+	}
+	if (is_andclause(condition))
+		return flat_conjuncts(reinterpret_cast<Node *>(reinterpret_cast<BoolExpr *>(condition)->args));
+	return conjuncts(condition);
+}
+
+struct Numbers {
+	int count;
+	std::pair<int, int> found[1664];
+};
+
+// Columns (range table index, attribute) that are not NULL where the condition is true.
+void not_null_where(Node *condition, Numbers *out)
+{
+	List *sets = find_nonnullable_vars(condition);
+	int index = 0;
+	ListCell *cell;
+	foreach (cell, sets) {
+		auto *set = static_cast<Bitmapset *>(lfirst(cell));
+		for (int member = -1; (member = bms_next_member(set, member)) >= 0 && out->count < 1664;)
+			out->found[out->count++] = {index, member + FirstLowInvalidHeapAttributeNumber};
+		index++;
+	}
+}
+
+std::set<int> rejected_by(Node *condition, const Scope &scope)
+{
+	auto numbers = std::make_unique<Numbers>();
+	numbers->count = 0;
+	pg::call(not_null_where, condition, numbers.get());
+	std::set<int> out;
+	for (int i = 0; i < numbers->count; i++)
+		if (auto found = scope.columns.find(numbers->found[i]); found != scope.columns.end())
+			out.insert(found->second);
+	return out;
+}
+
+}  // namespace
+
+std::vector<Condition> conditions(Node *condition, const Scope &scope)
+{
+	std::vector<Condition> out;
+	ListCell *cell;
+	List *all = pg::call(flat_conjuncts, condition);
+	foreach (cell, all) {
+		auto *one = static_cast<Node *>(lfirst(cell));
+		Condition c{make_expression(one, scope), {}, {}, rejected_by(one, scope), pg::call(exprLocation, (const Node *)one)};
+		if (c.expr.uses_time()) {
+			c.temporal = temporal(one, c.expr, scope);
+			if (!c.temporal)
+				no_law("this use of now()", c.location,
+				       "A temporal filter compares a plain column with an expression of now() and constants.");
+		} else if (OpExpr *op = binary_operator(one);
+		           op != nullptr && pg::call(is_equality, op->opno, pg::call(exprType, (const Node *)linitial(op->args)))) {
+			Expression left = make_expression(static_cast<Node *>(linitial(op->args)), scope);
+			Expression right = make_expression(static_cast<Node *>(lsecond(op->args)), scope);
+			if (left.plain >= 0 && right.plain >= 0)
+				c.equated = {left.plain, right.plain};
+		}
+		out.push_back(std::move(c));
+	}
+	return out;
+}
+
+}  // namespace query

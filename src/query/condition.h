@@ -1,0 +1,20 @@
+#pragma once
+// The conjuncts of WHERE, ON and HAVING, and what is known of each.
+#include "query/expression.h"
+
+#include <optional>
+
+namespace query {
+
+struct Condition {
+	Expression expr;
+	std::optional<Temporal> temporal;
+	std::optional<std::pair<int, int>> equated;   // two plain columns
+	std::set<int> rejected;                       // columns whose NULL it does not let through
+	int location;
+};
+
+// Fails 0A000 at a use of now() that is not a comparison of a plain column with a moment.
+std::vector<Condition> conditions(Node *condition, const Scope &scope);
+
+}  // namespace query

@@ -1,0 +1,118 @@
+#include "push.h"
+
+namespace query {
+
+namespace {
+
+std::unique_ptr<Operator> filter_node(std::unique_ptr<Operator> input)
+{
+	if (input->kind == Kind::filter)
+		return input;
+	auto node = std::make_unique<Operator>();
+	node->kind = Kind::filter;
+	node->columns = input->columns;
+	node->inputs.push_back(std::move(input));
+	return node;
+}
+
+Temporal remap_temporal(const Temporal &t, const std::function<int(int)> &map)
+{
+	return {map(t.column), remap(t.whole, map), t.threshold};
+}
+
+bool sink(Operator &node, const Condition &condition);
+
+// Through an inner join to the input that has all columns; through a left join to its left
+// input.  A left join whose padded rows the condition rejects is an inner join.
+bool sink_into_join(Operator &node, const Condition &condition)
+{
+	int input = node.input_of(*condition.expr.columns.begin());
+	int low = node.offset(input), high = low + node.inputs[input]->width();
+	bool inside = *condition.expr.columns.rbegin() < high;
+	if (inside && (node.kind == Kind::join || input == 0))
+		return sink_into(node, input, condition, [low](int column) { return column - low; });
+	int width = node.inputs[0]->width();
+	if (node.kind == Kind::join || condition.rejected.empty() || *condition.rejected.rbegin() < width)
+		return false;
+	node.kind = Kind::join;
+	return sink(node, condition);
+}
+
+// Takes the condition below an operator that it commutes with, as far down as that goes.
+bool sink(Operator &node, const Condition &condition)
+{
+	if (condition.expr.columns.empty())
+		return false;
+	switch (node.kind) {
+	case Kind::scan:
+		return false;
+	case Kind::filter:
+		return sink(*node.inputs[0], condition);
+	case Kind::project:
+		return sink_into(node, 0, condition, [&](int column) { return node.expressions[column].plain; });
+	case Kind::aggregate:
+		return sink_into(node, 0, condition,
+		                 [&](int column) { return column < int(node.keys.size()) ? node.keys[column].plain : -1; });
+	case Kind::distinct:
+		return sink_into(node, 0, condition, [](int column) { return column; });
+	case Kind::union_all:
+		for (int column : condition.expr.columns)
+			for (const auto &input : node.inputs)
+				if (input->columns[column].type != node.columns[column].type)
+					return false;
+		for (size_t i = 0; i < node.inputs.size(); i++)
+			sink_into(node, i, condition, [](int column) { return column; });
+		return true;
+	case Kind::join:
+	case Kind::left_join:
+		return sink_into_join(node, condition);
+	}
+	return false;
+}
+
+}  // namespace
+
+bool sink_into(Operator &node, int input, const Condition &condition, const std::function<int(int)> &map)
+{
+	for (int column : condition.expr.columns)
+		if (map(column) < 0)
+			return false;
+	Condition moved{remap(condition.expr, map), {}, {}, {}, condition.location};
+	if (condition.temporal)
+		moved.temporal = remap_temporal(*condition.temporal, map);
+	if (condition.equated)
+		moved.equated = {map(condition.equated->first), map(condition.equated->second)};
+	for (int column : condition.rejected)
+		if (condition.expr.columns.contains(column))
+			moved.rejected.insert(map(column));
+	node.inputs[input] = push(std::move(node.inputs[input]), moved);
+	return true;
+}
+
+std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &condition)
+{
+	if (sink(*node, condition))
+		return node;
+	if (node->kind == Kind::join && !condition.temporal) {
+		node->conditions.push_back(condition.expr);
+		if (condition.equated) {
+			auto [a, b] = *condition.equated;
+			int ia = node->input_of(a), ib = node->input_of(b);
+			if (ia != ib)
+				node->equalities.push_back({ia, a - node->offset(ia), ib, b - node->offset(ib), int(node->conditions.size()) - 1});
+		}
+		return node;
+	}
+	node = filter_node(std::move(node));
+	// A temporal filter looks rows up by its column, so it must sit on a scan.
+	if (condition.temporal && node->inputs[0]->kind != Kind::scan)
+		no_law("comparing now() with a computed column", condition.location,
+		       "now() can be compared with a column of a table.");
+	if (condition.temporal)
+		node->temporal.push_back(*condition.temporal);
+	else
+		node->conditions.push_back(condition.expr);
+	return node;
+}
+
+}  // namespace query

@@ -1,0 +1,100 @@
+#include "scan.h"
+
+#include "expression.h"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+}
+
+#include <algorithm>
+
+namespace query {
+
+namespace {
+
+struct Attributes {
+	char relkind;
+	bool has_children, temporary, system, ours;
+	int count;
+	Form_pg_attribute attributes[MaxHeapAttributeNumber];
+	int key_count;
+	AttrNumber key[INDEX_MAX_KEYS];
+};
+
+void describe(Oid relid, Attributes *out)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	out->relkind = relation->rd_rel->relkind;
+	out->has_children = relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(relid);
+	out->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
+	out->system = IsCatalogRelation(relation) || relation->rd_rel->relnamespace == get_namespace_oid("pg_catalog", false);
+	out->ours = relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle", true) ||
+	            relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle_state", true);
+	TupleDesc desc = RelationGetDescr(relation);
+	out->count = desc->natts;
+	for (int i = 0; i < desc->natts; i++) {
+		out->attributes[i] = static_cast<Form_pg_attribute>(palloc(sizeof(FormData_pg_attribute)));
+		*out->attributes[i] = *TupleDescAttr(desc, i);
+	}
+	out->key_count = 0;
+	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	if (key == nullptr)
+		key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	for (int member = -1; (member = bms_next_member(key, member)) >= 0;)
+		out->key[out->key_count++] = member + FirstLowInvalidHeapAttributeNumber;
+	table_close(relation, NoLock);
+}
+
+}  // namespace
+
+std::unique_ptr<Operator> scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>> &read)
+{
+	auto attributes = std::make_unique<Attributes>();
+	pg::call(describe, entry->relid, attributes.get());
+	auto refuse = [&](bool present, const char *what) {
+		if (present)
+			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1);
+	};
+	refuse(attributes->system, "a system catalog");
+	refuse(attributes->ours, "a table of the extension");
+	refuse(attributes->temporary, "a temporary table");
+	refuse(attributes->relkind == RELKIND_MATVIEW, "a materialized view");
+	refuse(attributes->relkind == RELKIND_FOREIGN_TABLE, "a foreign table");
+	refuse(attributes->relkind != RELKIND_RELATION && attributes->relkind != RELKIND_PARTITIONED_TABLE,
+	       "this kind of relation");
+	refuse(attributes->has_children, "a table with inheritance children");
+	refuse(entry->tablesample != nullptr, "TABLESAMPLE of a table");
+
+	auto node = std::make_unique<Operator>();
+	node->kind = Kind::scan;
+	node->relation = entry->relid;
+	std::vector<int> wanted;
+	for (auto [varno, attribute] : read)
+		if (varno == index && attribute > 0)
+			wanted.push_back(attribute);
+	std::sort(wanted.begin(), wanted.end());
+	for (int number : wanted) {
+		Form_pg_attribute attribute = attributes->attributes[number - 1];
+		node->attributes.push_back(number);
+		node->columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->atttypmod,
+		                         attribute->attcollation, attribute->attnotnull});
+	}
+	for (int i = 0; i < attributes->key_count; i++) {
+		auto found = std::find(wanted.begin(), wanted.end(), attributes->key[i]);
+		if (found == wanted.end()) {
+			node->identity.clear();
+			break;
+		}
+		node->identity.push_back(found - wanted.begin());
+	}
+	return node;
+}
+
+}  // namespace query
