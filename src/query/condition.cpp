@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "access/stratnum.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -144,6 +145,14 @@ std::set<int> rejected_by(Node *condition, const Scope &scope)
 	return out;
 }
 
+// Built-in types have one equality, which a collation may change.
+bool groups_alike(const Column &left, const Column &right)
+{
+	auto integer = [](Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; };
+	return (left.type == right.type || (integer(left.type) && integer(right.type))) && left.collation == right.collation &&
+	       left.type < FirstNormalObjectId && left.type != RECORDOID && pg::has_hash(left.type) && pg::has_equality(left.type);
+}
+
 }  // namespace
 
 std::vector<Condition> conditions(Node *condition, const Scope &scope)
@@ -164,7 +173,7 @@ std::vector<Condition> conditions(Node *condition, const Scope &scope)
 			Expression left = make_expression(static_cast<Node *>(linitial(op->args)), scope);
 			Expression right = make_expression(static_cast<Node *>(lsecond(op->args)), scope);
 			if (left.plain >= 0 && right.plain >= 0)
-				c.equated = {left.plain, right.plain};
+				c.equated = {left.plain, right.plain, groups_alike(left.type, right.type)};
 		}
 		out.push_back(std::move(c));
 	}

@@ -6,10 +6,16 @@
 
 namespace query {
 
+// Two plain columns, equal.  alike: grouping tells their values apart in the same way.
+struct Equated {
+	int a, b;
+	bool alike;
+};
+
 struct Condition {
 	Expression expr;
 	std::optional<Temporal> temporal;
-	std::optional<std::pair<int, int>> equated;   // two plain columns
+	std::optional<Equated> equated;
 	std::set<int> rejected;                       // columns whose NULL it does not let through
 	int location;
 };

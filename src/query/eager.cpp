@@ -1,12 +1,5 @@
 #include "eager.h"
 
-#include "pg/sql.hpp"
-
-extern "C" {
-#include "access/transam.h"
-#include "catalog/pg_type.h"
-}
-
 #include <algorithm>
 
 namespace query {
@@ -24,8 +17,9 @@ Expression column(int number, const Column &type)
 }
 
 // A column of X and the column of another input that the join equates it with.
-struct Equated {
+struct Link {
 	int mine, input, theirs;
+	bool alike;
 };
 
 // An aggregate over a join, seen from one of the join's inputs: X.
@@ -37,9 +31,9 @@ public:
 		high_ = low_ + join_.inputs[x]->width();
 		for (const Equality &e : join_.equalities)
 			if (e.left_input == x)
-				equated_.push_back({e.left_column, e.right_input, e.right_column});
+				equated_.push_back({e.left_column, e.right_input, e.right_column, e.alike});
 			else if (e.right_input == x)
-				equated_.push_back({e.right_column, e.left_input, e.left_column});
+				equated_.push_back({e.right_column, e.left_input, e.left_column, e.alike});
 	}
 
 	bool applies() const
@@ -65,7 +59,7 @@ public:
 			join->conditions.push_back(remap(condition, [this](int c) { return moved(c); }));
 		for (const Equality &e : join_.equalities)
 			join->equalities.push_back({input(e.left_input), own(e.left_input, e.left_column), input(e.right_input),
-			                            own(e.right_input, e.right_column), e.condition});
+			                            own(e.right_input, e.right_column), e.condition, e.alike});
 		return shown(std::move(join));
 	}
 
@@ -109,16 +103,10 @@ private:
 		                     [this](const Expression &e) { return reads_x(e); }) == std::ptrdiff_t(equated_.size());
 	}
 
-	// Grouping must tell values apart as the join does: built-in types have one equality, which a
-	// collation may change.
+	// Grouping must tell values apart as the join does.
 	bool equal_alike() const
 	{
-		auto integer = [](Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; };
-		return std::all_of(equated_.begin(), equated_.end(), [&](const Equated &e) {
-			const Column &mine = join_.inputs[x_]->columns[e.mine], &theirs = join_.inputs[e.input]->columns[e.theirs];
-			return (mine.type == theirs.type || (integer(mine.type) && integer(theirs.type))) && mine.collation == theirs.collation &&
-			       mine.type < FirstNormalObjectId && mine.type != RECORDOID && pg::has_hash(mine.type) && pg::has_equality(mine.type);
-		});
+		return std::all_of(equated_.begin(), equated_.end(), [](const Link &e) { return e.alike; });
 	}
 
 	// Where a filter leaves few rows of T, groups for all others would be kept for nothing.
@@ -169,7 +157,7 @@ private:
 		for (size_t i = 0; i < join_.inputs.size(); i++) {
 			auto unique = int(i) == x_ ? std::nullopt : unique_key(*join_.inputs[i]);
 			if (unique && std::all_of(unique->begin(), unique->end(), [&](int c) {
-				    return std::any_of(equated_.begin(), equated_.end(), [&](const Equated &e) { return e.input == int(i) && e.theirs == c; });
+				    return std::any_of(equated_.begin(), equated_.end(), [&](const Link &e) { return e.input == int(i) && e.theirs == c; });
 			    }))
 				return true;
 		}
@@ -182,7 +170,7 @@ private:
 		groups->kind = Kind::aggregate;
 		groups->narrow = group_is_narrow();
 		auto x = without_null_keys(std::move(join_.inputs[x_]));
-		for (const Equated &e : equated_)
+		for (const Link &e : equated_)
 			if (std::find(key_columns_.begin(), key_columns_.end(), e.mine) == key_columns_.end()) {
 				key_columns_.push_back(e.mine);
 				groups->keys.push_back(column(e.mine, x->columns[e.mine]));
@@ -208,10 +196,10 @@ private:
 		auto filter = std::make_unique<Operator>();
 		filter->kind = Kind::filter;
 		filter->columns = x->columns;
-		for (const Equated &e : equated_)
+		for (const Link &e : equated_)
 			if (Column &key = filter->columns[e.mine]; !key.not_null) {
 				key.not_null = true;
-				filter->conditions.push_back({"(" + hole(e.mine) + " IS NOT NULL)", {}, {"", BOOLOID, -1, 0, true}, {e.mine}, -1});
+				filter->conditions.push_back({"(" + hole(e.mine) + " IS NOT NULL)", {}, {"", 0, -1, 0, true}, {e.mine}, -1});
 			}
 		if (filter->conditions.empty())
 			return x;
@@ -268,7 +256,7 @@ private:
 
 	Operator &aggregate_, &join_;
 	int x_, low_, high_;
-	std::vector<Equated> equated_;
+	std::vector<Link> equated_;
 	std::vector<int> key_columns_;     // of X, in the order of the groups' keys
 	std::vector<int> widths_ = widths(join_);
 	std::vector<int> offsets_;         // where each input's columns begin in the new join

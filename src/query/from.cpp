@@ -160,9 +160,9 @@ private:
 			if (condition.temporal)
 				no_law("now() against the preserved side of a LEFT JOIN's ON", condition.location);
 			if (condition.equated) {
-				auto [a, b] = *condition.equated;
+				auto [a, b, alike] = *condition.equated;
 				if ((a < width) != (b < width))
-					node.equalities.push_back({0, std::min(a, b), 1, std::max(a, b) - width, int(node.conditions.size())});
+					node.equalities.push_back({0, std::min(a, b), 1, std::max(a, b) - width, int(node.conditions.size()), alike});
 			}
 			node.conditions.push_back(condition.expr);
 		}

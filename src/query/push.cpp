@@ -81,7 +81,7 @@ bool sink_into(Operator &node, int input, const Condition &condition, const std:
 	if (condition.temporal)
 		moved.temporal = remap_temporal(*condition.temporal, map);
 	if (condition.equated)
-		moved.equated = {map(condition.equated->first), map(condition.equated->second)};
+		moved.equated = {map(condition.equated->a), map(condition.equated->b), condition.equated->alike};
 	for (int column : condition.rejected)
 		if (condition.expr.columns.contains(column))
 			moved.rejected.insert(map(column));
@@ -96,10 +96,10 @@ std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &
 	if (node->kind == Kind::join && !condition.temporal) {
 		node->conditions.push_back(condition.expr);
 		if (condition.equated) {
-			auto [a, b] = *condition.equated;
+			auto [a, b, alike] = *condition.equated;
 			int ia = node->input_of(a), ib = node->input_of(b);
 			if (ia != ib)
-				node->equalities.push_back({ia, a - node->offset(ia), ib, b - node->offset(ib), int(node->conditions.size()) - 1});
+				node->equalities.push_back({ia, a - node->offset(ia), ib, b - node->offset(ib), int(node->conditions.size()) - 1, alike});
 		}
 		return node;
 	}

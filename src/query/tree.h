@@ -53,10 +53,11 @@ struct Temporal {
 	Expression threshold;             // the side with now(): no columns
 };
 
-// An equality between a column of one join input and a column of another, and which of the join's conditions it is.
+// An equality between a column of one join input and a column of another.
 struct Equality {
 	int left_input, left_column, right_input, right_column;
-	int condition;
+	int condition;              // which of the join's conditions it is
+	bool alike;                 // values are equal here if and only if they are one group
 };
 
 // How an aggregate is kept (see delta/aggregate.cpp).
