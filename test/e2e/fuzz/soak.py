@@ -12,8 +12,11 @@ from .query import Available
 from .run import Failure, Run, Tally
 from .schema import random_tables
 from .shrink import shrink
-from .views import random_view
+from .views import degree, random_view
 from .writes import Writer
+
+
+MOST_DEGREES = 6    # five equal rows are 15,625 then
 
 
 def make(seed, scheduler=False):
@@ -24,6 +27,8 @@ def make(seed, scheduler=False):
     views = []
     for n in range(rng.choice([1, 1, 2, 2, 3, 4])):
         view = random_view(rng, f"v{n}", relations, "calculated" if scheduler else "1h")
+        while any(degree([*views, view], t.name) > MOST_DEGREES for t in tables):
+            view = random_view(rng, f"v{n}", relations, "calculated" if scheduler else "1h")
         views.append(view)
         relations[view.name] = view.columns()
     writer = Writer(rng, tables, views, scheduler)

@@ -378,6 +378,14 @@ def _refs(e):
     return (x for x in _all(e) if isinstance(x, Ref))
 
 
+def degree(views, table):
+    """How often the view that reads a table most often does, through others too: n equal rows become n to the power of it."""
+    found = {}
+    for view in views:
+        found[view.name] = sum(found.get(name, name == table) for name in view.reads_each())
+    return max([1, *found.values()])
+
+
 def random_view(rng, name, relations, schedule="1h"):
     mode = rng.choice(["DIFFERENTIAL"] * 8 + ["AUTO", "FULL"])
     maker = Maker(rng, relations, wild=mode != "DIFFERENTIAL" and rng.random() < 0.5)

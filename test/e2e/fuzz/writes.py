@@ -2,6 +2,7 @@
 
 from .case import Copy, Create, Drop, Insert, Settle, Sleep, Statement, Tick
 from .schema import VALUES, value
+from .views import degree
 
 KEYS = 8
 
@@ -13,14 +14,7 @@ class Writer:
         self.views = views
         self.scheduler = scheduler
         self.open = {}             # connection → savepoints of its open transaction
-        self.degrees = {t.name: self.degree(t.name) for t in tables}
-
-    def degree(self, table):
-        """How often the view that reads a table most often does, through others too: n equal rows become n to the power of it."""
-        found = {}
-        for view in self.views:
-            found[view.name] = sum(found.get(name, name == table) for name in view.reads_each())
-        return max([1, *found.values()])
+        self.degrees = {t.name: degree(views, t.name) for t in tables}
 
     # one statement ---------------------------------------------------------------
 
