@@ -153,6 +153,26 @@ bool groups_alike(const Column &left, const Column &right)
 	       left.type < FirstNormalObjectId && left.type != RECORDOID && pg::has_hash(left.type) && pg::has_equality(left.type);
 }
 
+// varchar is compared as text, a domain as what it is over, by one equality.
+Node *unlabelled(Node *node)
+{
+	while (IsA(node, RelabelType))
+		node = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(node)->arg);
+	return node;
+}
+
+std::optional<Equated> equated(const OpExpr *op, const Scope &scope)
+{
+	Node *left = unlabelled(static_cast<Node *>(linitial(op->args))), *right = unlabelled(static_cast<Node *>(lsecond(op->args)));
+	if (!IsA(left, Var) || !IsA(right, Var) || !pg::call(is_equality, op->opno, pg::call(exprType, static_cast<const Node *>(left))) ||
+	    !pg::call(is_equality, op->opno, pg::call(exprType, static_cast<const Node *>(right))))
+		return {};
+	Expression a = make_expression(left, scope), b = make_expression(right, scope);
+	if (a.plain < 0 || b.plain < 0)
+		return {};
+	return Equated{a.plain, b.plain, groups_alike(a.type, b.type)};
+}
+
 }  // namespace
 
 std::vector<Condition> conditions(Node *condition, const Scope &scope)
@@ -168,12 +188,8 @@ std::vector<Condition> conditions(Node *condition, const Scope &scope)
 			if (!c.temporal)
 				no_law("this use of now()", c.location,
 				       "A temporal filter compares a plain column with an expression of now() and constants.");
-		} else if (OpExpr *op = binary_operator(one);
-		           op != nullptr && pg::call(is_equality, op->opno, pg::call(exprType, (const Node *)linitial(op->args)))) {
-			Expression left = make_expression(static_cast<Node *>(linitial(op->args)), scope);
-			Expression right = make_expression(static_cast<Node *>(lsecond(op->args)), scope);
-			if (left.plain >= 0 && right.plain >= 0)
-				c.equated = {left.plain, right.plain, groups_alike(left.type, right.type)};
+		} else if (OpExpr *op = binary_operator(one); op != nullptr) {
+			c.equated = equated(op, scope);
 		}
 		out.push_back(std::move(c));
 	}

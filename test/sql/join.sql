@@ -62,3 +62,21 @@ INSERT INTO city VALUES (5, 'Lund', 'SE');
 SELECT mode FROM pgtrickle.refresh_stream_table('same');
 SELECT * FROM same ORDER BY id;
 SELECT missing, unexpected FROM pgtrickle.verify('same');
+
+-- varchar and domains are looked up by key, as what they are compared as.
+CREATE DOMAIN code AS text;
+CREATE TABLE shelf (code varchar(8) PRIMARY KEY, label code);
+CREATE TABLE stock (id int PRIMARY KEY, shelf varchar(8), label code, n int);
+INSERT INTO shelf VALUES ('a', 'one'), ('b', 'two');
+INSERT INTO stock VALUES (1, 'a', 'one', 5), (2, 'b', 'one', 6), (3, 'z', NULL, 7);
+SELECT pgtrickle.create_stream_table('by_code', 'SELECT s.id, h.label, s.n FROM stock s JOIN shelf h ON h.code = s.shelf', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('by_label', 'SELECT h.code, sum(s.n) AS n FROM shelf h LEFT JOIN stock s ON s.label = h.label GROUP BY h.code', '1h', 'DIFFERENTIAL');
+SELECT name, operator, regexp_replace(access, 'a_\d+', 'a_…') AS access FROM pgtrickle.stream_tables_info, pgtrickle.explain_stream_table(name) WHERE name LIKE 'by\_%' AND operator LIKE '%scan%' ORDER BY 1, 2;
+UPDATE shelf SET code = 'z', label = 'one' WHERE code = 'b';
+INSERT INTO stock VALUES (4, 'a', 'two', 8);
+DELETE FROM stock WHERE id = 1;
+SELECT mode FROM pgtrickle.refresh_stream_table('by_code');
+TABLE by_code ORDER BY id;
+SELECT mode FROM pgtrickle.refresh_stream_table('by_label');
+TABLE by_label ORDER BY code;
+SELECT name, v.missing, v.unexpected FROM pgtrickle.stream_tables_info, pgtrickle.verify(name) v WHERE name LIKE 'by\_%' ORDER BY 1;
