@@ -59,6 +59,7 @@ class Run:
         self.blocking = set()                  # connections whose open transaction others may wait for
         self.epoch = 0                         # counts what snapshots do not protect against
         self.began = {}                        # connection → epoch at its BEGIN
+        self.undone = False                    # a creation failed: capture that it has left is removed some time
 
     def close(self):
         for c in self.conns:
@@ -107,6 +108,7 @@ class Run:
             c.execute(view.create())
             self.mode[view.name] = view.mode
         except psycopg.Error as e:
+            self.undone = True
             if self.excused(c, e):
                 return
             if "FULL JOIN is only supported" in str(e):
@@ -214,7 +216,7 @@ class Run:
         if error.sqlstate in ("42809", "42P01"):
             return not self.current(c)
         if error.sqlstate == "55P03":
-            return self.case.scheduler or any(other is not c and other.info.transaction_status != TransactionStatus.IDLE for other in self.conns)
+            return self.case.scheduler or self.undone or any(other is not c and other.info.transaction_status != TransactionStatus.IDLE for other in self.conns)
         return error.sqlstate in ("40001", "40P01")
 
     def tick(self, c, step):
