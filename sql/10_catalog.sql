@@ -44,6 +44,8 @@ CREATE TABLE pgtrickle.stream_table (
                    CHECK (status IN ('INITIALIZING', 'ACTIVE', 'PAUSED', 'ERROR', 'SUSPENDED')),
     settings       text[] NOT NULL,       -- name, value, name, value … of settings that change answers
     generation     int NOT NULL DEFAULT 1,-- counts changes of the definition
+    layout         text,                  -- what its state was made for; another one: a tick makes it anew
+    target         text,                  -- the key its rows are found by; NULL: it has none yet
     append_only    bool NOT NULL DEFAULT false
 );
 
@@ -74,6 +76,7 @@ CREATE TABLE pgtrickle.arrangement (
     relid   oid NOT NULL UNIQUE,  -- the table pgtrickle_state.a_<id>
     source  oid NOT NULL,
     key     int2[] NOT NULL,      -- attribute numbers it is found by
+    layout  text NOT NULL,        -- what it was made for: whether it carries an identity, and the types of its columns
     carries int2[] NOT NULL       -- attribute numbers it stores beside the key (the source's row identity, or all that is needed)
 );
 CREATE TABLE pgtrickle.uses (

@@ -39,7 +39,8 @@ void find_index(Oid relid, const int *key, int count, IndexFound *best)
 		bool usable = form->indisvalid && index->rd_rel->relam == BTREE_AM_OID && RelationGetIndexPredicate(index) == NIL;
 		int columns = 0;
 		while (usable && columns < form->indnkeyatts &&
-		       std::find(key, key + count, form->indkey.values[columns]) != key + count)
+		       std::find(key, key + count, form->indkey.values[columns]) != key + count &&
+		       index->rd_indcollation[columns] == TupleDescAttr(RelationGetDescr(relation), form->indkey.values[columns] - 1)->attcollation)
 			columns++;
 		if (columns > best->columns)
 			*best = {RelationGetRelid(index), columns};
@@ -56,7 +57,9 @@ struct PrimaryKey {
 void find_primary_key(Oid relid, PrimaryKey *out)
 {
 	Relation relation = table_open(relid, AccessShareLock);
-	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	Bitmapset *key = OidIsValid(RelationGetPrimaryKeyIndex(relation, false))
+	                     ? RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY)
+	                     : nullptr;
 	if (key == nullptr)
 		key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
 	out->count = 0;
@@ -174,6 +177,18 @@ struct Arrangement {
 		return by_identity ? delta::and_all(out) : a + "h = " + b + "h AND " + delta::recheck(out);
 	}
 
+	// What it is made for, by numbers, which no new name changes.
+	std::string layout() const
+	{
+		std::string out = by_identity ? "identity" : "copies";
+		for (int attribute : columns()) {
+			AttributeType t = type_of(source, attribute);
+			out += " " + std::to_string(attribute) + ":" + std::to_string(t.type) + ":" + std::to_string(t.typmod) + ":" +
+			       std::to_string(t.collation);
+		}
+		return out;
+	}
+
 	std::vector<std::string> create() const
 	{
 		std::vector<std::string> definitions, index;
@@ -244,20 +259,12 @@ std::map<int, Kept> &kept()
 
 Arrangement read_arrangement(int id)
 {
-	pg::Rows rows = pg::query("SELECT relid, source, key, carries FROM pgtrickle.arrangement WHERE id = $1::int",
+	pg::Rows rows = pg::query("SELECT relid, source, key, carries, layout LIKE 'identity %' FROM pgtrickle.arrangement WHERE id = $1::int",
 	                          {std::to_string(id)});
 	if (rows.empty())
 		pg::fail(ERRCODE_UNDEFINED_OBJECT, "arrangement " + std::to_string(id) + " does not exist");
-	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), Oid(std::stoul(*rows[0][1])), from_array(*rows[0][2]),
-	              from_array(*rows[0][3]), false};
-	PrimaryKey primary;
-	pg::call(find_primary_key, a.source, &primary);
-	std::vector<int> identity(primary.attributes, primary.attributes + primary.count);
-	std::vector<int> carried = a.carries;
-	std::sort(identity.begin(), identity.end());
-	std::sort(carried.begin(), carried.end());
-	a.by_identity = !identity.empty() && identity == carried;
-	return a;
+	return {id, "pgtrickle_state.a_" + std::to_string(id), Oid(std::stoul(*rows[0][1])), from_array(*rows[0][2]),
+	        from_array(*rows[0][3]), *rows[0][4] == "t"};
 }
 
 Kept &load(int id)
@@ -293,10 +300,24 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
 	for (const auto &sql : a.create())
 		pg::execute(sql);
-	pg::query("INSERT INTO pgtrickle.arrangement (id, relid, source, key, carries) "
-	          "VALUES ($1::int, $2::regclass, $3::oid, $4::int2[], $5::int2[])",
-	          {std::to_string(id), a.table, std::to_string(source), array_of(key), array_of(carries)});
+	pg::query("INSERT INTO pgtrickle.arrangement (id, relid, source, key, carries, layout) "
+	          "VALUES ($1::int, $2::regclass, $3::oid, $4::int2[], $5::int2[], $6)",
+	          {std::to_string(id), a.table, std::to_string(source), array_of(key), array_of(carries), a.layout()});
 	return id;
+}
+
+// One that is there and still has the shape it would be made with; 0: none.
+int find(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity)
+{
+	pg::Rows rows = pg::query("SELECT id, carries, layout FROM pgtrickle.arrangement WHERE source = $1::oid AND key = $2::int2[] "
+	                          "AND carries @> $3::int2[] ORDER BY id",
+	                          {std::to_string(source), array_of(key), array_of(carries)});
+	for (const auto &row : rows) {
+		Arrangement a{std::stoi(*row[0]), {}, source, key, from_array(*row[1]), by_identity};
+		if ((!by_identity || a.carries == carries) && a.layout() == *row[2])
+			return a.id;
+	}
+	return 0;
 }
 
 }  // namespace
@@ -347,16 +368,12 @@ delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const
 	std::vector<int> identity(primary.attributes, primary.attributes + primary.count);
 	std::vector<int> carries = identity.empty() ? needed : identity;
 	std::sort(carries.begin(), carries.end());
-	pg::Rows rows = pg::query("SELECT id FROM pgtrickle.arrangement WHERE source = $1::oid AND key = $2::int2[] "
-	                          "AND carries @> $3::int2[] ORDER BY id LIMIT 1",
-	                          {std::to_string(relation), array_of(attributes), array_of(carries)});
-	int id = 0;
-	if (!rows.empty())
-		id = std::stoi(*rows[0][0]);
-	else if (may_create_)
+	int id = find(relation, attributes, carries, !identity.empty());
+	if (id == 0 && may_create_)
 		id = create(relation, attributes, carries, !identity.empty());
-	else {
-		out.note = "rows by (" + names + ") by scanning: an index that was used is gone";
+	if (id == 0) {
+		lacking_ = true;
+		out.note = "rows by (" + names + ") through an arrangement that the next tick makes";
 		return out;
 	}
 	used_.insert(id);

@@ -7,6 +7,8 @@
 // source without a primary key, the key beside all columns needed and the
 // number of copies.  Rows with a NULL in the key are left out: no equality or
 // comparison finds them.  An arrangement is a consumer with a frontier of its own.
+// When the source gets another primary key, or its columns other types, another
+// arrangement takes its place: each remembers the shape it was made with.
 #include "apply/frame.h"
 #include "delta/compile.h"
 
@@ -18,11 +20,13 @@ public:
 	Arrangements(int view, bool may_create) : view_(view), may_create_(may_create) {}
 	delta::Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) override;
 	const std::set<int> &used() const { return used_; }
+	bool lacking() const { return lacking_; }    // one is wanted that may not be made
 
 private:
 	int view_;
 	bool may_create_;
 	std::set<int> used_;
+	bool lacking_ = false;
 };
 
 // Brings an arrangement to the snapshot.  frontier: parameters of the batch; NULL frontier: from scratch.

@@ -1,8 +1,10 @@
 #include "refresh.h"
 
 #include "apply/frame.h"
+#include "apply/target.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "view/define.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -41,7 +43,7 @@ public:
 	{
 		int settings = begin_settings(view_);
 		if (!from_.populated)
-			rebuild("INITIAL", "");
+			rebuild(view_.remade.empty() ? "INITIAL" : "REBUILD", view_.remade.c_str());
 		else if (truncated())
 			rebuild("REBUILD", "a source was truncated or rewritten");
 		else if (view_.mode == "FULL")
@@ -143,13 +145,15 @@ private:
 		outcome_.reason = "a column's type has no equality: all rows are replaced";
 	}
 
-	void write()
+	void write() { write(view_.apply); }
+
+	void write(std::vector<Prepared> &statements)
 	{
 		outcome_.rows_out = frame_.rows("z_out");
 		if (outcome_.rows_out == 0)
 			return;
 		Applying guard;
-		for (Prepared &statement : view_.apply)
+		for (Prepared &statement : statements)
 			frame_.run(statement, {});
 	}
 
@@ -159,17 +163,25 @@ private:
 		outcome_.reason = reason;
 		bool empty = mode == std::string("INITIAL") &&
 		             !pg::value("SELECT 1 FROM " + view_.name + " LIMIT 1").has_value();
+		bool keyed = view::has_target_index(view_.id);
 		analyze_sources();
 		fill_states();
-		pg::Identity owner(view_.owner, true);
-		if (empty)
-			load();
-		else if (view_.whole)
-			replace();
-		else {
-			frame_.run(view_.recompute, {});
-			write();
+		{
+			pg::Identity owner(view_.owner, true);
+			if (empty)
+				load();
+			else if (view_.whole)
+				replace();
+			else {
+				frame_.run(view_.recompute, {});
+				std::vector<Prepared> as_bag = apply_as_bag(view_);
+				write(keyed ? view_.apply : as_bag);
+			}
 		}
+		if (!keyed)
+			view::make_target_index(view_);
+		view_.remade.clear();
+		pg::Identity owner(view_.owner, true);
 		pg::execute("ANALYZE " + view_.name);
 	}
 

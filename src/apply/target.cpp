@@ -31,9 +31,9 @@ std::vector<int> every_column(const view::View &view)
 	return out;
 }
 
-std::vector<int> match_columns(const view::View &view)
+std::vector<int> match_columns(const view::View &view, bool by_key = true)
 {
-	return view.key ? *view.key : every_column(view);
+	return view.key && by_key ? *view.key : every_column(view);
 }
 
 // A key of fixed-size columns that are never NULL: a plain unique index serves.
@@ -45,26 +45,26 @@ bool plain_key(const view::View &view)
 	       });
 }
 
-std::string hash(const view::View &view, const std::string &alias, bool by_number)
+std::string hash(const view::View &view, const std::string &alias, bool by_number, bool by_key = true)
 {
 	std::vector<std::string> values;
-	for (int i : match_columns(view))
+	for (int i : match_columns(view, by_key))
 		values.push_back(alias + (by_number ? number(i) : name_of(view, i)));
 	return delta::hash_of(values);
 }
 
 // s is the stream table, u the change.
-std::string same_row(const view::View &view)
+std::string same_row(const view::View &view, bool by_key)
 {
 	std::vector<std::string> out;
-	bool plain = plain_key(view);
-	for (int i : match_columns(view)) {
+	bool plain = by_key && plain_key(view);
+	for (int i : match_columns(view, by_key)) {
 		std::string a = "s." + name_of(view, i), b = "u." + number(i);
 		out.push_back(plain ? pg::equal(view.columns[i].type, a, b) : pg::not_distinct(view.columns[i].type, a, b));
 	}
 	if (plain || out.empty())
 		return delta::and_all(out);
-	return hash(view, "s.", false) + " = " + hash(view, "u.", true) + " AND " + delta::recheck(out);
+	return hash(view, "s.", false, by_key) + " = " + hash(view, "u.", true, by_key) + " AND " + delta::recheck(out);
 }
 
 std::vector<query::Column> out_columns(const view::View &view)
@@ -110,27 +110,27 @@ Prepared merge_by_key(const view::View &view)
 	key.pop_back();
 	std::string winners = "SELECT " + (key.empty() ? std::string() : "DISTINCT ON (" + pg::join(key, ", ") + ") ") +
 	                      "z.* FROM z_out z ORDER BY " + order + (key.empty() ? " LIMIT 1" : "");
-	return modify("MERGE INTO " + view.name + " s USING (" + winners + ") u ON " + same_row(view) +
+	return modify("MERGE INTO " + view.name + " s USING (" + winners + ") u ON " + same_row(view, true) +
 	              " WHEN MATCHED AND u.w < 0 THEN DELETE" +
 	              (sets.empty() ? " WHEN MATCHED THEN DO NOTHING"
 	                            : " WHEN MATCHED THEN UPDATE SET " + pg::join(sets, ", ")) +
 	              " WHEN NOT MATCHED AND u.w > 0 THEN INSERT (" + all_names(view) + ") VALUES (" + pg::join(values, ", ") + ")");
 }
 
+}  // namespace
+
 std::vector<Prepared> apply_as_bag(const view::View &view)
 {
 	std::vector<Prepared> out;
 	out.push_back(modify("DELETE FROM " + view.name + " WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM (SELECT s.ctid, u.w, "
 	                     "row_number() OVER (PARTITION BY u.rid) AS copy FROM (SELECT row_number() OVER () AS rid, z.* "
-	                     "FROM z_out z WHERE z.w < 0) u JOIN " + view.name + " s ON " + same_row(view) +
+	                     "FROM z_out z WHERE z.w < 0) u JOIN " + view.name + " s ON " + same_row(view, false) +
 	                     ") q WHERE q.copy <= -q.w))"));
 	out.push_back(modify("INSERT INTO " + view.name + " (" + all_names(view) + ") SELECT " +
 	                     delta::columns_of("u", view.columns.size()) +
 	                     " FROM z_out u, generate_series(1, u.w) WHERE u.w > 0"));
 	return out;
 }
-
-}  // namespace
 
 void plan_target(view::View &view)
 {
@@ -155,13 +155,13 @@ void plan_target(view::View &view)
 	}
 	std::vector<std::string> mine, query;
 	for (size_t i = 0; i < view.columns.size(); i++) {
-		query.push_back("q." + name_of(view, i) + " AS " + number(i));
+		query.push_back(number(i));
 		mine.push_back("s." + name_of(view, i));
 	}
 	std::string recomputed = view.tree != nullptr
 	                             ? view.program.current
 	                             : "SELECT " + pg::join(query, ", ") + ", 1::int8 AS w FROM " +
-	                                   pg::relation_name(view.definition) + " q";
+	                                   pg::relation_name(view.definition) + " q(" + pg::join(query, ", ") + ")";
 	view.recompute = Prepared({consolidated(view, recomputed + " UNION ALL SELECT " + pg::join(mine, ", ") +
 	                                                  ", -1::int8 FROM " + view.name + " s"),
 	                           {}, {}, {}, "z_out", false, true},
@@ -170,6 +170,16 @@ void plan_target(view::View &view)
 		view.apply.push_back(merge_by_key(view));
 	else
 		view.apply = apply_as_bag(view);
+}
+
+std::string target_shape(const view::View &view)
+{
+	if (view.whole || match_columns(view).empty())
+		return "none";
+	std::string out = !view.key ? "rows" : plain_key(view) ? "key" : "hash";
+	for (int i : match_columns(view))
+		out += " " + std::to_string(i + 1);
+	return out;
 }
 
 std::string target_index(const view::View &view)

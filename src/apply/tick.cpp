@@ -4,6 +4,7 @@
 #include "capture/capture.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "view/layout.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -69,7 +70,14 @@ public:
 	{
 		for (int id : ids)
 			if (lock(id, if_locked))
+				locked_.push_back(id);
+		do {
+			views_.clear();
+			anew_ = false;
+			for (int id : locked_)
 				load(id);
+			std::erase_if(locked_, [&](int id) { return has_failed(id); });
+		} while (anew_);
 	}
 
 	std::vector<Ticked> run(const std::function<void(Snapshot)> &looking)
@@ -122,12 +130,26 @@ private:
 		done_.push_back({id, outcome});
 	}
 
-	// Compiling may fail, when a source's row security or an operator class went away, say.
+	// Compiling may fail, when a source's row security or an operator class went away, say.  What
+	// is set up anew may have lost a key that those that read it rely on: they are looked at again.
 	void load(int id)
 	{
 		auto start = Clock::now();
-		if (auto error = pg::attempt([&] { views_.push_back(pg::with_spi([&] { return &view::load(id); })); }))
+		auto error = pg::attempt([&] {
+			view::View *view = pg::with_spi([&] {
+				view::View *before = view::compiled(id), *now = &view::ready(id);
+				anew_ = anew_ || (before != now && !now->remade.empty());
+				return now;
+			});
+			views_.push_back(view);
+		});
+		if (error)
 			failed(id, *error, start);
+	}
+
+	bool has_failed(int id) const
+	{
+		return std::any_of(done_.begin(), done_.end(), [id](const Ticked &t) { return t.id == id; });
 	}
 
 	std::vector<view::View *> ordered()
@@ -231,7 +253,9 @@ private:
 	IfLocked if_locked_;
 	Snapshot snapshot_ = nullptr;
 	std::string frontier_;
+	std::vector<int> locked_;
 	std::vector<view::View *> views_;
+	bool anew_ = false;
 	std::set<int> advanced_;
 	std::vector<Ticked> done_;
 };

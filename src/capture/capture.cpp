@@ -354,9 +354,11 @@ void mark_rebuild(Oid relid)
 	pg::call(log_rebuild, relid);
 }
 
-void repair(Oid relid)
+void repair(Oid relid, AttrNumber column)
 {
 	as_owner([&] {
+		if (!read_source(relid).columns.contains(column))
+			return;
 		for (int number : {0, 1}) {
 			pg::Rows misfits = pg::query(
 			    "SELECT l.attname FROM pg_catalog.pg_attribute l LEFT JOIN pg_catalog.pg_attribute s"
@@ -365,13 +367,24 @@ void repair(Oid relid)
 			    " AND (s.atttypid, s.atttypmod, s.attcollation) IS DISTINCT FROM (l.atttypid, l.atttypmod, l.attcollation)",
 			    {std::to_string(relid), std::to_string(segment(relid, number))});
 			for (const auto &row : misfits) {
-				AttrNumber column = AttrNumber(std::stoi(row[0]->substr(1)));
+				AttrNumber misfit = AttrNumber(std::stoi(row[0]->substr(1)));
 				pg::execute("ALTER TABLE " + log_name(relid, number) + " DROP COLUMN " + *row[0]);
-				if (pg::call(get_atttype, relid, column) != InvalidOid)
-					widen_segment(relid, number, {column});
+				if (pg::call(get_atttype, relid, misfit) != InvalidOid)
+					widen_segment(relid, number, {misfit});
 			}
 		}
 		mark_rebuild(relid);
+	});
+}
+
+void rebuild_with_type(Oid type)
+{
+	as_owner([&] {
+		for (const auto &row : pg::query("SELECT s.relid FROM pgtrickle.source s WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a"
+		                                 " JOIN pg_catalog.pg_type y ON y.oid = a.atttypid WHERE a.attrelid = s.relid"
+		                                 " AND a.attnum = ANY (s.columns) AND $1::oid IN (y.oid, y.typelem, y.typbasetype))",
+		                                 {std::to_string(type)}))
+			mark_rebuild(Oid(std::stoul(*row[0])));
 	});
 }
 

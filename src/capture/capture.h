@@ -70,8 +70,12 @@ void mark_rebuild(Oid relid);
 // REQUIRES: a superuser, in a transaction without a snapshot that must live on.
 void drain();
 
-// Fits the log of a captured relation to columns whose types or values have changed, and logs a rebuild.
-void repair(Oid relid);
+// Fits the log of a captured relation to a column whose type or values have changed, and logs a
+// rebuild; does nothing if the column is not captured.
+void repair(Oid relid, AttrNumber column);
+
+// Logs a rebuild of the captured relations with columns of an enum whose values have other names.
+void rebuild_with_type(Oid type);
 
 // Puts triggers on relations that have joined a captured tree; logs a rebuild if they brought rows.
 void adopt(Oid relid, bool brings_rows);

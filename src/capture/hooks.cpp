@@ -1,9 +1,10 @@
-// Where capture listens to the server: the end of a statement, and DDL that changes
-// what a captured relation holds without firing a row trigger.
+// Where capture listens to the server: the end of a statement, DDL that changes what a captured
+// relation holds without firing a row trigger, and DDL that would break a promise and is refused.
 #include "capture.h"
 
 #include "log.h"
 #include "pg/error.hpp"
+#include "schedule/wake.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -16,9 +17,13 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "commands/extension.h"
 #include "executor/executor.h"
+#include "commands/trigger.h"
+#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_type.h"
 #include "tcop/utility.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 }
 
@@ -68,8 +73,10 @@ void access(ObjectAccessType type, Oid class_id, Oid object, int sub, void *argu
 		return;
 	List *roots = captured_from(object, NIL);
 	for (int i = 0; i < list_length(roots); i++)
-		if (list_nth_oid(roots, i) != object)
+		if (list_nth_oid(roots, i) != object) {
 			log_rebuild(list_nth_oid(roots, i));
+			CacheInvalidateRelcacheByRelid(list_nth_oid(roots, i));    // it may have a law again
+		}
 }
 
 // Statements that can neither drop nor change a log.
@@ -120,7 +127,7 @@ void left(Oid child, Oid parent)
 		pg::entry(disown, child, list_nth_oid(roots, i));
 }
 
-void altered(Oid relid)
+void altered(Oid relid, const char *column)
 {
 	if (!OidIsValid(relid))
 		return;
@@ -128,7 +135,7 @@ void altered(Oid relid)
 	if (roots != NIL)
 		CommandCounterIncrement();
 	for (int i = 0; i < list_length(roots); i++)
-		pg::entry(repair, list_nth_oid(roots, i));
+		pg::entry(repair, list_nth_oid(roots, i), get_attnum(list_nth_oid(roots, i), column));
 }
 
 void after_alter_table(AlterTableStmt *statement)
@@ -152,7 +159,52 @@ void after_alter_table(AlterTableStmt *statement)
 			break;
 		case AT_AlterColumnType:
 		case AT_SetExpression:
-			altered(relation(statement->relation));
+			altered(relation(statement->relation), command->name);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+void refuse_unlogged(Oid relid, bool stream_table)
+{
+	if (stream_table)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("stream table \"%s\" cannot be made unlogged", get_rel_name(relid)),
+		                errdetail("A crash of the server would empty it, and nothing would fill it again.")));
+	if (captured_from(relid, NIL) != NIL)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("table \"%s\" cannot be made unlogged while its changes are captured", get_rel_name(relid)),
+		                errdetail("A crash of the server would empty it without a change that could be seen."),
+		                errhint("Drop the stream tables and publications that read it first.")));
+}
+
+void refuse_other_columns(Oid relid, bool stream_table)
+{
+	if (stream_table)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+		                errmsg("columns of stream table \"%s\" cannot be added, dropped or changed", get_rel_name(relid)),
+		                errdetail("It has exactly the columns of its query."),
+		                errhint("Make a view over it, or another stream table.")));
+}
+
+void before_alter_table(AlterTableStmt *statement)
+{
+	Oid relid = relation(statement->relation);
+	if (!OidIsValid(relid))
+		return;
+	bool stream_table = OidIsValid(get_trigger_oid(relid, "pg_trickle_guard", true));
+	ListCell *cell;
+	foreach (cell, statement->cmds) {
+		switch (lfirst_node(AlterTableCmd, cell)->subtype) {
+		case AT_SetUnLogged:
+			refuse_unlogged(relid, stream_table);
+			break;
+		case AT_AddColumn:
+		case AT_DropColumn:
+		case AT_AlterColumnType:
+			refuse_other_columns(relid, stream_table);
 			break;
 		default:
 			break;
@@ -163,6 +215,21 @@ void after_alter_table(AlterTableStmt *statement)
 void after(Node *statement)
 {
 	switch (nodeTag(statement)) {
+	case T_AlterEnumStmt:
+		if (auto *alter = reinterpret_cast<AlterEnumStmt *>(statement); alter->oldVal != nullptr)
+			pg::entry(rebuild_with_type, typenameTypeId(nullptr, makeTypeNameFromNameList(alter->typeName)));
+		break;
+	case T_CreateFunctionStmt:
+		if (reinterpret_cast<CreateFunctionStmt *>(statement)->replace)
+			schedule::note_all_changed();
+		break;
+	case T_ViewStmt:
+		if (reinterpret_cast<ViewStmt *>(statement)->replace)
+			schedule::note_all_changed();
+		break;
+	case T_AlterFunctionStmt:
+		schedule::note_all_changed();
+		break;
 	case T_AlterTableStmt:
 		after_alter_table(reinterpret_cast<AlterTableStmt *>(statement));
 		break;
@@ -177,8 +244,17 @@ void after(Node *statement)
 
 bool concerns_capture(Node *statement)
 {
-	return (IsA(statement, AlterTableStmt) || IsA(statement, CreateStmt)) && IsTransactionState() &&
-	       OidIsValid(get_extension_oid("pg_trickle", true));
+	switch (nodeTag(statement)) {
+	case T_AlterTableStmt:
+	case T_CreateStmt:
+	case T_AlterEnumStmt:
+	case T_CreateFunctionStmt:
+	case T_AlterFunctionStmt:
+	case T_ViewStmt:
+		return IsTransactionState() && OidIsValid(get_extension_oid("pg_trickle", true));
+	default:
+		return false;
+	}
 }
 
 void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUtilityContext context,
@@ -189,6 +265,8 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 	bool concerned = concerns_capture(statement);
 	if (concerned)
 		statement = static_cast<Node *>(copyObjectImpl(statement));
+	if (concerned && IsA(statement, AlterTableStmt))
+		before_alter_table(reinterpret_cast<AlterTableStmt *>(statement));
 	if (!leaves_logs_alone(statement))
 		close_logs();
 

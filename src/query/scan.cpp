@@ -32,7 +32,7 @@ void describe(Oid relid, Attributes *out)
 {
 	Relation relation = table_open(relid, AccessShareLock);
 	out->relkind = relation->rd_rel->relkind;
-	out->has_children = relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(relid);
+	out->has_children = relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(relid) && find_inheritance_children(relid, NoLock) != NIL;
 	out->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
 	out->system = IsCatalogRelation(relation) || relation->rd_rel->relnamespace == get_namespace_oid("pg_catalog", false);
 	out->ours = relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle", true) ||
@@ -44,7 +44,10 @@ void describe(Oid relid, Attributes *out)
 		*out->attributes[i] = *TupleDescAttr(desc, i);
 	}
 	out->key_count = 0;
-	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	// A key that may be violated until the commit identifies nothing before it.
+	Bitmapset *key = OidIsValid(RelationGetPrimaryKeyIndex(relation, false))
+	                     ? RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY)
+	                     : nullptr;
 	if (key == nullptr)
 		key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
 	for (int member = -1; (member = bms_next_member(key, member)) >= 0;)

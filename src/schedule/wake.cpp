@@ -82,7 +82,7 @@ void at_transaction(XactEvent event, void *)
 {
 	switch (event) {
 	case XACT_EVENT_COMMIT:
-		if (changed_count > 0 || definition_changed)
+		if (changed_count > 0 || too_many_changed || definition_changed)
 			tell_scheduler();
 		if (created)
 			tell_launcher();
@@ -110,6 +110,11 @@ void note_change(Oid source)
 		changed[changed_count++] = source;
 	else
 		too_many_changed = true;
+}
+
+void note_all_changed()
+{
+	too_many_changed = true;
 }
 
 void note_definition()

@@ -7,6 +7,9 @@ namespace schedule {
 // Notes that this transaction changes a captured relation; its commit wakes the scheduler.
 void note_change(Oid source);
 
+// Notes that this transaction may change the answer of any query; likewise.
+void note_all_changed();
+
 // Notes that this transaction changes what there is to schedule; likewise.
 void note_definition();
 

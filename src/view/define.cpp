@@ -4,6 +4,7 @@
 #include "apply/target.h"
 #include "capture/ahead.h"
 #include "capture/capture.h"
+#include "layout.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "view.h"
@@ -78,15 +79,21 @@ void make_states(const View &view)
 	}
 }
 
-void set_up_delta(const View &view)
+void use_arrangements(const View &view)
 {
-	for (const auto &batch : view.program.batches)
-		read(view.id, batch.relation, batch.attributes);
+	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {std::to_string(view.id)});
 	for (int arrangement : view.arrangements) {
 		pg::query("INSERT INTO pgtrickle.uses (view, arrangement) VALUES ($1::int, $2::int)",
 		          {std::to_string(view.id), std::to_string(arrangement)});
 		pg::execute("GRANT SELECT ON pgtrickle_state.a_" + std::to_string(arrangement) + " TO " + role_name(view.owner));
 	}
+}
+
+void set_up_delta(const View &view)
+{
+	for (const auto &batch : view.program.batches)
+		read(view.id, batch.relation, batch.attributes);
+	use_arrangements(view);
 	capture_sources(view.id);
 	make_states(view);
 }
@@ -108,15 +115,56 @@ void set_up_full(int id)
 	capture_sources(id);
 }
 
-void index_target(const View &view)
+// A primary key that target_index() made leaves its columns NOT NULL; another query may have NULLs there.
+void drop_key(const std::string &id)
 {
-	std::string sql = apply::target_index(view);
-	if (sql.empty())
-		return;
-	pg::execute(sql);
-	pg::query("INSERT INTO pgtrickle.state (relid, owner, node, role) "
-	          "SELECT max(indexrelid), $2::int, 0, 'index' FROM pg_catalog.pg_index WHERE indrelid = $1::oid",
-	          {std::to_string(view.relid), std::to_string(view.id)});
+	for (const auto &row : pg::query("SELECT c.conrelid::regclass, quote_ident(c.conname), array_to_string(ARRAY("
+	                                 "SELECT 'ALTER COLUMN ' || quote_ident(a.attname) || ' DROP NOT NULL' FROM pg_catalog.pg_attribute a "
+	                                 "WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)), ', ') "
+	                                 "FROM pgtrickle.state s JOIN pg_catalog.pg_constraint c ON c.conindid = s.relid AND c.contype = 'p' "
+	                                 "WHERE s.owner = $1::int",
+	                                 {id})) {
+		pg::execute("ALTER TABLE " + *row[0] + " DROP CONSTRAINT " + *row[1]);
+		pg::execute("ALTER TABLE " + *row[0] + " " + *row[2]);
+	}
+}
+
+void drop_relations(const std::string &id, const std::string &kinds)
+{
+	for (const auto &row : pg::query("SELECT c.oid::regclass, c.relkind FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
+	                                 "WHERE s.owner = $1::int AND c.relkind::text = ANY ($2::text[]) ORDER BY c.relkind DESC",
+	                                 {id, kinds}))
+		pg::execute(std::string("DROP ") + (*row[1] == "S" ? "SEQUENCE " : *row[1] == "i" ? "INDEX " : "TABLE ") + "IF EXISTS " + *row[0]);
+}
+
+void drop_target(const std::string &id)
+{
+	drop_key(id);
+	drop_relations(id, "{i}");
+	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int AND role = 'index'", {id});
+	pg::query("UPDATE pgtrickle.stream_table SET target = NULL WHERE id = $1::int", {id});
+}
+
+// The key is made again when the content fits it: see make_target_index().
+void keep_or_drop_target(const View &view)
+{
+	std::string id = std::to_string(view.id);
+	if (!pg::value("SELECT 1 FROM pgtrickle.stream_table t WHERE id = $1::int AND target = $2 AND NOT EXISTS (SELECT FROM pgtrickle.state s "
+	               "WHERE s.owner = t.id AND s.role = 'index' AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.relid))",
+	               {id, apply::target_shape(view)}))
+		drop_target(id);
+}
+
+// State and what it reads; the sources, which are captured until release().
+std::vector<Oid> drop_states(const std::string &id)
+{
+	drop_relations(id, "{r,S}");
+	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int AND role <> 'index'", {id});
+	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {id});
+	std::vector<Oid> sources;
+	for (const auto &row : pg::query("DELETE FROM pgtrickle.reads WHERE consumer = $1::int RETURNING source", {id}))
+		sources.push_back(std::stoul(*row[0]));
+	return sources;
 }
 
 // The position is in the CREATE VIEW statement; the user wants it in the query.
@@ -228,38 +276,16 @@ void set_up(int id, const std::string &mode)
 		set_up_full(id);
 		view = compile(id, true);
 	}
-	index_target(*view);
+	keep_or_drop_target(*view);
+	pg::query("UPDATE pgtrickle.stream_table SET layout = $2 WHERE id = $1::int", {text, layout_of(*view)});
 	pg::query("UPDATE pgtrickle.consumer SET frontier = NULL WHERE id = $1::int", {text});
 	forget(id);
 }
 
-// A primary key made by index_target() leaves its columns NOT NULL; a new query may have NULLs there.
-static void drop_key(const std::string &id)
-{
-	for (const auto &row : pg::query("SELECT c.conrelid::regclass, quote_ident(c.conname), array_to_string(ARRAY("
-	                                 "SELECT 'ALTER COLUMN ' || quote_ident(a.attname) || ' DROP NOT NULL' FROM pg_catalog.pg_attribute a "
-	                                 "WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)), ', ') "
-	                                 "FROM pgtrickle.state s JOIN pg_catalog.pg_constraint c ON c.conindid = s.relid AND c.contype = 'p' "
-	                                 "WHERE s.owner = $1::int",
-	                                 {id})) {
-		pg::execute("ALTER TABLE " + *row[0] + " DROP CONSTRAINT " + *row[1]);
-		pg::execute("ALTER TABLE " + *row[0] + " " + *row[2]);
-	}
-}
-
 std::vector<Oid> take_down(int id)
 {
-	std::string text = std::to_string(id);
-	drop_key(text);
-	for (const auto &row : pg::query("SELECT c.oid::regclass, c.relkind FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
-	                                 "WHERE s.owner = $1::int ORDER BY c.relkind DESC",
-	                                 {text}))
-		pg::execute(std::string("DROP ") + (*row[1] == "S" ? "SEQUENCE " : *row[1] == "i" ? "INDEX " : "TABLE ") + "IF EXISTS " + *row[0]);
-	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int", {text});
-	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {text});
-	std::vector<Oid> sources;
-	for (const auto &row : pg::query("DELETE FROM pgtrickle.reads WHERE consumer = $1::int RETURNING source", {text}))
-		sources.push_back(std::stoul(*row[0]));
+	drop_target(std::to_string(id));
+	std::vector<Oid> sources = drop_states(std::to_string(id));
 	forget(id);
 	return sources;
 }
@@ -269,6 +295,41 @@ void let_go(const std::vector<Oid> &sources)
 	for (Oid source : sources)
 		capture::release(source);
 	apply::drop_unused();
+}
+
+void set_up_anew(int id)
+{
+	std::string text = std::to_string(id);
+	std::string mode = *pg::value("UPDATE pgtrickle.stream_table SET generation = generation + 1 WHERE id = $1::int RETURNING refresh_mode", {text});
+	std::vector<Oid> sources = drop_states(text);
+	set_up(id, mode);
+	let_go(sources);
+}
+
+void exchange_arrangements(int id)
+{
+	pg::query("UPDATE pgtrickle.stream_table SET generation = generation + 1 WHERE id = $1::int", {std::to_string(id)});
+	use_arrangements(*compile(id, true));
+	capture_sources(id);
+	apply::drop_unused();
+	forget(id);
+}
+
+bool has_target_index(int id)
+{
+	return pg::value("SELECT 1 FROM pgtrickle.stream_table WHERE id = $1::int AND target IS NOT NULL", {std::to_string(id)}).has_value();
+}
+
+void make_target_index(const View &view)
+{
+	std::string sql = apply::target_index(view), id = std::to_string(view.id);
+	if (!sql.empty()) {
+		pg::execute(sql);
+		pg::query("INSERT INTO pgtrickle.state (relid, owner, node, role) "
+		          "SELECT max(indexrelid), $2::int, 0, 'index' FROM pg_catalog.pg_index WHERE indrelid = $1::oid",
+		          {std::to_string(view.relid), id});
+	}
+	pg::query("UPDATE pgtrickle.stream_table SET target = $2 WHERE id = $1::int", {id, apply::target_shape(view)});
 }
 
 std::string period_of(const std::string &schedule)

@@ -8,6 +8,8 @@
 
 namespace view {
 
+struct View;
+
 // Sets up a registered stream table (row in pgtrickle.stream_table, definition view
 // and table exist); chooses the effective mode.  REQUIRES: superuser, inside with_spi().
 void set_up(int id, const std::string &mode);
@@ -18,6 +20,16 @@ std::vector<Oid> take_down(int id);
 
 // Ends the capture of those that nothing reads any more, and drops arrangements that nothing uses.
 void let_go(const std::vector<Oid> &sources);
+
+// Makes anew what set_up made, with the mode chosen again if it is AUTO; the table, its rows and capture of what it reads stay.
+void set_up_anew(int id);
+
+// Makes the arrangements that are wanted now and lets go of the others.
+void exchange_arrangements(int id);
+
+// The index that finds the stream table's rows is made after its content has a key; until then it is a bag.
+bool has_target_index(int id);
+void make_target_index(const View &view);
 
 // Creates or replaces the view pgtrickle_state.q_<id>; errors carry the position in the query.
 void define_query(int id, const std::string &query, const std::string &owner, bool replace);

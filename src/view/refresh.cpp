@@ -36,13 +36,13 @@ apply::Outcome refresh_by_hand(int id)
 // types have it, by text where not.
 std::string surplus(const View &view, const std::string &left, const std::string &right)
 {
-	std::vector<std::string> columns;
+	std::vector<std::string> names, columns;
 	for (const auto &column : view.columns) {
-		std::string name = "x." + pg::quote_ident(column.name);
-		columns.push_back(pg::has_equality(column.type) ? name : name + "::text");
+		names.push_back("c" + std::to_string(names.size() + 1));
+		columns.push_back(names.back() + (pg::has_equality(column.type) ? "" : "::text"));
 	}
-	std::string list = pg::join(columns, ", ");
-	return "SELECT count(*) FROM (SELECT " + list + " FROM " + left + " x EXCEPT ALL SELECT " + list + " FROM " + right + " x) d";
+	std::string list = pg::join(columns, ", "), as = " x(" + pg::join(names, ", ") + ")";
+	return "SELECT count(*) FROM (SELECT " + list + " FROM " + left + as + " EXCEPT ALL SELECT " + list + " FROM " + right + as + ") d";
 }
 
 struct Comparison {

@@ -4,6 +4,7 @@
 #include "apply/refresh.h"
 #include "apply/target.h"
 #include "capture/capture.h"
+#include "layout.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "query/analyze.h"
@@ -15,6 +16,7 @@ extern "C" {
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 #include <algorithm>
@@ -36,7 +38,7 @@ std::map<int, Cached> &cache()
 	return all;
 }
 
-// Relation caches were invalidated: fingerprints are compared at the next use.
+// Catalog caches were invalidated: fingerprints are compared at the next use.
 bool something_changed = false;
 
 void relation_changed(Datum, Oid)
@@ -44,18 +46,35 @@ void relation_changed(Datum, Oid)
 	something_changed = true;
 }
 
-// What a compiled stream table depends on: its definition and the shapes it names.
+void object_changed(Datum, int, uint32)
+{
+	something_changed = true;
+}
+
+void watch()
+{
+	CacheRegisterRelcacheCallback(relation_changed, Datum(0));
+	for (SysCacheIdentifier kind : {PROCOID, OPEROID, TYPEOID, ENUMOID, NAMESPACEOID})
+		CacheRegisterSyscacheCallback(kind, object_changed, Datum(0));
+}
+
+// What a compiled stream table depends on: its definition, the shapes it names, and how their rows are found.
 std::string fingerprint_of(int id)
 {
+	Dependencies needed = dependencies_of(id);
 	return pg::value("SELECT t.generation || ' ' || t.effective_mode || ' ' || t.relid || ' ' || t.settings::text || ' ' || "
 	                 "(SELECT relowner || relnamespace::text || relname FROM pg_catalog.pg_class WHERE oid = t.relid) || ' ' || "
-	                 "COALESCE((SELECT string_agg(concat_ws('.', c.relnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
-	                 "a.attnotnull, a.attacl, c.relacl, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity), ' ' ORDER BY c.oid, a.attnum) FROM pg_catalog.pg_class c "
+	                 "COALESCE((SELECT string_agg(concat_ws('.', c.relnamespace::regnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
+	                 "a.attnotnull, a.attacl, c.relacl, c.relreplident, EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid), c.relrowsecurity, c.relforcerowsecurity), ' ' ORDER BY c.oid, a.attnum) FROM pg_catalog.pg_class c "
 	                 "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-	                 "WHERE c.oid = t.relid OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id)), '') "
+	                 "WHERE c.oid = t.relid OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id)), '') || ' ' || "
+	                 "COALESCE((SELECT string_agg(concat_ws('.', i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate, "
+	                 "i.indisvalid, i.indkey, i.indcollation, i.indpred IS NULL), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i "
+	                 "WHERE i.indrelid = t.relid OR i.indrelid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id)), '') "
 	                 "FROM pgtrickle.stream_table t WHERE t.id = $1::int",
 	                 {std::to_string(id)})
-	    .value_or("");
+	           .value_or("") +
+	       " " + needed.names + " " + needed.meaning;
 }
 
 std::vector<Setting> from_settings(const std::string &id)
@@ -78,6 +97,16 @@ std::vector<query::Column> columns_of_table(Oid relid)
 	return out;
 }
 
+// Its columns are the query's; somebody may have added, dropped or changed one all the same.
+void refuse_other_columns(const View &view)
+{
+	std::vector<query::Column> wanted = columns_of_table(view.definition);
+	auto same = [](const query::Column &a, const query::Column &b) { return a.type == b.type && a.typmod == b.typmod && a.collation == b.collation; };
+	if (!std::equal(wanted.begin(), wanted.end(), view.columns.begin(), view.columns.end(), same))
+		pg::fail(ERRCODE_INVALID_TABLE_DEFINITION, "stream table " + view.name + " has other columns than its query", {},
+		         "Give it back the columns of its query, or drop it and create it again.");
+}
+
 const std::vector<Oid> last_tick{TIMESTAMPTZOID};
 
 void compile_delta(View &view, bool may_create)
@@ -91,6 +120,7 @@ void compile_delta(View &view, bool may_create)
 	apply::Arrangements arrangements(view.id, may_create);
 	view.program = delta::Compiler(view.id, arrangements).compile(*view.tree);
 	view.arrangements.assign(arrangements.used().begin(), arrangements.used().end());
+	view.lacks_arrangement = arrangements.lacking();
 	for (auto &batch : view.program.batches) {
 		std::vector<AttrNumber> attributes(batch.attributes.begin(), batch.attributes.end());
 		view.sources.push_back(batch.relation);
@@ -152,6 +182,7 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	view->name = pg::relation_name(view->relid);
 	view->settings = from_settings(text);
 	view->columns = columns_of_table(view->relid);
+	refuse_other_columns(*view);
 	int settings = apply::begin_settings(*view);    // constants and names are printed as ticks read them
 	if (view->mode == "DIFFERENTIAL")
 		compile_delta(*view, may_create);
@@ -162,25 +193,33 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	return view;
 }
 
-View &load(int id)
+View *compiled(int id)
 {
-	static const bool watching = (CacheRegisterRelcacheCallback(relation_changed, Datum(0)), true);
-	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	static const bool watching = (pg::call(watch), true);
 	if (watching && something_changed) {
 		something_changed = false;
 		for (auto &[other, cached] : cache())
 			cached.checked = false;
 	}
+	auto found = cache().find(id);
+	if (found == cache().end() || found->second.view == nullptr)
+		return nullptr;
+	Cached &cached = found->second;
+	if (!cached.checked)
+		cached.checked = fingerprint_of(id) == cached.fingerprint;
+	return cached.checked ? cached.view.get() : nullptr;
+}
+
+View &load(int id)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	if (View *view = compiled(id))
+		return *view;
 	Cached &cached = cache()[id];
-	if (!cached.checked || cached.view == nullptr) {
-		std::string now = fingerprint_of(id);
-		if (cached.view == nullptr || now != cached.fingerprint) {
-			cached.view.reset();
-			cached.view = compile(id, false);
-			cached.fingerprint = now;
-		}
-		cached.checked = true;
-	}
+	cached.view.reset();
+	cached.fingerprint = fingerprint_of(id);
+	cached.view = compile(id, false);
+	cached.checked = true;
 	return *cached.view;
 }
 

@@ -44,6 +44,9 @@ struct View {
 	// The change of the stream table, consolidated, into z_out; then into the table.
 	apply::Prepared change, recompute;
 	std::vector<apply::Prepared> apply;
+	bool lacks_arrangement = false;       // rows must be found that neither an index nor an arrangement finds
+	bool ready = false;                   // set up for this compilation: see layout.h
+	std::string remade;                   // why it was set up anew, if its content has to follow
 	bool always = false;                  // FULL: recomputed when due, whether or not a captured source changed
 	bool whole = false;                   // rows cannot be compared: replaced as a whole (FULL only)
 };
@@ -51,6 +54,9 @@ struct View {
 // The compiled stream table.  Fails 42P01 if there is none with this id.
 // REQUIRES: inside with_spi(), as superuser.
 View &load(int id);
+
+// The same if it is compiled and nothing that it depends on has changed since; else nullptr.
+View *compiled(int id);
 
 // Compiles from the catalog without the cache; may_create lets it make arrangements.
 std::unique_ptr<View> compile(int id, bool may_create);
