@@ -46,6 +46,7 @@ CREATE TABLE pgtrickle.stream_table (
     generation     int NOT NULL DEFAULT 1,-- counts changes of the definition
     layout         text,                  -- what its state was made for; another one: a tick makes it anew
     target         text,                  -- the key its rows are found by; NULL: it has none yet
+    wide           bool NOT NULL DEFAULT false,   -- it has met a value too long for an index row: state is found by hashes
     append_only    bool NOT NULL DEFAULT false
 );
 

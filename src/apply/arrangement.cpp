@@ -119,6 +119,7 @@ struct Arrangement {
 	Oid source;
 	std::vector<int> key, carries;
 	bool by_identity;           // carries the primary key; otherwise everything, with copies counted
+	bool wide = false;          // asked for hashes instead of values in its indexes
 
 	std::vector<int> columns() const
 	{
@@ -177,10 +178,22 @@ struct Arrangement {
 		return by_identity ? delta::and_all(out) : a + "h = " + b + "h AND " + delta::recheck(out);
 	}
 
+	// The column that a hash index is on: the first that may be long, where wide is asked for; 0: none.
+	int hashed() const
+	{
+		auto found = std::find_if(key.begin(), key.end(), [&](int attribute) {
+			Oid type = type_of(source, attribute).type;
+			return wide && !pg::is_fixed(type) && pg::has_hash(type);
+		});
+		return found == key.end() ? 0 : *found;
+	}
+
 	// What it is made for, by numbers, which no new name changes.
 	std::string layout() const
 	{
 		std::string out = by_identity ? "identity" : "copies";
+		if (int attribute = hashed())
+			out += " hashed " + std::to_string(attribute);
 		for (int attribute : columns()) {
 			AttributeType t = type_of(source, attribute);
 			out += " " + std::to_string(attribute) + ":" + std::to_string(t.type) + ":" + std::to_string(t.typmod) + ":" +
@@ -208,8 +221,14 @@ struct Arrangement {
 			definitions.push_back("n int8 NOT NULL");
 			index.push_back("h");
 		}
-		return {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ")",
-		        "CREATE INDEX ON " + table + " (" + pg::join(index, ", ") + ")"};
+		std::string create = "CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ")", on = "CREATE INDEX ON " + table;
+		if (int attribute = hashed()) {
+			std::vector<std::string> rest;
+			for (int carried : carries)
+				rest.push_back(numbered(carried));
+			return {create, on + " USING hash (" + numbered(attribute) + ")", on + " (" + (by_identity ? pg::join(rest, ", ") : "h") + ")"};
+		}
+		return {create, on + " (" + pg::join(index, ", ") + ")"};
 	}
 
 	std::string fill() const
@@ -291,11 +310,11 @@ Kept &load(int id)
 	return kept().emplace(id, std::move(one)).first->second;
 }
 
-int create(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity)
+int create(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity, bool wide)
 {
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	int id = std::stoi(*pg::value("INSERT INTO pgtrickle.consumer (kind) VALUES ('arrangement') RETURNING id"));
-	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity};
+	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity, wide};
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
 	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
 	for (const auto &sql : a.create())
@@ -307,13 +326,13 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 }
 
 // One that is there and still has the shape it would be made with; 0: none.
-int find(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity)
+int find(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity, bool wide)
 {
-	pg::Rows rows = pg::query("SELECT id, carries, layout FROM pgtrickle.arrangement WHERE source = $1::oid AND key = $2::int2[] "
+	pg::Rows rows = pg::query_latest("SELECT id, carries, layout FROM pgtrickle.arrangement WHERE source = $1::oid AND key = $2::int2[] "
 	                          "AND carries @> $3::int2[] ORDER BY id",
 	                          {std::to_string(source), array_of(key), array_of(carries)});
 	for (const auto &row : rows) {
-		Arrangement a{std::stoi(*row[0]), {}, source, key, from_array(*row[1]), by_identity};
+		Arrangement a{std::stoi(*row[0]), {}, source, key, from_array(*row[1]), by_identity, wide};
 		if ((!by_identity || a.carries == carries) && a.layout() == *row[2])
 			return a.id;
 	}
@@ -368,9 +387,9 @@ delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const
 	std::vector<int> identity(primary.attributes, primary.attributes + primary.count);
 	std::vector<int> carries = identity.empty() ? needed : identity;
 	std::sort(carries.begin(), carries.end());
-	int id = find(relation, attributes, carries, !identity.empty());
+	int id = find(relation, attributes, carries, !identity.empty(), wide_);
 	if (id == 0 && may_create_)
-		id = create(relation, attributes, carries, !identity.empty());
+		id = create(relation, attributes, carries, !identity.empty(), wide_);
 	if (id == 0) {
 		lacking_ = true;
 		out.note = "rows by (" + names + ") through an arrangement that the next tick makes";
@@ -381,7 +400,7 @@ delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const
 	out.table = "pgtrickle_state.a_" + std::to_string(id);
 	out.key = key;
 	out.identity = identity;
-	out.note = "rows by (" + names + ") through arrangement " + out.table;
+	out.note = "rows by (" + names + ") through arrangement " + out.table + (wide_ ? " with hashed keys" : "");
 	return out;
 }
 

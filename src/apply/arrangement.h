@@ -6,7 +6,8 @@
 // it back to the source (so a change of other columns writes nothing here); for a
 // source without a primary key, the key beside all columns needed and the
 // number of copies.  Rows with a NULL in the key are left out: no equality or
-// comparison finds them.  An arrangement is a consumer with a frontier of its own.
+// comparison finds them.  Keys too long for an index row are found by a hash index (wide).
+// An arrangement is a consumer with a frontier of its own.
 // When the source gets another primary key, or its columns other types, another
 // arrangement takes its place: each remembers the shape it was made with.
 #include "apply/frame.h"
@@ -16,15 +17,15 @@ namespace apply {
 
 class Arrangements : public delta::Catalog {
 public:
-	// may_create: makes those that are missing, but for the capture of what they read.
-	Arrangements(int view, bool may_create) : view_(view), may_create_(may_create) {}
+	// may_create: makes those that are missing, but for the capture of what they read.  wide: with hashed keys.
+	Arrangements(int view, bool may_create, bool wide) : view_(view), may_create_(may_create), wide_(wide) {}
 	delta::Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) override;
 	const std::set<int> &used() const { return used_; }
 	bool lacking() const { return lacking_; }    // one is wanted that may not be made
 
 private:
 	int view_;
-	bool may_create_;
+	bool may_create_, wide_;
 	std::set<int> used_;
 	bool lacking_ = false;
 };

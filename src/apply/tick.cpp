@@ -167,11 +167,47 @@ private:
 	void one(view::View &view)
 	{
 		auto start = Clock::now();
+		int id = view.id;
+		Outcome outcome;
+		auto error = bring(view, outcome);
+		if (error && error->data()->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			error = widened(id, outcome, *error);    // view is another one now
+		if (error && error->data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			throw *error;
+		if (error && if_locked_ == IfLocked::skip && is_lock_conflict(error->data()->sqlerrcode))
+			return;            // somebody's DDL: the next tick has it
+		if (error)
+			return failed(id, *error, start);
+		if (outcome.mode.empty())
+			return;
+		outcome.milliseconds = milliseconds_since(start);
+		done_.push_back({id, outcome});
+	}
+
+	// Once more, with state whose indexes hold no values; all or nothing.
+	std::optional<pg::Error> widened(int id, Outcome &outcome, const pg::Error &error)
+	{
+		std::set<int> advanced = advanced_;
+		auto still = pg::attempt([&] {
+			view::View *view = pg::with_spi([&] { return view::widen(id); });
+			if (view == nullptr)
+				throw error;
+			if (auto again = bring(*view, outcome))
+				throw *again;
+		});
+		if (still)
+			advanced_ = advanced;
+		return still;
+	}
+
+	// Without an outcome it was left alone: the scheduler never waits, so it is in no deadlock.
+	std::optional<pg::Error> bring(view::View &view, Outcome &outcome)
+	{
 		std::vector<int> consumers{view.id};
 		for (int arrangement : view.arrangements)
 			if (!advanced_.contains(arrangement)) {
 				if (!lock(arrangement, if_locked_))
-					return;    // the scheduler never waits, so it is in no deadlock
+					return {};
 				consumers.push_back(arrangement);
 			}
 		std::vector<Frontier> frontiers = pg::with_spi([&] { return read_frontiers(consumers); });
@@ -184,20 +220,12 @@ private:
 			if (!error)
 				advanced_.insert(consumers[i]);
 		}
-		Outcome outcome;
 		if (!error)
 			error = pg::attempt([&] {
 				outcome = refresh(view, frontiers[0], snapshot_);
 				pg::with_spi([&] { write_frontiers({view.id}, frontier_); });
 			});
-		if (error && error->data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			throw *error;
-		if (error && if_locked_ == IfLocked::skip && is_lock_conflict(error->data()->sqlerrcode))
-			return;            // somebody's DDL: the next tick has it
-		if (error)
-			return failed(view.id, *error, start);
-		outcome.milliseconds = milliseconds_since(start);
-		done_.push_back({view.id, outcome});
+		return error;
 	}
 
 	void record()

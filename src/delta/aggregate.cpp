@@ -10,8 +10,9 @@
 //   extreme    min, max of groups that belong to one row of a table (GROUP BY its primary
 //              key): the value alone; when it goes, it is looked up in the group's rows,
 //              which that row's key finds.
-//   recomputed other min, max from the ordered values of the group; any other aggregate from
-//              all its values.  Touched groups only, never the source.
+//   recomputed other min, max from the ordered values of the group; any other aggregate, and min, max
+//              of values that do not fit an index row, from all its values.  Touched groups
+//              only, never the source.
 // The delta is the old row with -1 and the new one with +1 for touched groups
 // whose row changed.
 #include "compile.h"
@@ -60,8 +61,8 @@ std::string number(const std::string &prefix, int i)
 // One aggregate operator on its way to SQL.
 class Writer {
 public:
-	Writer(const Operator &node, const std::string &groups, const std::string &values_prefix)
-	    : node_(node), groups_(groups), of_one_row_(!query::keys_of_one_row(node).empty())
+	Writer(const Operator &node, const std::string &groups, const std::string &values_prefix, bool wide)
+	    : wide_(wide), node_(node), groups_(groups), of_one_row_(!query::keys_of_one_row(node).empty())
 	{
 		for (size_t i = 0; i < node.aggregates.size(); i++)
 			add(node.aggregates[i], i, values_prefix);
@@ -225,6 +226,7 @@ public:
 		       " THEN " + looked_up + " ELSE " + better + kept + ", " + came + ") END AS " + number("m", i);
 	}
 
+	const bool wide_;
 	const Operator &node_;
 	std::string groups_;
 	bool of_one_row_;
@@ -317,7 +319,7 @@ private:
 			for (size_t j = 0; j < a.arguments.size(); j++) {
 				v.inputs.push_back("i." + value(i, j));
 				v.types.push_back(a.arguments[j].type);
-				v.hashed = v.hashed || !(pg::is_fixed(a.arguments[j].type.type) || a.arguments[j].type.type == NUMERICOID);
+				v.hashed = v.hashed || !(pg::is_fixed(a.arguments[j].type.type) || (!wide_ && a.arguments[j].type.type == NUMERICOID));
 			}
 			found = values_.insert(values_.end(), std::move(v));
 		}
@@ -376,7 +378,7 @@ State values_state(const Writer &w, const Values &v, const std::string &filled_f
 	             value_changes(w, v, w.input(filled_from), w.groups_) + " ORDER BY 1, 2";
 	if (v.hashed)
 		state.index.push_back("CREATE INDEX ON " + v.table + " (g, h)");
-	if (v.ordered || !v.hashed)
+	if (!v.hashed || (v.ordered && !w.wide_))
 		state.index.push_back("CREATE INDEX ON " + v.table + " (g, " + pg::join(value_names(v), ", ") + ")");
 	return state;
 }
@@ -411,7 +413,7 @@ std::string Compiler::aggregate_delta(Operator &node)
 	std::string from = delta(*node.inputs[0]);
 	std::vector<std::string> changed = ephemerals_in(from);
 	std::string groups = rows_table(node, "s");
-	Writer w(node, groups, rows_table(node, "v"));
+	Writer w(node, groups, rows_table(node, "v"), wide_);
 	bool with_values = !w.values_.empty();
 	std::string id = std::to_string(node.id), inputs = "z_i" + id, touched = "z_g" + id, result = "z_r" + id;
 
@@ -592,7 +594,7 @@ std::string Compiler::aggregate_current(const Operator &node, const std::set<int
 		if (column < int(node.keys.size()))
 			keys.insert(column);
 	index_for_probe(node, keys, "k");
-	Writer w(node, rows_table(node, "s"), rows_table(node, "v"));
+	Writer w(node, rows_table(node, "s"), rows_table(node, "v"), wide_);
 	std::vector<std::string> out;
 	for (int i = 0; i < node.width(); i++)
 		out.push_back((i < int(node.keys.size()) ? "s." + number("k", i) : w.shown(i - node.keys.size(), "s")) + " AS " +

@@ -30,7 +30,8 @@ public:
 
 class Compiler {
 public:
-	Compiler(int view, Catalog &catalog) : view_(view), catalog_(catalog) {}
+	// wide: values do not fit an index row, so that state is found by hashes alone.
+	Compiler(int view, Catalog &catalog, bool wide) : view_(view), catalog_(catalog), wide_(wide) {}
 	Program compile(Operator &root);
 
 private:
@@ -77,6 +78,7 @@ private:
 
 	int view_;
 	Catalog &catalog_;
+	bool wide_;
 	Program program_;
 };
 

@@ -2,9 +2,11 @@
 
 extern "C" {
 #include "access/nbtree.h"
+#include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 }
@@ -39,7 +41,7 @@ struct Input {
 	int count;
 };
 
-void run_kept(SPIPlanPtr plan, const Input *input)
+void run_kept(SPIPlanPtr plan, const Input *input, bool latest)
 {
 	Datum values[16] = {};
 	char nulls[16] = {};
@@ -47,7 +49,14 @@ void run_kept(SPIPlanPtr plan, const Input *input)
 		nulls[i] = input->texts[i] == nullptr ? 'n' : ' ';
 		values[i] = input->texts[i] == nullptr ? Datum(0) : CStringGetTextDatum(input->texts[i]);
 	}
-	int result = SPI_execute_plan(plan, values, nulls, false, 0);
+	if (latest) {
+		CommandCounterIncrement();
+		PushCopiedSnapshot(GetLatestSnapshot());
+		UpdateActiveSnapshotCommandId();
+	}
+	int result = SPI_execute_plan(plan, values, nulls, latest, 0);
+	if (latest)
+		PopActiveSnapshot();
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 }
@@ -128,9 +137,7 @@ Rows take_rows()
 	return rows;
 }
 
-}  // namespace
-
-Rows query(const std::string &sql, const std::vector<Text> &params)
+Rows run(const std::string &sql, const std::vector<Text> &params, bool latest)
 {
 	auto &plans = kept_plans();
 	auto found = plans.find(sql);
@@ -139,9 +146,21 @@ Rows query(const std::string &sql, const std::vector<Text> &params)
 	Input input{};
 	for (const Text &param : params)
 		input.texts[input.count++] = param ? param->c_str() : nullptr;
-	call(run_kept, found->second, static_cast<const Input *>(&input));
+	call(run_kept, found->second, static_cast<const Input *>(&input), latest);
 
 	return take_rows();
+}
+
+}  // namespace
+
+Rows query(const std::string &sql, const std::vector<Text> &params)
+{
+	return run(sql, params, false);
+}
+
+Rows query_latest(const std::string &sql, const std::vector<Text> &params)
+{
+	return run(sql, params, IsolationUsesXactSnapshot());
 }
 
 Rows query_under(Snapshot snapshot, const std::string &sql)

@@ -23,6 +23,10 @@ using Rows = std::vector<std::vector<Text>>;
 // REQUIRES: inside with_spi().
 Rows query(const std::string &sql, const std::vector<Text> &params = {});
 
+// The same, reading what is committed now also where the transaction has an older snapshot: for
+// what is kept beyond the transaction.
+Rows query_latest(const std::string &sql, const std::vector<Text> &params = {});
+
 // Reads once under a snapshot, seeing also what this transaction has done.
 Rows query_under(Snapshot snapshot, const std::string &sql);
 

@@ -285,6 +285,7 @@ void set_up(int id, const std::string &mode)
 std::vector<Oid> take_down(int id)
 {
 	drop_target(std::to_string(id));
+	pg::query("UPDATE pgtrickle.stream_table SET wide = false WHERE id = $1::int", {std::to_string(id)});
 	std::vector<Oid> sources = drop_states(std::to_string(id));
 	forget(id);
 	return sources;

@@ -68,7 +68,7 @@ std::string title(const Operator &node)
 	}
 }
 
-std::string law(const Operator &node)
+std::string law(const Operator &node, bool wide = false)
 {
 	switch (node.kind) {
 	case Kind::scan: return "the batch of changes since the frontier";
@@ -86,6 +86,7 @@ std::string law(const Operator &node)
 		const char *how = a.law == query::Law::count_distinct ? "counted values"
 		                  : a.law != query::Law::recompute   ? "added"
 		                  : a.wants_order && !query::keys_of_one_row(node).empty() ? "the extreme, looked up when it goes"
+		                  : a.wants_order && wide            ? "recomputed from all values of the group, some too long for an ordered index"
 		                  : a.wants_order                    ? "ordered values"
 		                                                     : "recomputed from the group's values";
 		out.push_back(a.title + ": " + how);
@@ -121,7 +122,7 @@ void explain_node(const View &view, const Operator &node, int depth, pg::Rows &o
 	const std::string &note = view.program.notes[node.id];
 	for (size_t at = note.find("pgtrickle_state.a_"); at != std::string::npos; at = note.find("pgtrickle_state.a_", at + 1))
 		add(note.substr(at, note.find_first_of("; ", at) - at));
-	out.push_back({std::string(2 * depth, ' ') + std::to_string(node.id) + " " + title(node), law(node),
+	out.push_back({std::string(2 * depth, ' ') + std::to_string(node.id) + " " + title(node), law(node, view.wide),
 	               tables.empty() ? pg::Text() : pg::join(tables, ", "),
 	               tables.empty() ? pg::Text() : std::to_string(bytes), note.empty() ? pg::Text() : note});
 	for (const auto &input : node.inputs)

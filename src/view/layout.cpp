@@ -68,9 +68,9 @@ std::string shape_of_state(const View &view)
 // A recomputed stream table has no state; it may have other sources, or get a law.
 std::string shape_of_sources(int id)
 {
-	return pg::value("SELECT string_agg(concat_ws(' ', d.source, d.columns, c.relrowsecurity, c.relforcerowsecurity, EXISTS (SELECT FROM "
+	return pg::query_latest("SELECT string_agg(concat_ws(' ', d.source, d.columns, c.relrowsecurity, c.relforcerowsecurity, EXISTS (SELECT FROM "
 	                 "pg_catalog.pg_inherits i WHERE i.inhparent = c.oid AND c.relkind = 'r')), ', ' ORDER BY d.source) FROM pgtrickle._dependency d JOIN pg_catalog.pg_class c ON c.oid = d.source WHERE d.id = $1::int",
-	                 {std::to_string(id)})
+	                 {std::to_string(id)})[0][0]
 	    .value_or("");
 }
 
@@ -167,6 +167,23 @@ View &ready(int id)
 	return view;
 }
 
+View *widen(int id)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	pg::Quiet quiet;
+	View &before = load(id);
+	if (before.wide || before.tree == nullptr)
+		return nullptr;
+	pg::query("UPDATE pgtrickle.stream_table SET wide = true WHERE id = $1::int", {std::to_string(id)});
+	forget(id);
+	View &view = load(id);
+	if (!outdated(view) && !uses_others(view))
+		return nullptr;
+	View &wide = set_up_again(id, "a value is too long for an index row: state is found by hashes from now on");
+	wide.ready = true;
+	return &wide;
+}
+
 std::string layout_of(const View &view)
 {
 	std::string shape = view.mode + " " + (view.tree != nullptr ? shape_of_state(view) : shape_of_sources(view.id));
@@ -176,7 +193,7 @@ std::string layout_of(const View &view)
 // Built-in functions and types are in no dependency, and do not change.
 Dependencies dependencies_of(int id)
 {
-	pg::Rows rows = pg::query(
+	pg::Rows rows = pg::query_latest(
 	    "WITH RECURSIVE reached(class, object) AS (SELECT 'pg_catalog.pg_class'::regclass::oid, t.definition FROM pgtrickle.stream_table t "
 	    "WHERE t.id = $1::int UNION SELECT d.refclassid, d.refobjid FROM reached r CROSS JOIN LATERAL (SELECT r.class, r.object UNION ALL "
 	    "SELECT 'pg_catalog.pg_rewrite'::regclass, w.oid FROM pg_catalog.pg_rewrite w WHERE r.class = 'pg_catalog.pg_class'::regclass "

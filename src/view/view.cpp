@@ -62,25 +62,26 @@ void watch()
 std::string fingerprint_of(int id)
 {
 	Dependencies needed = dependencies_of(id);
-	return pg::value("SELECT t.generation || ' ' || t.effective_mode || ' ' || t.relid || ' ' || t.settings::text || ' ' || "
-	                 "(SELECT relowner || relnamespace::text || relname FROM pg_catalog.pg_class WHERE oid = t.relid) || ' ' || "
-	                 "COALESCE((SELECT string_agg(concat_ws('.', c.relnamespace::regnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
-	                 "a.attnotnull, a.attacl, c.relacl, c.relreplident, EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid), c.relrowsecurity, c.relforcerowsecurity), ' ' ORDER BY c.oid, a.attnum) FROM pg_catalog.pg_class c "
-	                 "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-	                 "WHERE c.oid = t.relid OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id)), '') || ' ' || "
-	                 "COALESCE((SELECT string_agg(concat_ws('.', i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate, "
-	                 "i.indisvalid, i.indkey, i.indcollation, i.indpred IS NULL), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i "
-	                 "WHERE i.indrelid = t.relid OR i.indrelid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id)), '') "
-	                 "FROM pgtrickle.stream_table t WHERE t.id = $1::int",
-	                 {std::to_string(id)})
-	           .value_or("") +
-	       " " + needed.names + " " + needed.meaning;
+	pg::Rows rows = pg::query_latest(
+	    "WITH seen AS (SELECT c.* FROM pgtrickle.stream_table t JOIN pg_catalog.pg_class c ON c.oid = t.relid "
+	    "OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id) WHERE t.id = $1::int) "
+	    "SELECT concat_ws(' ', t.generation, t.effective_mode, t.relid, t.settings, "
+	    "(SELECT concat_ws('.', relowner, relnamespace, relname) FROM pg_catalog.pg_class WHERE oid = t.relid), "
+	    "(SELECT string_agg(concat_ws('.', c.relnamespace::regnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
+	    "a.attnotnull, a.attacl, c.relacl, c.relreplident, c.relrowsecurity, c.relforcerowsecurity, "
+	    "EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid)), ' ' ORDER BY c.oid, a.attnum) FROM seen c "
+	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), "
+	    "(SELECT string_agg(concat_ws('.', i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate, i.indisvalid, "
+	    "i.indkey, i.indcollation, i.indpred IS NULL), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i "
+	    "WHERE i.indrelid IN (SELECT oid FROM seen))) FROM pgtrickle.stream_table t WHERE t.id = $1::int",
+	    {std::to_string(id)});
+	return (rows.empty() ? "" : rows[0][0].value_or("")) + " " + needed.names + " " + needed.meaning;
 }
 
 std::vector<Setting> from_settings(const std::string &id)
 {
 	std::vector<Setting> out;
-	for (const auto &row : pg::query("SELECT t.settings[i], t.settings[i + 1] FROM pgtrickle.stream_table t, "
+	for (const auto &row : pg::query_latest("SELECT t.settings[i], t.settings[i + 1] FROM pgtrickle.stream_table t, "
 	                                 "generate_series(1, cardinality(t.settings), 2) i WHERE t.id = $1::int",
 	                                 {id}))
 		out.push_back({row[0].value_or(""), row[1].value_or("")});
@@ -90,7 +91,7 @@ std::vector<Setting> from_settings(const std::string &id)
 std::vector<query::Column> columns_of_table(Oid relid)
 {
 	std::vector<query::Column> out;
-	for (const auto &row : pg::query("SELECT attname, atttypid, atttypmod, attcollation, attnotnull FROM pg_catalog.pg_attribute "
+	for (const auto &row : pg::query_latest("SELECT attname, atttypid, atttypmod, attcollation, attnotnull FROM pg_catalog.pg_attribute "
 	                                 "WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
 	                                 {std::to_string(relid)}))
 		out.push_back({*row[0], Oid(std::stoul(*row[1])), std::stoi(*row[2]), Oid(std::stoul(*row[3])), *row[4] == "t"});
@@ -117,8 +118,8 @@ void compile_delta(View &view, bool may_create)
 		view.tree = query::build(query::rewritten_view_query(view.definition));
 	}
 	view.key = query::unique_key(*view.tree);
-	apply::Arrangements arrangements(view.id, may_create);
-	view.program = delta::Compiler(view.id, arrangements).compile(*view.tree);
+	apply::Arrangements arrangements(view.id, may_create, view.wide);
+	view.program = delta::Compiler(view.id, arrangements, view.wide).compile(*view.tree);
 	view.arrangements.assign(arrangements.used().begin(), arrangements.used().end());
 	view.lacks_arrangement = arrangements.lacking();
 	for (auto &batch : view.program.batches) {
@@ -149,7 +150,7 @@ void compile_full(View &view)
 		pg::Identity owner(view.owner);
 		query = query::rewritten_view_query(view.definition);
 	}
-	for (const auto &row : pg::query("SELECT source FROM pgtrickle.reads WHERE consumer = $1::int", {std::to_string(view.id)}))
+	for (const auto &row : pg::query_latest("SELECT source FROM pgtrickle.reads WHERE consumer = $1::int", {std::to_string(view.id)}))
 		view.sources.push_back(std::stoul(*row[0]));
 	view.always = pg::call(is_mutable, query);
 	for (Oid relation : query::relations_read(query))
@@ -167,7 +168,7 @@ void compile_full(View &view)
 std::unique_ptr<View> compile(int id, bool may_create)
 {
 	std::string text = std::to_string(id);
-	pg::Rows rows = pg::query("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation FROM pgtrickle.stream_table t "
+	pg::Rows rows = pg::query_latest("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation, t.wide FROM pgtrickle.stream_table t "
 	                          "JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int",
 	                          {text});
 	if (rows.empty())
@@ -179,6 +180,7 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	view->owner = std::stoul(*rows[0][2]);
 	view->mode = *rows[0][3];
 	view->generation = std::stoi(*rows[0][4]);
+	view->wide = *rows[0][5] == "t";
 	view->name = pg::relation_name(view->relid);
 	view->settings = from_settings(text);
 	view->columns = columns_of_table(view->relid);

@@ -44,6 +44,7 @@ struct View {
 	// The change of the stream table, consolidated, into z_out; then into the table.
 	apply::Prepared change, recompute;
 	std::vector<apply::Prepared> apply;
+	bool wide = false;                    // it has met values that do not fit an index row
 	bool lacks_arrangement = false;       // rows must be found that neither an index nor an arrangement finds
 	bool ready = false;                   // set up for this compilation: see layout.h
 	std::string remade;                   // why it was set up anew, if its content has to follow

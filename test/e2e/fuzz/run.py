@@ -12,9 +12,10 @@ from .case import Copy, Create, Drop, Insert, Settle, Sleep, Statement, Tick, di
 SCHEMA = "fuzz"
 
 # What the server rightly says to random statements: constraints, locks, serialization, aborted transactions, overflow.
-EXPECTED = {"23505", "23503", "23502", "23514", "23P01", "55P03", "40001", "40P01", "25P02", "25P01", "3B001", "22003", "21000", "27000", "0A000", "25001", "42P10", "55006"}
+EXPECTED = {"23505", "23503", "23502", "23514", "23P01", "55P03", "40001", "40P01", "25P02", "25P01", "3B001", "22003", "21000", "27000", "0A000", "25001", "42P10", "55006",
+            "2BP01", "42P16", "54000"}
 
-BLOCKING = ("TRUNCATE", "VACUUM", "ALTER", "CREATE", "CLUSTER")
+BLOCKING = ("TRUNCATE", "VACUUM", "ALTER", "CREATE", "DROP", "CLUSTER")
 
 
 @dataclass

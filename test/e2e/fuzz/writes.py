@@ -143,6 +143,33 @@ class Writer:
         return Statement(conn, self.rng.choice([f"VACUUM {t.name}", f"ANALYZE {t.name}", f"VACUUM FULL {t.name}", f"CREATE INDEX ON {t.name} ({t.columns[-1].name})",
                                                 f"ALTER TABLE {t.name} ADD COLUMN extra{self.rng.randrange(1000)} int DEFAULT 7"]))
 
+    def reshape(self, conn):
+        """DDL that changes what state was made for, and rows that only then are possible."""
+        rng = self.rng
+        t = rng.choice(self.tables)
+        c = rng.choice(self.columns(t))
+        alter, some = f"ALTER TABLE {t.name}", f"WHERE {self.where(t)}"
+        texts = [c for c in self.columns(t) if c.type == "text"]
+        pick = rng.random()
+        if pick < 0.25:
+            forms = [f"{alter} ALTER COLUMN {c.name} DROP NOT NULL", f"UPDATE {t.name} SET {c.name} = NULL {some}"]
+        elif pick < 0.35:
+            forms = [f"DELETE FROM {t.name} WHERE {c.name} IS NULL", f"{alter} ALTER COLUMN {c.name} SET NOT NULL"]
+        elif pick < 0.55 and t.key:
+            forms = [f"{alter} DROP CONSTRAINT IF EXISTS {t.name}_pkey", f"UPDATE {t.name} SET {t.key} = {rng.randrange(KEYS)} {some}"]
+        elif pick < 0.65 and t.key:
+            forms = [f"DELETE FROM {t.name} WHERE {t.key} IN (SELECT {t.key} FROM {t.name} GROUP BY 1 HAVING count(*) > 1)", f"{alter} ADD PRIMARY KEY ({t.key})"]
+        elif pick < 0.75:
+            forms = [f"CREATE INDEX IF NOT EXISTS {t.name}_{c.name} ON {t.name} ({c.name})"]
+        elif pick < 0.85:
+            forms = [f"DROP INDEX IF EXISTS {t.name}_{c.name}"]
+        elif texts:
+            c = rng.choice(texts)
+            forms = [f"UPDATE {t.name} SET {c.name} = (SELECT string_agg(md5({t.name}.{c.name} || i), '' ORDER BY i) FROM generate_series(1, 300) i) {some}"]
+        else:
+            forms = []
+        return [Statement(conn, text) for text in forms]
+
     def transaction(self, conn):
         """A whole transaction for a connection that runs freely beside others."""
         rng = self.rng
@@ -174,6 +201,8 @@ class Writer:
                 out.append(Statement(conn, "BEGIN" + rng.choice(["", "", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"])))
             elif rng.random() < 0.02:
                 out.append(self.upkeep(conn))
+            elif rng.random() < 0.05:
+                out += self.reshape(conn)
             elif rng.random() < 0.02 and not self.scheduler:
                 view = rng.choice(self.views)
                 if not any(view.name in v.reads() for v in self.views):
