@@ -76,7 +76,7 @@ public:
 			anew_ = false;
 			for (int id : locked_)
 				load(id);
-			std::erase_if(locked_, [&](int id) { return has_failed(id); });
+			std::erase_if(locked_, [&](int id) { return left_out_.contains(id); });
 		} while (anew_);
 	}
 
@@ -116,9 +116,11 @@ private:
 		return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 	}
 
-	static bool is_lock_conflict(int sqlstate)
+	// Somebody's DDL, or a reader of a stream table that gets another key: the next tick has it.
+	bool is_for_later(const pg::Error &error) const
 	{
-		return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE || sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+		int sqlstate = error.data()->sqlerrcode;
+		return if_locked_ == IfLocked::skip && (sqlstate == ERRCODE_LOCK_NOT_AVAILABLE || sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED);
 	}
 
 	void failed(int id, const pg::Error &error, Clock::time_point start)
@@ -144,12 +146,9 @@ private:
 			views_.push_back(view);
 		});
 		if (error)
+			left_out_.insert(id);
+		if (error && !is_for_later(*error))
 			failed(id, *error, start);
-	}
-
-	bool has_failed(int id) const
-	{
-		return std::any_of(done_.begin(), done_.end(), [id](const Ticked &t) { return t.id == id; });
 	}
 
 	std::vector<view::View *> ordered()
@@ -174,8 +173,8 @@ private:
 			error = widened(id, outcome, *error);    // view is another one now
 		if (error && error->data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			throw *error;
-		if (error && if_locked_ == IfLocked::skip && is_lock_conflict(error->data()->sqlerrcode))
-			return;            // somebody's DDL: the next tick has it
+		if (error && is_for_later(*error))
+			return;
 		if (error)
 			return failed(id, *error, start);
 		if (outcome.mode.empty())
@@ -282,6 +281,7 @@ private:
 	Snapshot snapshot_ = nullptr;
 	std::string frontier_;
 	std::vector<int> locked_;
+	std::set<int> left_out_;
 	std::vector<view::View *> views_;
 	bool anew_ = false;
 	std::set<int> advanced_;
