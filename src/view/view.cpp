@@ -58,7 +58,8 @@ void watch()
 		CacheRegisterSyscacheCallback(kind, object_changed, Datum(0));
 }
 
-// What a compiled stream table depends on: its definition, the shapes it names, and how their rows are found.
+// What a compiled stream table depends on: its definition, the shapes it names, how their rows are found, and the very
+// state it was set up with: after a rollback the same generation may come again with other tables.
 std::string fingerprint_of(int id)
 {
 	Dependencies needed = dependencies_of(id);
@@ -73,7 +74,9 @@ std::string fingerprint_of(int id)
 	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), "
 	    "(SELECT string_agg(concat_ws('.', i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate, i.indisvalid, "
 	    "i.indkey, i.indcollation, i.indpred IS NULL), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i "
-	    "WHERE i.indrelid IN (SELECT oid FROM seen))) FROM pgtrickle.stream_table t WHERE t.id = $1::int",
+	    "WHERE i.indrelid IN (SELECT oid FROM seen)), "
+	    "(SELECT string_agg(s.relid::text, '.' ORDER BY s.relid) FROM pgtrickle.state s WHERE s.owner = t.id), "
+	    "(SELECT string_agg(u.arrangement::text, '.' ORDER BY u.arrangement) FROM pgtrickle.uses u WHERE u.view = t.id)) FROM pgtrickle.stream_table t WHERE t.id = $1::int",
 	    {std::to_string(id)});
 	return (rows.empty() ? "" : rows[0][0].value_or("")) + " " + needed.names + " " + needed.meaning;
 }
