@@ -135,11 +135,12 @@ bool map_columns(Route *route)
 	return true;
 }
 
-// An invalidation that arrives meanwhile clears valid again.
+// Made again if an invalidation arrives meanwhile; what an ERROR leaves half made stays invalid.
 void make(Route *route)
 {
+	route->valid = false;
 	do {
-		route->valid = true;
+		route->current = true;
 		MemoryContextReset(route->memory);
 		route->log = nullptr;
 		route->last = 0;
@@ -150,7 +151,8 @@ void make(Route *route)
 		route->captured = route->active >= 0 && OidIsValid(route->segments[0]) && OidIsValid(route->segments[1]);
 		if (route->captured)
 			route->captured = map_columns(route);
-	} while (!route->valid);
+	} while (!route->current);
+	route->valid = true;
 }
 
 void invalidate(Datum, Oid relid)
@@ -163,7 +165,7 @@ void invalidate(Datum, Oid relid)
 		Route *route = &entry->route;
 		if (relid == InvalidOid || relid == route->relid || relid == route->root || relid == route->segments[0] ||
 		    relid == route->segments[1])
-			route->valid = false;
+			route->valid = route->current = false;
 	}
 }
 

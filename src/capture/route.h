@@ -26,6 +26,7 @@ struct Route {
 	Oid relid;          // the relation with the trigger
 	Oid root;           // the captured relation
 	bool valid;
+	bool current;       // while it is made: no invalidation has arrived since
 	bool captured;      // false: a trigger that outlived its source's capture
 	bool misfit;        // the log does not have the types of the row: any change is a rebuild
 	int16 active;
