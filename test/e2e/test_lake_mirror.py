@@ -21,7 +21,7 @@ PARTITIONS = ["CREATE TABLE part_0 PARTITION OF part FOR VALUES IN (0, 1)", "CRE
 CHANGES = {
     "sale": ["INSERT INTO sale SELECT i, i % 7, i / 3.0, '2024-01-01'::timestamptz + i * interval '1h', repeat('x', i % 9) FROM generate_series({r}, {r} + 20) i ON CONFLICT DO NOTHING",
              "UPDATE sale SET usd = usd + 1 WHERE id % 5 = {r} % 5",
-             "UPDATE sale SET id = id + 100000 WHERE id = (SELECT min(id) FROM sale)",
+             "UPDATE sale SET id = (SELECT max(id) + 100000 FROM sale) WHERE id = (SELECT min(id) FROM sale)",
              "UPDATE sale SET note = NULL WHERE customer = {r} % 7",
              "DELETE FROM sale WHERE id % 9 = {r} % 9",
              "DELETE FROM sale WHERE id < (SELECT percentile_disc(0.3) WITHIN GROUP (ORDER BY id) FROM sale)",
