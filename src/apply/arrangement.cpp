@@ -8,6 +8,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_index.h"
@@ -262,8 +263,10 @@ struct Arrangement {
 	}
 };
 
-// What a backend keeps of an arrangement.
+// What a backend keeps of an arrangement, for as long as that is the same table: an extension that is dropped and
+// created again counts its arrangements from the beginning.
 struct Kept {
+	Oid table;
 	Arrangement arrangement;
 	std::map<std::string, delta::Ephemeral> ephemerals;
 	Prepared batch, consolidate;
@@ -286,12 +289,20 @@ Arrangement read_arrangement(int id)
 	        from_array(*rows[0][3]), *rows[0][4] == "t"};
 }
 
+Oid table_of(int id)
+{
+	std::string name = "a_" + std::to_string(id);
+	return pg::call(get_relname_relid, name.c_str(), pg::call(get_namespace_oid, "pgtrickle_state", false));
+}
+
 Kept &load(int id)
 {
+	Oid table = table_of(id);
 	auto found = kept().find(id);
-	if (found != kept().end())
+	if (found != kept().end() && found->second.table == table)
 		return found->second;
-	Kept one{read_arrangement(id), {}, {}, {}, {}};
+	kept().erase(id);
+	Kept one{table, read_arrangement(id), {}, {}, {}, {}};
 	std::vector<AttrNumber> attributes;
 	std::vector<query::Column> columns;
 	std::vector<std::string> names;
