@@ -109,14 +109,21 @@ class Writers:
                 if self.db_has(c, n, number):
                     self.acknowledged[n] = number
             except psycopg.Error as e:
-                if c is None or c.broken or c.closed or (e.sqlstate or "57P01").startswith("57P"):
+                if c is None or (e.sqlstate or "57P01").startswith("57P") or not self.rolled_back(c):
                     c = None
                     time.sleep(0.2)
-                else:
-                    c.execute("ROLLBACK")
             time.sleep(writer.rng.choice([0, 0.001, 0.01]))
         if c:
             c.close()
+
+    @staticmethod
+    def rolled_back(c):
+        """False: the connection is lost, be it in this very moment."""
+        try:
+            c.execute("ROLLBACK")
+            return True
+        except psycopg.Error:
+            return False
 
     @staticmethod
     def db_has(c, n, number):
