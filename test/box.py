@@ -58,6 +58,10 @@ class Box:
         os.kill(server, signal.SIGKILL)
         wait_until(lambda: not any(map(is_alive, everyone)), "the killed server's processes to end")
 
+    def wait_for_recovery(self) -> None:
+        """Returns once the server takes connections again, should one of its processes have crashed."""
+        wait_until(lambda: self.run("pg_isready", check=False).returncode == 0, "the server to recover")
+
     def remove(self) -> None:
         self.onebox("clean")
 

@@ -6,7 +6,8 @@
     isolation/*.spec     isolationtester, answers in expected/     a database each
     e2e/test_*.py        pytest                                    see e2e/conftest.py
 
-Each suite has a box of its own, which is gone at the end; that nothing is left is the last test.
+The first three run a second time under the sanitizers (sanitizers.py). Each suite has a box of its own, which is gone
+at the end; that nothing is left is the last test.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from box import Box, command_of, is_alive, processes
+from sanitizers import Ordinary, Sanitized
 
 TEST = Path(__file__).resolve().parent
 HOME = Path(sys.prefix).parent
 SCRATCH = Path(os.environ["ONEBOX_SCRATCH"])
+FAST = "not slow and not long"
 
 
 class Suite:
@@ -35,8 +38,9 @@ class Suite:
     name: str
     files: str
 
-    def __init__(self, options: argparse.Namespace):
-        self.options, self.passed, self.failed = options, 0, 0
+    def __init__(self, options: argparse.Namespace, on: Ordinary = Ordinary()):
+        self.options, self.on, self.passed, self.failed = options, on, 0, 0
+        self.name = on.prefix + self.name
 
     def tests(self) -> list[Path]:
         return [file for file in sorted(TEST.glob(self.files)) if self.is_wanted(file)]
@@ -50,13 +54,19 @@ class Suite:
         print(f"\n{self.name}", flush=True)
         start = time.monotonic()
         try:
-            self.run_tests(self.tests())
+            with self.on:
+                self.run_tests(self.tests())
+                self.count_reports()
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             self.count(False, self.name, str(error))
         print(f"  {self.passed} passed, {self.failed} failed in {time.monotonic() - start:.1f} s", flush=True)
 
     def run_tests(self, tests: list[Path]) -> None:
         raise NotImplementedError
+
+    def count_reports(self) -> None:
+        if reports := self.on.take_reports():
+            self.count(False, f"{self.name}: no report", reports)
 
     def count(self, passed: bool, test: str, why: str = "") -> None:
         self.passed += passed
@@ -99,7 +109,7 @@ class Regress(Suite):
     answers: Path
 
     def run_tests(self, tests: list[Path]) -> None:
-        box = Box(SCRATCH / self.driver)
+        box = Box(SCRATCH / (self.on.place + self.driver))
         try:
             driver = self.find_driver(box)
             for test in tests:
@@ -109,7 +119,7 @@ class Regress(Suite):
             box.remove()
 
     def run_file(self, box: Box, driver: Path, test: Path) -> None:
-        output = SCRATCH / "output" / test.name
+        output = box.root / "output" / test.name
         output.mkdir(parents=True)
         try:
             done = subprocess.run(
@@ -119,13 +129,15 @@ class Regress(Suite):
                 cwd=output, env=box.env, capture_output=True, text=True, timeout=300)
         except subprocess.TimeoutExpired as late:
             done = subprocess.CompletedProcess(late.cmd, 1, "", str(late))
+        box.wait_for_recovery()
         box.query("DROP DATABASE IF EXISTS regress WITH (FORCE)", "postgres")
         printed = output / "results" / f"{test.stem}.out"
         if self.options.accept and printed.exists():
             self.answers.mkdir(exist_ok=True)
             shutil.copy(printed, self.answers)
         else:
-            self.count(done.returncode == 0, test.name, self.complaint(output, printed) or done.stdout + done.stderr)
+            reports = self.on.take_reports()
+            self.count(done.returncode == 0 and not reports, test.name, reports + (self.complaint(output, printed) or done.stdout + done.stderr))
 
     def complaint(self, output: Path, printed: Path) -> str:
         differences = output / "regression.diffs"
@@ -216,17 +228,27 @@ def keep_log(box: Box, wanted: bool) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./onebox test")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only the folder NAME or the files whose names contain it")
-    parser.add_argument("--fast", dest="markers", action="store_const", const="not slow and not long", default="not long", help="leave out the slow ones")
+    parser.add_argument("--fast", dest="markers", action="store_const", const=FAST, default="not long", help="leave out the slow ones")
     parser.add_argument("--all", dest="markers", action="store_const", const="", help="also those that take minutes")
+    parser.add_argument("--sanitize", action="store_true", help="under the sanitizers; those of e2e/ only by name")
     parser.add_argument("--accept", action="store_true", help="take what the SQL and isolation tests print as the right answers, without a verdict")
     options = parser.parse_args()
     options.names = [re.sub(r"\.(sql|spec|py|cpp)$", "", os.path.basename(name)) for name in options.names]
     return options
 
 
+def chosen_suites(options: argparse.Namespace) -> list[Suite]:
+    ordinary = [suite(options) for suite in (Unit, Sql, Isolation, EndToEnd)]
+    sanitized = [suite(options, Sanitized(SCRATCH / "reports")) for suite in (Unit, Sql, Isolation, EndToEnd)]
+    if options.sanitize:
+        return sanitized if options.names else sanitized[:3]
+    everything = not options.names and options.markers != FAST and not options.accept
+    return ordinary + sanitized[:3] if everything else ordinary
+
+
 def main() -> int:
     options = parse_arguments()
-    suites = [suite(options) for suite in (Unit, Sql, Isolation, EndToEnd)]
+    suites = chosen_suites(options)
     if not any(suite.tests() for suite in suites):
         sys.exit(f"no test is called {' or '.join(options.names) or 'anything yet'}; the files are in {TEST}")
     suites.append(Leftovers(options))

@@ -96,6 +96,7 @@ server_settings() {
 		max_prepared_transactions = 16
 		log_line_prefix = '%m [%p] %q%a@%d '
 	END
+    [[ -z ${ONEBOX_SANITIZED:-} ]] || sanitized_settings
 }
 
 # The system allows a socket's path some hundred characters.
@@ -118,8 +119,10 @@ start_server() {
 }
 
 run_server() {
+    local sanitizers=()
     forget_killed_server
-    as_server "$(pg_bin pg_ctl)" start --pgdata="$ROOT/data" --log="$ROOT/log/postgres.log" --wait --timeout=120 --silent || {
+    [[ -z ${ONEBOX_SANITIZED:-} ]] || sanitizers=(env LD_PRELOAD="$(sanitizer_preload)")
+    as_server "${sanitizers[@]}" "$(pg_bin pg_ctl)" start --pgdata="$ROOT/data" --log="$ROOT/log/postgres.log" --wait --timeout=120 --silent || {
         tail -n 20 "$ROOT/log/postgres.log"
         return 1
     }

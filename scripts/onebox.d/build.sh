@@ -1,22 +1,23 @@
 # From source to an extension that the server can load.
 
 build() {
-    step "Building" compile
+    step "Building" compile "$(build_dir)"
     if ! is_installed; then
         need_writable_server
         step "Installing into $(pg_config --version)" cmake --install "$(build_dir)"
     fi
 }
 
+# compile DIRECTORY [CMAKE-OPTIONS]
 compile() {
-    local cache
-    cache=$(build_dir)/CMakeCache.txt
+    local built=$1 cache=$1/CMakeCache.txt
+    shift
     # A tree that was moved or copied cannot be built in; it is made anew.
     if [[ -f $cache ]] && ! grep -q "^CMAKE_HOME_DIRECTORY:INTERNAL=$REPO\$" "$cache"; then
-        rm -rf "$(build_dir)"
+        rm -rf "$built"
     fi
-    cmake -S "$REPO" -B "$(build_dir)" -G Ninja -DPG_CONFIG="$(server_pg_config)" -DONEBOX_ARROW="$PARTS/arrow/pyarrow"
-    cmake --build "$(build_dir)"
+    cmake -S "$REPO" -B "$built" -G Ninja -DPG_CONFIG="$(server_pg_config)" -DONEBOX_ARROW="$PARTS/arrow/pyarrow" "$@"
+    cmake --build "$built"
 }
 
 is_installed() {

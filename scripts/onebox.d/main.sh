@@ -6,6 +6,7 @@ usage() {
 
 		  demo [--seconds N] [--rows N] [--s3]   all of it, from nothing to a lake query; exit 0 only if every check held
 		  test [--fast|--all|NAME] [--accept]    the tests; closes with 'N passed, N failed'
+		  test --sanitize [NAME]                 those without e2e/, or these, under the sanitizers
 		  bench [NAME] [--json]                  figures as ratios, side by side
 
 		  up [--s3] [--port N]                   a box that stays up; says how to connect
@@ -68,6 +69,7 @@ prepare() {
     flock --nonblock "$lock" || { say "Another onebox is building here; waiting for it" && flock "$lock"; }
     get_parts
     build
+    [[ -z ${SANITIZE:-} ]] || build_sanitized
     exec {lock}>&-
 }
 
@@ -83,7 +85,10 @@ need_own_server() {
 
 command_parts() { need_tools && get_parts; }
 
-command_build() { prepare; }
+command_build() {
+    [[ " $* " != *" --sanitize "* ]] || SANITIZE=yes
+    prepare
+}
 
 command_up() {
     prepare
