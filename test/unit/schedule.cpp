@@ -1,6 +1,7 @@
 #include "schedule/due.h"
 #include "schedule/snapshot.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 using namespace schedule;
