@@ -22,6 +22,16 @@ namespace query {
 
 namespace {
 
+// Policies that apply to whoever owns the stream table.  (hasRowSecurity is also set where they could apply to another.)
+bool has_policies(const ::Query &query)
+{
+	ListCell *cell;
+	foreach (cell, query.rtable)
+		if (lfirst_node(RangeTblEntry, cell)->securityQuals != NIL)
+			return true;
+	return false;
+}
+
 void refuse_unsupported(const ::Query &query)
 {
 	auto refuse = [](bool present, const char *what) {
@@ -34,7 +44,7 @@ void refuse_unsupported(const ::Query &query)
 	refuse(query.hasRecursive, "WITH RECURSIVE");
 	refuse(query.hasModifyingCTE, "a data-modifying WITH query");
 	refuse(query.rowMarks != NIL, "FOR UPDATE or FOR SHARE");
-	refuse(query.hasRowSecurity, "a source with row security that applies to the owner");
+	refuse(has_policies(query), "a source with row security that applies to the owner");
 	refuse(query.groupingSets != NIL, "GROUPING SETS, CUBE or ROLLUP");
 	refuse(query.limitCount != nullptr || query.limitOffset != nullptr, "LIMIT or OFFSET");
 }

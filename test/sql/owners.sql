@@ -57,6 +57,19 @@ INSERT INTO open VALUES (4, 44);
 SELECT mode FROM pgtrickle.refresh_stream_table('s');
 SELECT * FROM s ORDER BY 1;
 
+-- Row security that does not apply to the owner is none; what applies to it has no law.
+ALTER TABLE open OWNER TO regress_trickle_owner;
+ALTER TABLE open ENABLE ROW LEVEL SECURITY;
+INSERT INTO open VALUES (5, 44);
+SELECT mode FROM pgtrickle.refresh_stream_table('v');
+SELECT missing, unexpected FROM pgtrickle.verify('v');
+ALTER TABLE open FORCE ROW LEVEL SECURITY;
+SELECT pgtrickle.refresh_stream_table('v');
+ALTER TABLE open NO FORCE ROW LEVEL SECURITY;
+INSERT INTO open VALUES (6, 44);
+SELECT mode FROM pgtrickle.refresh_stream_table('v');
+SELECT missing, unexpected FROM pgtrickle.verify('v');
+
 SELECT pgtrickle.drop_stream_table('s');
 SELECT pgtrickle.drop_stream_table('v');
 DROP FUNCTION spy;
