@@ -388,6 +388,24 @@ void rebuild_with_type(Oid type)
 	});
 }
 
+void stay_enabled(Oid relid, Oid root)
+{
+	as_owner([&] {
+		for (const std::string &name : {trigger_name(root), trigger_name(root) + "_truncate"})
+			if (has_trigger(relid, name))
+				pg::execute("ALTER TABLE " + pg::relation_name(relid) + " ENABLE ALWAYS TRIGGER " + name);
+	});
+}
+
+void refuse_unlogged(Oid relid, Oid)
+{
+	std::string name = pg::relation_name(relid);
+	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "table " + name + " cannot become unlogged while its changes are captured",
+	         "A crash of the server empties an unlogged table without a change that could be seen.",
+	         "Drop or unpublish what follows it first: SELECT consumer FROM pgtrickle.change_log_sizes() "
+	         "WHERE source_table = " + pg::quote_literal(name) + "::regclass.");
+}
+
 void disown(Oid relid, Oid root)
 {
 	as_owner([&] {

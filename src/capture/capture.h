@@ -83,6 +83,12 @@ void adopt(Oid relid, bool brings_rows);
 // Takes them off a relation that has left the tree, and logs a rebuild.
 void disown(Oid relid, Oid root);
 
+// Has the triggers of root on relid fire always, whatever ALTER TABLE has just made of them.
+void stay_enabled(Oid relid, Oid root);
+
+// Fails 0A000: a captured table must survive a crash with what its consumers have seen.
+void refuse_unlogged(Oid relid, Oid root);
+
 // Registers callbacks, settings and hooks; from _PG_init.
 void initialize();
 

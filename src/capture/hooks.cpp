@@ -138,6 +138,16 @@ void altered(Oid relid, const char *column)
 		pg::entry(repair, list_nth_oid(roots, i), get_attnum(list_nth_oid(roots, i), column));
 }
 
+// Every captured relation that relid is, or is part of.
+void each_root(Oid relid, void (*body)(Oid, Oid))
+{
+	List *roots = OidIsValid(relid) ? captured_from(relid, NIL) : NIL;
+	if (roots != NIL)
+		CommandCounterIncrement();
+	for (int i = 0; i < list_length(roots); i++)
+		pg::entry(body, relid, list_nth_oid(roots, i));
+}
+
 void after_alter_table(AlterTableStmt *statement)
 {
 	ListCell *cell;
@@ -205,6 +215,19 @@ void before_alter_table(AlterTableStmt *statement)
 		case AT_DropColumn:
 		case AT_AlterColumnType:
 			refuse_other_columns(relid, stream_table);
+			break;
+		// pg_restore disables all triggers while it loads data.
+		case AT_DisableTrig:
+		case AT_DisableTrigAll:
+		case AT_DisableTrigUser:
+		case AT_EnableTrig:
+		case AT_EnableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_EnableReplicaTrig:
+			each_root(relation(statement->relation), stay_enabled);
+			break;
+		case AT_SetUnLogged:
+			each_root(relation(statement->relation), refuse_unlogged);
 			break;
 		default:
 			break;

@@ -123,6 +123,15 @@ INSERT INTO t VALUES (60, 'replica', 0);
 RESET session_replication_role;
 SELECT * FROM logged('t');
 
+-- And whoever disables triggers, as pg_restore does while it loads.
+ALTER TABLE t DISABLE TRIGGER ALL;
+INSERT INTO t VALUES (61, 'disabled', 0);
+ALTER TABLE t ENABLE TRIGGER ALL;
+ALTER TABLE t DISABLE TRIGGER USER;
+SELECT * FROM logged('t');
+SELECT tgenabled, count(*) FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal GROUP BY 1;
+ALTER TABLE t SET UNLOGGED;
+
 -- Capture ends with its last consumer, and the triggers and logs go.
 SELECT pgtrickle._release('t'::regclass);
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal;
