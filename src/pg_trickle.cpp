@@ -2,6 +2,7 @@
 #include "capture/capture.h"
 #include "schedule/schedule.h"
 #include "settings.h"
+#include "view/guard.h"
 
 extern "C" {
 #include "utils/guc.h"
@@ -43,6 +44,7 @@ void _PG_init(void)
 	if (process_shared_preload_libraries_in_progress)
 		schedule::initialize();
 	capture::initialize();
+	view::guard_shapes();
 }
 
 PGT_FUNCTION(require_preload)

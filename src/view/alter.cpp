@@ -32,11 +32,12 @@ void set_schedule(const std::string &id, const std::string &schedule)
 	          {id, schedule, period.empty() ? pg::Text() : pg::Text(period)});
 }
 
-void set_status(const std::string &id, std::string status)
+void set_status(const std::string &id, const std::string &wanted)
 {
+	std::string status = wanted;
 	std::transform(status.begin(), status.end(), status.begin(), [](unsigned char c) { return toupper(c); });
 	if (status != "ACTIVE" && status != "PAUSED")
-		pg::fail(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + status + "\" is not a status that can be set", {}, "Use ACTIVE or PAUSED.");
+		pg::fail(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + wanted + "\" is not a status that can be set", {}, "Use ACTIVE or PAUSED.");
 	pg::query("UPDATE pgtrickle.stream_table SET status = $2 WHERE id = $1::int", {id, status});
 	if (status == "ACTIVE")
 		pg::query("UPDATE pgtrickle.health SET retry_at = NULL, consecutive_errors = 0 WHERE id = $1::int", {id});

@@ -11,9 +11,10 @@ extern "C" {
 #include "catalog/pg_authid.h"
 #include "commands/tablecmds.h"
 #include "nodes/makefuncs.h"
+#include "nodes/miscnodes.h"
+#include "nodes/value.h"
 #include "utils/lsyscache.h"
-#include "commands/trigger.h"
-#include "utils/rel.h"
+#include "utils/regproc.h"
 #include "utils/varlena.h"
 }
 
@@ -23,16 +24,42 @@ namespace {
 
 struct Name {
 	char *schema, *relation;
-	bool taken;
+	bool taken, temporary, ours;
 };
 
+// PRE: out is zero; a text that is no name leaves it so.
 void resolve_name(const char *text, Name *out)
 {
-	RangeVar *range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(text)));
+	ErrorSaveContext bad{T_ErrorSaveContext};
+	List *parts = stringToQualifiedNameList(text, reinterpret_cast<Node *>(&bad));
+	if (bad.error_occurred || *strVal(llast(parts)) == '\0')
+		return;
+	RangeVar *range = makeRangeVarFromNameList(parts);
 	Oid schema = RangeVarGetCreationNamespace(range);
 	out->schema = get_namespace_name(schema);
 	out->relation = range->relname;
 	out->taken = OidIsValid(get_relname_relid(range->relname, schema));
+	out->temporary = isAnyTempNamespace(schema);
+	out->ours = schema == get_namespace_oid("pgtrickle", true) || schema == get_namespace_oid("pgtrickle_state", true);
+}
+
+Name checked_name(const std::string &text)
+{
+	Name name{};
+	pg::call(resolve_name, text.c_str(), &name);
+	if (name.relation == nullptr)
+		pg::fail(ERRCODE_INVALID_NAME, "\"" + text + "\" is not a name for a table", {},
+		         "Quote what is not a plain name, as everywhere in SQL: \"Order lines\" or sales.\"Order lines\".");
+	if (name.temporary)
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "a stream table cannot be temporary", "The worker that refreshes it could not see it.",
+		         "Name a schema that lasts, such as public.");
+	if (name.ours)
+		pg::fail(ERRCODE_RESERVED_NAME, std::string("schema \"") + name.schema + "\" is for what pg_trickle keeps for itself", {},
+		         "Name a schema of yours, such as public.");
+	if (name.taken)
+		pg::fail(ERRCODE_DUPLICATE_TABLE, "relation \"" + text + "\" already exists", {},
+		         "Choose another name, or use pgtrickle.create_or_replace_stream_table to change a stream table's query.");
+	return name;
 }
 
 std::string text_argument(FunctionCallInfo fcinfo, int n, const char *name)
@@ -78,12 +105,8 @@ Oid create(const std::string &name, const std::string &query, const std::string 
 {
 	pg::Quiet quiet;
 	std::string period = period_of(schedule), checked = checked_mode(mode);
-	Name resolved{};
-	pg::call(resolve_name, name.c_str(), &resolved);
+	Name resolved = checked_name(name);
 	std::string qualified = pg::quote_ident(resolved.schema) + "." + pg::quote_ident(resolved.relation);
-	if (resolved.taken)
-		pg::fail(ERRCODE_DUPLICATE_TABLE, "relation \"" + name + "\" already exists", {},
-		         "Choose another name, or use pgtrickle.create_or_replace_stream_table to change a stream table's query.");
 	Oid user = GetUserId();
 	int id;
 	{
@@ -118,15 +141,4 @@ PGT_FUNCTION(create_stream_table)
 	bool initialize = PG_ARGISNULL(4) || PG_GETARG_BOOL(4);
 	Oid relid = pg::with_spi([&] { return create(name, query, schedule, mode, initialize); });
 	return ObjectIdGetDatum(relid);
-}
-
-PGT_FUNCTION(guard_stream_table)
-{
-	auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
-	if (!apply::applying())
-		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-		         "stream table \"" + std::string(RelationGetRelationName(trigger->tg_relation)) + "\" cannot be changed directly",
-		         "It holds the result of its query and is written by its refreshes.",
-		         "Change the tables it reads, or its query with pgtrickle.alter_stream_table.");
-	return PointerGetDatum(nullptr);
 }

@@ -235,7 +235,7 @@ void define_query(int id, const std::string &query, const std::string &owner, bo
 		if (error.data()->sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION &&
 		    std::string(error.data()->message).find("temporary relation") != std::string::npos)
 			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "a stream table cannot read a temporary table or view", {},
-			         "Others cannot see what it holds; make it permanent, or UNLOGGED.");
+			         "Others cannot see what it holds; make it permanent.");
 		with_position(error, query, prefix.size());
 		throw;
 	}

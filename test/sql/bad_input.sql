@@ -25,9 +25,28 @@ SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('nowhere.v', 'SELEC
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('a.b.c.d', 'SELECT x FROM t', '1h')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('', 'SELECT x FROM t', '1h')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table(NULL, 'SELECT x FROM t', '1h')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v w', 'SELECT x FROM t', '1h')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('public.""', 'SELECT x FROM t', '1h')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('elsewhere.public.v', 'SELECT x FROM t', '1h')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('pgtrickle.v', 'SELECT x FROM t', '1h')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('pgtrickle_state.v', 'SELECT x FROM t', '1h')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('pg_catalog.v', 'SELECT x FROM t', '1h')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('pg_temp.v', 'SELECT x FROM t', '1h')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.refresh_stream_table('v')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.refresh_stream_table('t')$$);
 SELECT * FROM refusal($$SELECT * FROM pgtrickle.verify('v')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.drop_stream_table(NULL)$$);
+SELECT * FROM refusal($$SELECT pgtrickle.drop_stream_table('v w')$$);
+
+-- The other arguments.
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', refresh_mode => NULL)$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', refresh_mode => '')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', refresh_mode => 'IMMEDIATE')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', cdc_mode => 'wal')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', cdc_mode => '')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', append_only => true)$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', partition_by => 'x')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.explain_dag(NULL)$$);
 
 -- Queries that are none, or not one.
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', NULL, '1h')$$);
@@ -70,6 +89,32 @@ SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM
 SELECT * FROM refusal($$DROP TABLE t$$);
 SELECT * FROM refusal($$ALTER TABLE t DROP COLUMN x$$);
 SELECT * FROM refusal($$ALTER TABLE t ALTER COLUMN x TYPE bigint$$);
+SELECT * FROM refusal($$ALTER TABLE t SET UNLOGGED$$);
+
+-- A circle, straight or through a view.
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('w', 'SELECT x FROM v', '1h')$$);
+CREATE VIEW around AS SELECT x FROM w;
+SELECT * FROM refusal($$SELECT pgtrickle.alter_stream_table('v', query => 'SELECT x FROM v')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.alter_stream_table('v', query => 'SELECT x FROM around')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_or_replace_stream_table('v', 'SELECT x FROM w')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.alter_stream_table('v', status => 'asleep')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.get_refresh_history('v', 0)$$);
+SELECT * FROM refusal($$SELECT pgtrickle.drop_stream_table('v')$$);
+DROP VIEW around;
+SELECT pgtrickle.drop_stream_table('w');
+
+-- Its rows and its columns are its query's.
+SELECT * FROM refusal($$INSERT INTO v VALUES (1)$$);
+SELECT * FROM refusal($$TRUNCATE v$$);
+SELECT * FROM refusal($$ALTER TABLE v ADD COLUMN y int$$);
+SELECT * FROM refusal($$ALTER TABLE v DROP COLUMN x$$);
+SELECT * FROM refusal($$ALTER TABLE v ALTER COLUMN x TYPE bigint$$);
+SELECT * FROM refusal($$ALTER TABLE v RENAME COLUMN x TO y$$);
+SELECT * FROM refusal($$ALTER TABLE v INHERIT t$$);
+SELECT * FROM refusal($$ALTER TABLE v SET UNLOGGED$$);
+-- What is beside them is its owner's.
+SELECT * FROM refusal($$ALTER TABLE v SET (fillfactor = 50)$$);
+SELECT * FROM refusal($$ALTER TABLE v ALTER COLUMN x SET STATISTICS 100$$);
 
 -- Nothing of the refused is left.
 \x

@@ -1,0 +1,119 @@
+// A stream table has the rows and the columns of its query: nobody but its refreshes writes it, and its shape stays.
+#include "guard.h"
+
+#include "apply/tick.h"
+#include "pg/spi.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/rel.h"
+}
+
+namespace view {
+
+namespace {
+
+ProcessUtility_hook_type next_utility;
+
+bool changes_shape(AlterTableStmt *statement)
+{
+	ListCell *cell;
+	foreach (cell, statement->cmds)
+		switch (lfirst_node(AlterTableCmd, cell)->subtype) {
+		case AT_AddColumn:
+		case AT_DropColumn:
+		case AT_AlterColumnType:
+		case AT_SetExpression:
+		case AT_AddIdentity:
+		case AT_AddInherit:
+		case AT_AddOf:
+			return true;
+		default:
+			break;
+		}
+	return false;
+}
+
+// A crash would empty it, while its frontier and its state stay.
+bool unlogs(AlterTableStmt *statement)
+{
+	ListCell *cell;
+	foreach (cell, statement->cmds)
+		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_SetUnLogged)
+			return true;
+	return false;
+}
+
+bool is_stream_table(Oid relid)
+{
+	return pg::with_spi([&] {
+		return pg::value("SELECT 1 FROM pgtrickle.stream_table WHERE relid = $1::oid", {std::to_string(relid)}).has_value();
+	});
+}
+
+void refuse(Oid relid, bool unlogged)
+{
+	if (!is_stream_table(relid))
+		return;
+	std::string name = pg::relation_name(relid);
+	if (unlogged)
+		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "stream table " + name + " cannot become unlogged",
+		         "A crash of the server would empty it and leave the state of its operators as it is.", "Leave it logged.");
+	pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "columns of stream table " + name + " cannot be changed",
+	         "They are the columns of its query.",
+	         "Drop it and create it with another query, or make a view of it.");
+}
+
+void refuse_if_stream_table(RangeVar *name, bool unlogged)
+{
+	Oid relid = RangeVarGetRelid(name, NoLock, true);
+	if (OidIsValid(relid) && OidIsValid(get_extension_oid("pg_trickle", true)) && !creating_extension)
+		pg::entry(refuse, relid, unlogged);
+}
+
+void before(Node *statement)
+{
+	if (IsA(statement, AlterTableStmt)) {
+		auto *alter = reinterpret_cast<AlterTableStmt *>(statement);
+		if (bool unlogged = unlogs(alter); unlogged || changes_shape(alter))
+			refuse_if_stream_table(alter->relation, unlogged);
+	} else if (IsA(statement, RenameStmt)) {
+		auto *rename = reinterpret_cast<RenameStmt *>(statement);
+		if (rename->renameType == OBJECT_COLUMN && rename->relationType == OBJECT_TABLE)
+			refuse_if_stream_table(rename->relation, false);
+	}
+}
+
+void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUtilityContext context,
+             ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+{
+	before(planned->utilityStmt);
+	auto process = next_utility != nullptr ? next_utility : standard_ProcessUtility;
+	process(planned, source, read_only, context, params, environment, receiver, completion);
+}
+
+}  // namespace
+
+void guard_shapes()
+{
+	next_utility = ProcessUtility_hook;
+	ProcessUtility_hook = utility;
+}
+
+}  // namespace view
+
+PGT_FUNCTION(guard_stream_table)
+{
+	auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+	if (!apply::applying())
+		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		         "stream table \"" + std::string(RelationGetRelationName(trigger->tg_relation)) + "\" cannot be changed directly",
+		         "It holds the result of its query and is written by its refreshes.",
+		         "Change the tables it reads, or its query with pgtrickle.alter_stream_table.");
+	return PointerGetDatum(nullptr);
+}
