@@ -314,10 +314,13 @@ Errors: 0A000 a version other than 1.0 and 1.1, or encrypted; 22023 another data
 CREATE FUNCTION pgtrickle._check_lake_options(options jsonb, is_s3 bool) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    unknown text := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key
-                     WHERE key NOT IN ('server', 'check_path', 'numeric_scale'));
+    unknown text;
     accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given).';
 BEGIN
+    IF jsonb_typeof($1) <> 'object' THEN
+        RAISE EXCEPTION 'lake options must be a JSON object, not %', $1 USING ERRCODE = '22023', HINT = accepted;
+    END IF;
+    unknown := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key WHERE key NOT IN ('server', 'check_path', 'numeric_scale'));
     IF unknown IS NOT NULL THEN
         RAISE EXCEPTION 'unknown lake option %', unknown USING ERRCODE = '22023', HINT = accepted;
     ELSIF $1 ? 'check_path' AND jsonb_typeof($1->'check_path') <> 'boolean'
@@ -346,8 +349,11 @@ BEGIN
     IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = caller) THEN
         RAISE EXCEPTION 'must be superuser to create a lake'
             USING ERRCODE = '42501', HINT = 'Ask one to; GRANT SELECT on the catalog''s tables is enough to read the lake.';
-    ELSIF coalesce($1, '') = '' OR $2 IS NULL OR $3 IS NULL OR $4 IS NULL THEN
+    ELSIF coalesce($1, '') = '' OR coalesce($2, '') = '' OR coalesce($3, '') = '' OR $4 IS NULL THEN
         RAISE EXCEPTION 'name, data_path, metadata_schema and options of a lake must not be null or empty' USING ERRCODE = '22004';
+    ELSIF $3 IN ('pgtrickle', 'pgtrickle_state') THEN
+        RAISE EXCEPTION 'schema "%" is for what pg_trickle keeps for itself', $3
+            USING ERRCODE = '42939', HINT = 'Name another metadata_schema; it is made if missing.';
     ELSIF EXISTS (SELECT FROM pgtrickle.lake l WHERE l.name = $1) THEN
         RAISE EXCEPTION 'lake "%" already exists', $1
             USING ERRCODE = '42710', HINT = 'SELECT * FROM pgtrickle.lake_status() shows it; pgtrickle.drop_lake removes it.';
@@ -388,6 +394,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     c       pg_class;
     problem text;
+    instead text := 'Publish a stream table of it: SELECT pgtrickle.create_stream_table(name, query).';
     virtual text;
 BEGIN
     SELECT * INTO c FROM pg_class WHERE oid = $1;
@@ -400,16 +407,25 @@ BEGIN
         RAISE EXCEPTION 'must be owner of table %', $1 USING ERRCODE = '42501';
     END IF;
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO virtual FROM pg_attribute WHERE attrelid = $1 AND attgenerated = 'v' AND NOT attisdropped;
-    problem := CASE
-        WHEN c.relpersistence <> 'p' THEN 'it is unlogged or temporary, so a crash would empty it without a trace'
-        WHEN c.relispartition THEN 'it is a partition'
-        WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = $1) THEN 'it has children by inheritance'
-        WHEN c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pgtrickle'::regnamespace, 'pgtrickle_state'::regnamespace)
-            THEN 'it belongs to the system'
-        WHEN virtual IS NOT NULL THEN format('its virtual generated columns (%s) are in no change', virtual) END;
+    IF c.relpersistence = 't' THEN
+        problem := 'it is temporary, so nobody else sees it';
+        instead := 'Make it a permanent table.';
+    ELSIF c.relpersistence = 'u' THEN
+        problem := 'it is unlogged, so a crash would empty it without a trace';
+        instead := format('ALTER TABLE %s SET LOGGED.', $1);
+    ELSIF c.relispartition THEN
+        problem := 'it is a partition';
+        instead := format('Publish %s, which it is a partition of.', (SELECT p.relid FROM pg_partition_ancestors($1) WITH ORDINALITY p(relid, n) ORDER BY n DESC LIMIT 1));
+    ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pgtrickle'::regnamespace, 'pgtrickle_state'::regnamespace) THEN
+        problem := 'it belongs to the system';
+        instead := 'Publish a stream table with refresh_mode FULL that reads it, or a table of your own.';
+    ELSIF c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = $1) THEN
+        problem := 'it has children by inheritance';
+    ELSIF virtual IS NOT NULL THEN
+        problem := format('its virtual generated columns (%s) are in no change', virtual);
+    END IF;
     IF problem IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot publish %: %', $1, problem
-            USING ERRCODE = '0A000', HINT = 'Publish the partitioned table itself, or a stream table: SELECT pgtrickle.create_stream_table(name, query).';
+        RAISE EXCEPTION 'cannot publish %: %', $1, problem USING ERRCODE = '0A000', HINT = instead;
     END IF;
 END $$;
 COMMENT ON FUNCTION pgtrickle._lake_relation(regclass) IS
@@ -421,7 +437,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $publ
 DECLARE
     the_lake pgtrickle.lake;
     target   text := coalesce($3, (SELECT c.relname FROM pg_class c WHERE c.oid = $1));
-    period   interval := pgtrickle._lake_period($5);
+    period   interval;
     lacking  record;
     columns  int2[];
     key      int2[];
@@ -431,6 +447,8 @@ DECLARE
 BEGIN
     IF $1 IS NULL OR $4 IS NULL OR $5 IS NULL THEN
         RAISE EXCEPTION 'relation, mode and schedule must not be null' USING ERRCODE = '22004';
+    ELSIF target = '' THEN
+        RAISE EXCEPTION 'the name of a lake table must not be empty' USING ERRCODE = '22023', HINT = 'Leave table_name out for the relation''s own.';
     ELSIF $4 = 'history' THEN
         RAISE EXCEPTION 'mode "history" is not supported yet'
             USING ERRCODE = '0A000', HINT = 'Use ''mirror'' (DuckLake keeps its versions: AT (VERSION => n), table_changes) or ''append''.';
@@ -441,6 +459,7 @@ BEGIN
         RAISE EXCEPTION '% is not supported yet', CASE WHEN $6 IS NOT NULL THEN 'partition_by' ELSE 'sort_by' END
             USING ERRCODE = '0A000', HINT = 'Leave it out: files carry minimum and maximum of every column, and DuckDB skips by them.';
     END IF;
+    period := pgtrickle._lake_period($5);
     the_lake := pgtrickle._lake($2);
     PERFORM pgtrickle._check_lake_owner(the_lake);
     PERFORM pgtrickle._lake_relation($1);
@@ -521,6 +540,9 @@ DECLARE
     p        pgtrickle.publication;
     the_lake pgtrickle.lake;
 BEGIN
+    IF $1 IS NULL THEN
+        RAISE EXCEPTION 'relation must not be null' USING ERRCODE = '22004', HINT = 'SELECT relation, lake FROM pgtrickle.lake_status() lists what is published.';
+    END IF;
     SELECT * INTO p FROM pgtrickle.publication WHERE relid = $1;
     IF p IS NULL THEN
         RAISE EXCEPTION '% is not published', $1
@@ -613,7 +635,7 @@ BEGIN
     WHILE (SELECT l.answered < request FROM pgtrickle.lake l WHERE l.id = the_lake.id) LOOP
         PERFORM pgtrickle._wait_served(the_lake, began, '30s');
     END LOOP;
-    SELECT p.relid::regclass AS relation, h.* INTO failed
+    SELECT coalesce((SELECT c.oid::regclass::text FROM pg_class c WHERE c.oid = p.relid), p.table_name) AS relation, h.* INTO failed
     FROM pgtrickle.publication p JOIN pgtrickle.publication_health h USING (id)
     WHERE p.lake = the_lake.id AND h.status IN ('ERROR', 'SUSPENDED') ORDER BY h.last_error_at DESC LIMIT 1;
     IF FOUND THEN

@@ -15,6 +15,14 @@ SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"colour": "
 SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"numeric_scale": 39}');
 SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"server": "none"}');
 SELECT pgtrickle.create_lake(NULL, 's3://bucket/prefix');
+SELECT pgtrickle.create_lake('l', '');
+SELECT pgtrickle.create_lake('l', 's3://');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', '');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', 'pgtrickle_state');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '[]');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '"check_path"');
+SELECT pgtrickle.create_lake('l', '/tmp', options => '{"server": "none"}');
+SELECT pgtrickle.drop_lake(NULL);
 
 -- A catalog of another version is left alone.
 CREATE SCHEMA old;
@@ -102,7 +110,10 @@ SELECT try_to_publish('CREATE TABLE t (n numeric(50,2))');
 SELECT try_to_publish('CREATE TABLE t (n numeric(3,5))');
 SELECT try_to_publish('CREATE TABLE t ()');
 SELECT try_to_publish('CREATE UNLOGGED TABLE t (id int)');
+SELECT try_to_publish('CREATE TEMP TABLE fleeting (id int)', '''fleeting''');
 SELECT try_to_publish('CREATE VIEW t AS SELECT 1 AS x');
+SELECT try_to_publish('CREATE MATERIALIZED VIEW t AS SELECT 1 AS x');
+SELECT try_to_publish('SELECT', '''pg_class''');
 SELECT try_to_publish('CREATE TABLE t (id int, twice int GENERATED ALWAYS AS (id * 2) VIRTUAL)');
 SELECT try_to_publish('CREATE TABLE t (id int); CREATE TABLE child () INHERITS (t)');
 SELECT try_to_publish('CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE t PARTITION OF p DEFAULT');
@@ -112,9 +123,16 @@ SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => ''sometimes
 SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => ''10ms''');
 SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', partition_by => ''{id}''');
 SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', sort_by => ''{id}''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', table_name => ''''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', mode => NULL');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => NULL');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => ''''');
+SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', lake => ''''');
+SELECT try_to_publish('CREATE TABLE t (id int)', 'NULL');
 SELECT try_to_publish('CREATE TABLE t (id int)', '''nothing''');
 SELECT try_to_publish('CREATE TABLE t (id int)');
 SELECT pgtrickle.unpublish('orders');
+SELECT pgtrickle.unpublish(NULL);
 SELECT pgtrickle.drop_lake('l');
 
 -- Rights: a superuser makes the lake; into it publishes who owns both, or is a member of both owners.
