@@ -48,6 +48,10 @@ bool Publisher::publish(std::set<int> ids)
 		ids.erase(id);
 		all = false;
 	};
+	auto give_up_all = [&](const std::string &sqlstate, const std::string &message) {
+		for (int id : std::set<int>(ids))
+			give_up(id, sqlstate, message, false);
+	};
 	for (int attempts = 1; !ids.empty(); attempts++) {
 		std::optional<int> to_repair;
 		ended_.clear();
@@ -64,20 +68,23 @@ bool Publisher::publish(std::set<int> ids)
 			to_repair = e.publication;
 		} catch (const Conflict &e) {
 			if (attempts >= most_attempts)
-				for (int id : std::set<int>(ids))
-					give_up(id, e.sqlstate, e.what(), false);
+				give_up_all(e.sqlstate, e.what());
 		} catch (const Failed &e) {
 			reader_.rollback();
 			writer_.rollback();
 			give_up(e.publication, e.sqlstate, e.message, e.suspend);
 		} catch (const ConnectionLost &) {
 			throw;
-		} catch (const Error &e) {
-			// The store or the catalog: every table's trouble.  Files wait for the next sweep.
+		} catch (const StoreError &e) {
+			// Every table's trouble.  Files wait for the next sweep.
 			reader_.rollback();
 			writer_.rollback();
-			for (int id : std::set<int>(ids))
-				give_up(id, e.sqlstate, e.what(), false);
+			give_up_all(e.sqlstate, "data path " + lake_.data_path + ": " + e.what());
+			return false;
+		} catch (const Error &e) {
+			reader_.rollback();
+			writer_.rollback();
+			give_up_all(e.sqlstate, e.what());
 			return false;
 		}
 		reader_.rollback();

@@ -640,7 +640,7 @@ BEGIN
     WHERE p.lake = the_lake.id AND h.status IN ('ERROR', 'SUSPENDED') ORDER BY h.last_error_at DESC LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'publishing % failed: %', failed.relation, failed.last_error
-            USING ERRCODE = failed.last_sqlstate, HINT = 'SELECT * FROM pgtrickle.lake_status() shows every table; the others are published.';
+            USING ERRCODE = failed.last_sqlstate, HINT = 'SELECT * FROM pgtrickle.lake_status() shows every table; those that are ACTIVE are published.';
     END IF;
     EXECUTE format('SELECT max(snapshot_id) FROM %I.ducklake_snapshot', the_lake.metadata_schema) INTO snapshot;
     RETURN snapshot;

@@ -1,7 +1,8 @@
 """What is published and how: append, types, errors, names, and coming back when the cause is gone."""
 
 import collections
-import shutil
+import os
+import subprocess
 import time
 
 import psycopg
@@ -67,6 +68,7 @@ def test_a_value_the_lake_cannot_hold_suspends_its_table_alone(db, lake, type, v
         lake.publish_now()
     assert error.value.sqlstate == sqlstate
     assert lake.status("odd")["status"] == "SUSPENDED" and lake.status("even")["status"] == "ACTIVE"
+    assert db.query("SELECT check_name, severity FROM pgtrickle.health_check() WHERE severity <> 'ok'") == [("lakes", "error")]
     assert lake.rows("odd") == before and lake.rows("even") == source_rows(db, "even")
     db.query(f"UPDATE odd SET x = '{harmless}'")
     lake.publish_now()
@@ -155,6 +157,32 @@ def test_a_store_that_cannot_be_written_is_tried_again(db, lake):
     wait_until(lambda: lake.status("t")["status"] == "ACTIVE", "the next try", 40)
     assert db.query("SELECT pgtrickle.wait_for_lake(timeout => '20s')") == [(True,)]
     assert lake.rows("t") == source_rows(db, "t")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted by root only")
+def test_a_full_disk_is_told_and_outlived(db):
+    disk = db.box.lake / db.name
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=777", "tmpfs", disk], check=True)
+    try:
+        lake = Lake(db)
+        db.query("CREATE TABLE t (id int PRIMARY KEY, x text); INSERT INTO t SELECT i, md5(i::text) FROM generate_series(1, 1000) i")
+        lake.publish("t", schedule="1s")
+        lake.publish_now()
+        before = lake.rows("t")
+        db.query("INSERT INTO t SELECT i, md5(i::text) || md5((-i)::text) FROM generate_series(1001, 100000) i; DELETE FROM t WHERE id = 1")
+        with pytest.raises(psycopg.errors.DiskFull, match=f"data path {lake.path}/: .*No space left"):
+            lake.publish_now()
+        assert lake.rows("t") == before
+        assert ("lakes", "warning") in db.query("SELECT check_name, severity FROM pgtrickle.health_check()")
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        wait_until(lambda: lake.status("t")["status"] == "ACTIVE", "the next try", 40)
+        assert db.query("SELECT pgtrickle.wait_for_lake(timeout => '20s')") == [(True,)]
+        assert lake.rows("t") == source_rows(db, "t")
+        assert lake.files() == lake.listed_files()
+        db.query("SELECT pgtrickle.drop_lake('company_lake', cascade => true)")
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_source_altered_or_dropped(db, lake):
