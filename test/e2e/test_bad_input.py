@@ -1,5 +1,7 @@
 """Clear no, and right afterwards: failures that need more than one session, or the scheduler, to show."""
 
+import os
+import subprocess
 import threading
 import time
 
@@ -220,3 +222,30 @@ def test_a_window_moves_without_a_write(db):
     wait_until(lambda: rows(db, "v") == [(2,)], "both to show", 10)
     wait_until(lambda: rows(db, "v") == [(1,)], "the first to leave", 10)
     wait_until(lambda: rows(db, "v") == [(0,)], "the second to leave", 10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted by root only")
+def test_a_full_disk_is_outlived(box):
+    box.start()
+    disk = box.root / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=24m,mode=700,uid={box.data.stat().st_uid}", "tmpfs", disk], check=True)
+    try:
+        box.query(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        box.query("CREATE DATABASE small TABLESPACE small")
+        run = lambda sql: box.query(sql, "small")
+        run("CREATE EXTENSION pg_trickle")
+        run("CREATE TABLE t (id int PRIMARY KEY, k int, x text)")
+        run("SELECT pgtrickle.create_stream_table('v', 'SELECT k, count(*) AS n, max(x) AS m FROM t GROUP BY k')")
+        with pytest.raises(psycopg.errors.DiskFull):
+            for n in range(1000):
+                run(f"INSERT INTO t SELECT i, i % 7777, repeat(md5(i::text), 4) FROM generate_series({n * 1000}, {n * 1000 + 999}) i")
+        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+        run("INSERT INTO t VALUES (-1, -1, 'room again')")
+        assert run("SELECT pgtrickle.wait_for('v', timeout => '60s')") == [(True,)]
+        assert run("SELECT n FROM v WHERE k = -1") == [(1,)]
+        assert run("SELECT missing, unexpected FROM pgtrickle.verify('v')") == [(0, 0)]
+    finally:
+        box.query("DROP DATABASE IF EXISTS small WITH (FORCE)")
+        box.query("DROP TABLESPACE IF EXISTS small")
+        subprocess.run(["umount", "--lazy", disk], check=True)
