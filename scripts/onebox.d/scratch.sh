@@ -28,11 +28,12 @@ make_scratch() {
     ONEBOX_BUILD=$(build_dir)
 }
 
+# Boxes are wherever those who started them wanted them.
 remove_scratch() {
-    local data
-    for data in "$1"/*/data; do
-        [[ ! -d $data ]] || (ROOT=$(dirname "$data") && remove_box)
-    done
+    local version
+    while IFS= read -r -d '' version; do
+        (ROOT=${version%/data/PG_VERSION} && remove_box </dev/null)
+    done < <(find "$1" -path '*/data/PG_VERSION' -print0)
     rm -rf "$1"
 }
 
@@ -72,7 +73,8 @@ in_scratch_box() {
         shift
     done
     shift
-    up "${options[@]}"
+    read_up_options "${options[@]}"
+    up
     eval "$(print_env)"
     guarded "$@"
 }
