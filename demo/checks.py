@@ -14,11 +14,11 @@ class Outcome:
     evidence: str
 
 
-def all_of(box: Box, conn, views, archives: dict[str, str]):
+def all_of(box: Box, conn, views, refreshes, archives: dict[str, str]):
     """Yields an outcome per check, as it is known; a check that cannot be made has failed."""
     for view in views:
         yield outcome(f"{view} equals its query", view_is_exact, conn, view)
-    yield outcome("no refresh failed", no_refresh_failed, conn)
+    yield outcome("no refresh failed", no_refresh_failed, conn, refreshes)
     yield outcome("the lake takes a snapshot now", lake_snapshot, conn)
     for source, archive in archives.items():
         yield outcome(f"{LAKE}.{archive} equals {source}", lake_equals_source, box, conn, source, archive)
@@ -37,9 +37,9 @@ def view_is_exact(conn, view: str):
     return result.missing == 0 and result.unexpected == 0, difference(rows, result.missing, result.unexpected)
 
 
-def no_refresh_failed(conn):
-    failed, total = conn.execute("SELECT count(*) FILTER (WHERE mode = 'ERROR') AS failed, count(*) FROM pgtrickle.refresh_history").fetchone()
-    return failed == 0, f"{total:,} refreshes, {failed:,} errors"
+def no_refresh_failed(conn, refreshes):
+    refreshes.look(conn)
+    return refreshes.failed == 0, f"{refreshes.total():,} refreshes, {refreshes.failed:,} errors"
 
 
 def lake_snapshot(conn):

@@ -28,6 +28,8 @@ PUBLISH_EVERY = "5s"
 
 def main() -> int:
     args = parse_arguments()
+    if args.check:
+        return 0
     box = Box.of_environment(args.s3, args.lake)
     with box.connect() as conn:
         prepare(box, conn, args)
@@ -36,7 +38,7 @@ def main() -> int:
         show_refreshes(refreshes)
         ask_the_lake(box)
         ask_the_dashboard(box)
-        held = check(box, conn)
+        held = check(box, conn, refreshes)
     say()
     say(f"{BOLD}All {len(held)} checks held.{PLAIN}" if all(held)
         else f"{BOLD}{held.count(False)} of {len(held)} checks FAILED.{PLAIN}")
@@ -44,15 +46,26 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="./onebox demo", description=__doc__.split("\n")[0])
     parser.add_argument("--s3", action="store_true", help="put the lake into the box's S3 server")
     parser.add_argument("--lake", help="put the lake there: a folder that the server can write, or s3://bucket/prefix/")
-    parser.add_argument("--seconds", type=float, default=30, help="how long the shop is open (default %(default)s)")
-    parser.add_argument("--rows", type=int, default=100_000, help="orders of history (default %(default)s)")
-    parser.add_argument("--rate", type=float, default=200, help="transactions a second (default %(default)s)")
-    parser.add_argument("--connections", type=int, default=4, help="connections that write (default %(default)s)")
+    parser.add_argument("--seconds", type=positive(float), default=30, help="how long the shop is open (default %(default)s)")
+    parser.add_argument("--rows", type=positive(int), default=100_000, help="orders of history (default %(default)s)")
+    parser.add_argument("--rate", type=positive(float), default=200, help="transactions a second (default %(default)s)")
+    parser.add_argument("--connections", type=positive(int), default=4, help="connections that write (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="repeats the same history (default %(default)s)")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)    # only of the other options
     return parser.parse_args()
+
+
+def positive(kind):
+    def parse(text: str):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+    parse.__name__ = kind.__name__
+    return parse
 
 
 # --- before the shop opens ---------------------------------------------------------------------------------------
@@ -78,7 +91,7 @@ def prepare(box: Box, conn, args) -> None:
             note.text = f"{count(conn, view.name):,} rows; refreshed " + how_often(schedule)
     with step(LAKE) as note:
         box.create_lake(conn)
-        note.text = f"catalog in this database, Parquet in {shortened(box.data_path, 28)}"
+        note.text = f"catalog in this database, Parquet in {shortened(box.data_path, 27)}"
     for source, archive in ARCHIVES.items():
         with step(archive) as note:
             conn.execute("SELECT pgtrickle.publish(%s::regclass, %s, %s, schedule => %s)", [source, LAKE, archive, PUBLISH_EVERY])
@@ -107,16 +120,22 @@ class Refreshes:
     """All of them since the shop opened, by view: the history itself remembers only the last thousand or so."""
 
     def __init__(self):
-        self.last = 0
+        self.last = self.failed = 0
         self.of: dict[str, list] = {view.name: [] for view in queries.stream_tables()}
 
     def look(self, conn) -> None:
         for row in conn.execute("""
-                SELECT i.name, h.refresh_id, h.milliseconds / 1000 AS seconds, h.rows_in, h.rows_out
+                SELECT i.name, h.refresh_id, h.mode, h.milliseconds / 1000 AS seconds, h.rows_in, h.rows_out
                 FROM pgtrickle.refresh_history h JOIN pgtrickle.stream_tables_info i USING (id)
-                WHERE h.refresh_id > %s AND h.mode NOT IN ('INITIAL', 'ERROR') ORDER BY h.refresh_id""", [self.last]):
-            self.of[row.name].append(row)
+                WHERE h.refresh_id > %s AND h.mode <> 'INITIAL' ORDER BY h.refresh_id""", [self.last]):
             self.last = row.refresh_id
+            if row.mode == "ERROR":
+                self.failed += 1
+            else:
+                self.of[row.name].append(row)
+
+    def total(self) -> int:
+        return self.failed + sum(map(len, self.of.values()))
 
 
 def do_business(conn, shop: generator.Shop, seconds: float) -> Refreshes:
@@ -182,11 +201,11 @@ def show_refreshes(refreshes: Refreshes) -> None:
     say("\n".join(table(rows, [f"{'stream table':<23}", "refreshes", "changes in", "changes out", "median", "longest"])))
 
 
-def check(box: Box, conn) -> list[bool]:
+def check(box: Box, conn, refreshes: Refreshes) -> list[bool]:
     """Nobody writes any more, so the lake's newest snapshot and the database must agree row by row."""
     title("Checks")
     held = []
-    for outcome in checks.all_of(box, conn, [view.name for view in queries.stream_tables()], ARCHIVES):
+    for outcome in checks.all_of(box, conn, [view.name for view in queries.stream_tables()], refreshes, ARCHIVES):
         held.append(outcome.held)
         say(f"  {verdict(outcome.held)}  {outcome.promise:<58} {DIM}{outcome.evidence}{PLAIN}")
     return held
@@ -200,7 +219,7 @@ def ask_the_lake(box: Box) -> None:
 
 def ask_the_dashboard(box: Box) -> None:
     for name, sql in queries.panels():
-        title(f"psql: {name} (tutorial, step 5)")
+        title(f"psql: {name} (tutorial, step 5, as Grafana sends it)")
         started = time.monotonic()
         show(box.psql(queries.over_last_30_days(sql)), started)
 

@@ -11,26 +11,31 @@
 BOX_USER=onebox
 BOX_DATABASE=onebox
 
-# up [--s3] [--port N]
-up() {
-    local port='' s3='' undo_before=("${UNDO[@]}")
+# read_up_options [--s3] [--port N]: into UP_S3 and UP_PORT, before anything is done.
+read_up_options() {
+    UP_S3='' UP_PORT=''
     while (($# > 0)); do
         case $1 in
-            --s3) s3=yes ;;
+            --s3) UP_S3=yes ;;
             --port)
-                [[ ${2:-} =~ ^[0-9]+$ ]] || die "--port needs a number"
-                port=$2
+                [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] && (($2 < 65536)) || die "--port needs a number from 1 to 65535"
+                UP_PORT=$2
                 shift
                 ;;
             *) die "up: unknown option '$1'" "./onebox up [--s3] [--port N]" ;;
         esac
         shift
     done
+}
+
+# up: as the options that were read.
+up() {
+    local undo_before=("${UNDO[@]}")
     need_box
-    [[ -z $s3 ]] || start_s3
-    [[ -z $port || $port == "${BOX_PORT:-}" ]] || need_free_port "$port"
-    stop_if_outdated "$port"
-    server_is_up || start_server "$port"
+    [[ -z $UP_S3 ]] || start_s3
+    [[ -z $UP_PORT || $UP_PORT == "${BOX_PORT:-}" ]] || need_free_port "$UP_PORT"
+    stop_if_outdated "$UP_PORT"
+    server_is_up || start_server "$UP_PORT"
     [[ $(query postgres "SELECT count(*) FROM pg_database WHERE datname = '$BOX_DATABASE'") == 1 ]] ||
         query postgres "CREATE DATABASE $BOX_DATABASE"
     UNDO=("${undo_before[@]}")
@@ -47,6 +52,7 @@ need_box() {
 
 # A box only ever takes a directory of its own: `clean` removes it.
 claim_root() {
+    [[ $ROOT != *[\"\$\`\\$'\n']* ]] || die "$ROOT has a character that pg_ctl cannot pass on: \" \$ \` \\ or a line's end" "name another directory with --root DIR"
     [[ ! -e $ROOT || -z $(ls -A "$ROOT") ]] || die "$ROOT is neither a box nor empty" "name a directory for the box with --root DIR"
     mkdir -p "$ROOT" || die "cannot create $ROOT" "name another directory with --root DIR"
     if ! as_server test -x "$ROOT"; then
@@ -54,7 +60,8 @@ claim_root() {
         die "user $SERVER_USER, who runs the server, cannot reach $ROOT" "name another directory with --root DIR"
     fi
     need_space 500 "$ROOT"
-    BOX_PASSWORD=$(random_word)
+    # Another box may have been read before, for the server it was made with.
+    BOX_PASSWORD=$(random_word) BOX_PORT='' S3_PORT='' S3_KEY='' S3_SECRET=''
     BOX_PG_CONFIG=${ONEBOX_PG_CONFIG:-}
     save_box
 }
@@ -99,8 +106,8 @@ server_settings() {
     [[ -z ${ONEBOX_SANITIZED:-} ]] || sanitized_settings
 }
 
-# The system allows a socket's path some hundred characters.
-socket_directory() { if ((${#ROOT} < 80)); then echo "$ROOT/run"; else echo "/tmp/onebox-$(short_hash "$ROOT")"; fi; }
+# The system allows a socket's path some hundred bytes, and the server's settings want it plain.
+socket_directory() { if ((${#ROOT} < 80)) && [[ $ROOT != *[^A-Za-z0-9/._\ -]* ]]; then echo "$ROOT/run"; else echo "/tmp/onebox-$(short_hash "$ROOT")"; fi; }
 
 # start_server [PORT]: that port, else the one it had, else a free one.
 start_server() {
@@ -119,11 +126,12 @@ start_server() {
 }
 
 run_server() {
-    local sanitizers=()
+    local sanitizers=() said
+    said=$(stat --format=%s "$ROOT/log/postgres.log")
     forget_killed_server
     [[ -z ${ONEBOX_SANITIZED:-} ]] || sanitizers=(env LD_PRELOAD="$(sanitizer_preload)")
     as_server "${sanitizers[@]}" "$(pg_bin pg_ctl)" start --pgdata="$ROOT/data" --log="$ROOT/log/postgres.log" --wait --timeout=120 --silent || {
-        tail -n 20 "$ROOT/log/postgres.log"
+        tail -c "+$((said + 1))" "$ROOT/log/postgres.log" | tail -n 20
         return 1
     }
 }
@@ -201,14 +209,21 @@ save_box() (
 
 need_running_box() {
     read_box
-    server_is_up || die "no box is running in $ROOT" "./onebox up"
+    server_is_up || die "no box is running in $ROOT" "$(again up)"
 }
 
 # query DATABASE SQL
 query() { connected "$(pg_bin psql)" --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname="$1" --command="$2" </dev/null; }
 
 # Runs a command with the environment that libpq connects by.
-connected() { PGHOST=127.0.0.1 PGPORT=$BOX_PORT PGUSER=$BOX_USER PGPASSWORD=$BOX_PASSWORD PGDATABASE=$BOX_DATABASE "$@"; }
+connected() {
+    local database
+    database=$(chosen_database)
+    PGHOST=127.0.0.1 PGPORT=$BOX_PORT PGUSER=$BOX_USER PGPASSWORD=$BOX_PASSWORD PGDATABASE=$database "$@"
+}
+
+# What PGDATABASE says counts where the environment is this box's.
+chosen_database() { if [[ ${PGPORT:-} == "$BOX_PORT" ]]; then echo "${PGDATABASE:-$BOX_DATABASE}"; else echo "$BOX_DATABASE"; fi; }
 
 random_word() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
@@ -216,13 +231,14 @@ free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0
 
 need_free_port() { port_is_free "$1" || die "port $1 is in use or not allowed" "name another, or leave --port out for a free one"; }
 
-port_is_free() { "$PYTHON" -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null; }
+# As the server will ask for it: root may have ports that others may not.
+port_is_free() { as_server "$PYTHON" -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null; }
 
 status() {
     read_box
     echo "Box in $ROOT"
     if [[ ! -d $ROOT/data ]]; then
-        echo "  not created yet: ./onebox up"
+        echo "  not created yet: $(again up)"
         return
     fi
     report PostgreSQL "$(server_is_up && echo "$(pg_config --version) on 127.0.0.1:$BOX_PORT, process $(server_process)" || echo stopped)"

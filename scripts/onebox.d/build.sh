@@ -1,7 +1,9 @@
 # From source to an extension that the server can load.
 
 build() {
-    step "Building" compile "$(build_dir)"
+    local title=Building
+    [[ -d $(build_dir) ]] || title="Building (some minutes, once)"
+    step "$title" compile "$(build_dir)"
     if ! is_installed; then
         need_writable_server
         step "Installing into $(pg_config --version)" cmake --install "$(build_dir)"

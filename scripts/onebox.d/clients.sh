@@ -3,11 +3,11 @@
 print_connection() {
     say "
 Connect with
-  ./onebox psql                      or  eval \"\$(./onebox env)\" && psql
-  ./onebox duckdb                    lakes and the database attached
-  postgresql://$BOX_USER@127.0.0.1:$BOX_PORT/$BOX_DATABASE   (the password: ./onebox env)
+  $(again psql)                      or  eval \"\$($(again env))\" && psql
+  $(again duckdb)                    lakes and the database attached
+  postgresql://$BOX_USER@127.0.0.1:$BOX_PORT/$BOX_DATABASE   (the password: $(again env))
 Then CREATE EXTENSION pg_trickle; in any database. Lakes on local disk may be put below $ROOT/lake/.
-./onebox down stops it."
+$(again down) stops it."
 }
 
 # What `eval "$(./onebox env)"` needs to connect, and where things are for those who start programs of their own.
@@ -52,12 +52,12 @@ run_duckdb() {
     if [[ $# -eq 1 && $1 != -* ]]; then
         set -- -c "$1"
     fi
-    connected "$DUCKDB" -cmd ".read '$settings'" "$@"
+    connected "$DUCKDB" -cmd ".read \"$settings\"" "$@"
 }
 
 # The connection itself comes from the environment (`connected`), so no password is written down here.
 duckdb_settings() {
-    echo "SET extension_directory = '$DUCKDB_EXTENSIONS';"
+    echo "SET extension_directory = '${DUCKDB_EXTENSIONS//\'/\'\'}';"
     echo "SET autoinstall_known_extensions = false;"
     echo "LOAD postgres_scanner; LOAD ducklake; LOAD httpfs;"
     if s3_is_up; then
@@ -70,7 +70,7 @@ duckdb_settings() {
 
 # The first lake is company_lake; any other is called as the schema that holds its catalog.
 attach_lakes() {
-    query "${PGDATABASE:-$BOX_DATABASE}" "SELECT format('ATTACH %L AS %I (METADATA_SCHEMA %L);', 'ducklake:postgres:',
+    query "$(chosen_database)" "SELECT format('ATTACH %L AS %I (METADATA_SCHEMA %L);', 'ducklake:postgres:',
             CASE row_number() OVER (ORDER BY c.oid) WHEN 1 THEN 'company_lake' ELSE relnamespace::regnamespace::text END, nspname)
         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relname = 'ducklake_metadata' AND relkind = 'r'"
 }

@@ -51,6 +51,15 @@ pg_config() { "$(server_pg_config)" "$1"; }
 
 pg_bin() { echo "$(pg_config --bindir)/$1"; }
 
+# How this box is called upon with another command.
+again() {
+    if [[ $ROOT == "$HOME_DIR/box" || -n ${ONEBOX_ROOT:-} ]]; then
+        echo "./onebox $1"
+    else
+        printf './onebox --root %q %s\n' "$ROOT" "$1"
+    fi
+}
+
 # One build tree per server: their headers differ.
 build_dir() {
     if [[ -z ${ONEBOX_PG_CONFIG:-} ]]; then

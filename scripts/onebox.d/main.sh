@@ -31,11 +31,14 @@ main() {
     while (($# > 0)); do
         case $1 in
             --root)
-                [[ $# -gt 1 ]] || die "--root needs a directory"
+                [[ -n ${2:-} ]] || die "--root needs a directory"
                 ROOT=$2
                 shift
                 ;;
-            --root=*) ROOT=${1#--root=} ;;
+            --root=*)
+                ROOT=${1#--root=}
+                [[ -n $ROOT ]] || die "--root needs a directory"
+                ;;
             *) arguments+=("$1") ;;
         esac
         shift
@@ -45,7 +48,10 @@ main() {
     case $command in
         help | -h | --help) usage ;;
         demo | test | bench | up | down | status | psql | duckdb | env | clean | build | parts)
+            need_no_arguments "$command" "$@"
             need_server_user
+            # A box that is there is run by the server it was made with.
+            case $command in down | status | psql | duckdb | env | clean) ONEBOX_PG_CONFIG='' ;; esac
             find_home
             "command_$command" "$@"
             ;;
@@ -53,6 +59,13 @@ main() {
             usage >&2
             die "there is no command '$command'"
             ;;
+    esac
+}
+
+# What such an argument might have meant is not guessed: `clean DIR` would remove another directory than DIR.
+need_no_arguments() {
+    case $1 in
+        down | status | env | clean | build | parts) (($# == 1)) || die "$1 takes no argument, and '$2' is one" "./onebox $1 [--root DIR]" ;;
     esac
 }
 
@@ -74,10 +87,11 @@ prepare() {
 }
 
 need_own_server() {
-    local file
+    local file version
     [[ -n ${ONEBOX_PG_CONFIG:-} ]] || return 0
-    [[ -x $ONEBOX_PG_CONFIG ]] || die "ONEBOX_PG_CONFIG names $ONEBOX_PG_CONFIG, which cannot be run" "name the pg_config of a PostgreSQL 18"
-    [[ $(pg_config --version) == "PostgreSQL 18"* ]] || die "$(pg_config --version) was named, but PostgreSQL 18 is needed"
+    [[ -f $ONEBOX_PG_CONFIG && -x $ONEBOX_PG_CONFIG ]] || die "ONEBOX_PG_CONFIG names $ONEBOX_PG_CONFIG, which cannot be run" "name the pg_config of a PostgreSQL 18"
+    version=$(pg_config --version 2>&1 | head -1) || true
+    [[ $version == "PostgreSQL 18"* ]] || die "ONEBOX_PG_CONFIG names $ONEBOX_PG_CONFIG, which is of '$version'" "name the pg_config of a PostgreSQL 18"
     for file in "$(pg_bin postgres)" "$(pg_bin initdb)"; do
         as_server test -x "$file" || die "user $SERVER_USER cannot run $file" "let that user reach it, or leave ONEBOX_PG_CONFIG out"
     done
@@ -91,8 +105,9 @@ command_build() {
 }
 
 command_up() {
+    read_up_options "$@"
     prepare
-    up "$@"
+    up
     print_connection
 }
 
@@ -122,14 +137,25 @@ command_demo() {
     local s3=()
     [[ " $* " != *" --s3 "* ]] || s3=(--s3)
     prepare
+    look_at_options "$REPO/demo/run.py" "$@"
     make_scratch demo
     in_scratch_box "${s3[@]}" -- "$PYTHON" "$REPO/demo/run.py" "$@"
+    say "
+This box goes now. ./onebox up starts one that stays; docs/tutorial.md does all of this by hand."
 }
 
 command_bench() {
     prepare
+    look_at_options "$REPO/bench/run.py" "$@"
     make_scratch bench
     in_scratch_box -- "$PYTHON" "$REPO/bench/run.py" "$@"
+}
+
+# look_at_options PROGRAM OPTION...: wrong ones are told, and --help answered, before a box is made for them.
+look_at_options() {
+    local said
+    said=$("$PYTHON" "$@" --check) || exit
+    [[ -z $said ]] || { printf '%s\n' "$said" && exit; }
 }
 
 # The tests start the boxes they need.

@@ -9,11 +9,11 @@ import time
 import psycopg
 import pytest
 
-from box import ONEBOX, Box, command_of, is_alive, processes
+from box import ONEBOX, REPO, Box, command_of, is_alive, processes
 
 
-def onebox(root, *arguments) -> subprocess.CompletedProcess:
-    return subprocess.run([ONEBOX, "--root", root, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+def onebox(root, *arguments, env=None) -> subprocess.CompletedProcess:
+    return subprocess.run([ONEBOX, "--root", root, *arguments], env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def test_up_is_idempotent(own_box):
@@ -62,6 +62,16 @@ def test_duckdb_has_the_database_attached(box):
     box.query("DROP TABLE seen")
 
 
+def test_duckdb_has_the_lake_of_the_database_that_is_named(box, db):
+    db.query("CREATE TABLE seen AS SELECT 42 AS answer")
+    db.query(f"SELECT pgtrickle.create_lake('l', '{box.lake}/{db.name}'), pgtrickle.publish('seen', 'l')")
+    db.query("SELECT pgtrickle.publish_now()")
+    named = box.env | {"PGDATABASE": db.name}
+    assert "42" in onebox(box.root, "duckdb", "SELECT answer FROM company_lake.seen JOIN pg.public.seen USING (answer)", env=named).stdout
+    elsewhere = named | {"PGPORT": "1"}
+    assert "onebox" in onebox(box.root, "psql", "SELECT current_database()", env=elsewhere).stdout
+
+
 def test_status_tells_what_runs(own_box):
     assert f"127.0.0.1:{own_box.port}" in onebox(own_box.root, "status").stdout
     own_box.stop()
@@ -76,6 +86,22 @@ def test_a_port_in_use_is_refused_and_nothing_else_changes(own_box):
     assert own_box.server_process == server
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "abc", ""])
+def test_a_port_that_cannot_be_is_refused_and_nothing_else_changes(own_box, port):
+    server = own_box.server_process
+    assert "port" in onebox(own_box.root, "up", "--port", port).stderr
+    assert own_box.server_process == server
+
+
+@pytest.mark.parametrize("wrong", [("down", "now"), ("clean", "other"), ("env", "x"), ("up", "--prot", "1"), ("demo", "--rows", "0"), ("demo", "--row=x"),
+                                   ("bench", "nonesuch"), ("bench", "--rows", "x"), ("test", "nonesuch")])
+def test_a_wrong_argument_is_refused_before_anything_is_done(tmp_path, wrong):
+    (tmp_path / "other").mkdir()
+    done = onebox(tmp_path / "box", *wrong)
+    assert done.returncode != 0 and (wrong[-1] in done.stderr or wrong[0] in done.stderr)
+    assert "Creating a cluster" not in done.stderr and (tmp_path / "other").exists() and not (tmp_path / "box").exists()
+
+
 def test_a_directory_that_is_no_box_is_left_alone(tmp_path):
     (tmp_path / "precious").touch()
     assert "neither a box nor empty" in onebox(tmp_path, "up").stderr
@@ -84,7 +110,7 @@ def test_a_directory_that_is_no_box_is_left_alone(tmp_path):
 
 
 def test_without_a_box_the_next_step_is_told(tmp_path):
-    assert "./onebox up" in onebox(tmp_path / "none", "psql", "SELECT 1").stderr
+    assert f"./onebox --root {tmp_path}/none up" in onebox(tmp_path / "none", "psql", "SELECT 1").stderr
 
 
 @pytest.mark.slow
@@ -98,3 +124,16 @@ def test_an_interrupted_up_leaves_nothing_running(scratch_directory, moment):
     if starting.wait() != 0:
         assert not [process for process in processes() if is_alive(process) and str(root) in command_of(process)]
     Box(root).remove()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command, moment", [(("demo", "--rows", "5000"), 5), (("test", "test_bad_input"), 8)])
+def test_an_interrupted_command_leaves_nothing(command, moment):
+    started = subprocess.Popen([ONEBOX, *command], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(moment)
+    owners = (REPO / ".onebox" / "scratch").glob("*/owner")
+    scratch = next(owner.parent.resolve() for owner in owners if owner.read_text().strip() == str(started.pid))
+    os.killpg(started.pid, signal.SIGINT)
+    assert started.wait() == 130
+    assert not scratch.exists()
+    assert not [process for process in processes() if is_alive(process) and str(scratch) in command_of(process)]
