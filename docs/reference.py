@@ -14,7 +14,6 @@ FUNCTIONS = """
            pg_get_function_result(p.oid) AS result, coalesce(obj_description(p.oid, 'pg_proc'), '') AS comment
     FROM pg_proc p
     WHERE p.pronamespace = 'pgtrickle'::regnamespace AND p.proname !~ '^_' AND p.prorettype <> 'trigger'::regtype
-      AND has_function_privilege('pg_read_all_data', p.oid, 'EXECUTE')
     ORDER BY p.proname, p.pronargs"""
 VIEWS = """
     SELECT c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
@@ -43,7 +42,7 @@ def reference(conn: psycopg.Connection) -> str:
 
 def wrapped(call: str, result: str) -> list[str]:
     """The signature, an argument or a column a line where one line does not hold it."""
-    name, arguments = re.sub(r"::[a-z]+\b", "", call)[:-1].split("(", 1)
+    name, arguments = re.sub(r"::[a-z]+\b(\[\])?", "", call)[:-1].split("(", 1)
     returns, columns = re.fullmatch(r"(TABLE)\((.*)\)|(.*)", result, re.S).group(3, 2)
     line = f"{name}({arguments}) → {returns or f'table ({columns})'}"
     if len(line) <= 110:

@@ -12,7 +12,8 @@ schedule: a duration such as 1s, 10s, 2h 30m (at least 100 ms), or calculated: a
 refresh_mode: DIFFERENTIAL (refused if a part of the query has no law), FULL (recomputed, the difference applied), AUTO (the first if possible).
 initialize: false leaves it empty until the first tick.  cdc_mode: auto or trigger.  append_only, partition_by: not supported yet.
 Result: the table.  It has exactly the columns of the query.
-Errors: 42P07 the name exists; 42P01 the query reads a table that does not exist; 22023 a wrong schedule or mode; 0A000 no law (DIFFERENTIAL); 42601 not one SELECT.';
+Errors: 42P07 the name exists; 42602 it is no name; 42939, 0A000 its schema is the extension''s own or temporary; 42P01 the query reads a table
+that does not exist; 22023 a wrong schedule or mode; 22004 an argument is NULL; 0A000 no law (DIFFERENTIAL); 42601 not one SELECT.';
 
 CREATE FUNCTION pgtrickle.create_stream_table_if_not_exists(
     name text, query text, schedule text DEFAULT 'calculated', refresh_mode text DEFAULT 'AUTO',

@@ -59,7 +59,8 @@ BEGIN ATOMIC
 END;
 REVOKE ALL ON FUNCTION pgtrickle.pause_all() FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle.pause_all() IS
-'No arguments.  Stops the refreshing of all stream tables.  Result: how many it has paused.';
+'No arguments.  Stops the refreshing of all stream tables.  Result: how many it has paused.
+Errors: 42501 the caller is no superuser and was not granted EXECUTE.';
 
 CREATE FUNCTION pgtrickle.resume_all() RETURNS bigint
 LANGUAGE sql VOLATILE
@@ -72,7 +73,8 @@ BEGIN ATOMIC
 END;
 REVOKE ALL ON FUNCTION pgtrickle.resume_all() FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle.resume_all() IS
-'No arguments.  Has all stream tables that are paused, suspended or failing refreshed again, at once.  Result: how many.';
+'No arguments.  Has all stream tables that are paused, suspended or failing refreshed again, at once.  Result: how many.
+Errors: 42501 the caller is no superuser and was not granted EXECUTE.';
 
 -- From the commit of this script on, the database has a scheduler.
 CREATE FUNCTION pgtrickle._schedule_here() RETURNS void

@@ -386,7 +386,8 @@ metadata_schema: where the catalog tables are; options: {"server": foreign serve
 trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9)}.
 A directory that is there already is better made by you: files get its permissions, so it says who may read the lake.
 DuckDB reads it with ATTACH ''ducklake:postgres:dbname=…'' AS name (METADATA_SCHEMA ''…'').
-Errors: 42501 the caller is no superuser; 42710 the name or the schema is taken; 22023 path or option not accepted; 0A000 a catalog of another version;
+Errors: 42501 the caller is no superuser; 42710 the name or the schema is taken; 42939 the schema is the extension''s own; 22023 path or option
+not accepted; 22004 an argument is NULL or empty; 0A000 a catalog of another version;
 42501, 58P01, 53100 or 58030 the directory cannot be written, with the reason; 42704 no such server.';
 
 CREATE FUNCTION pgtrickle._lake_relation(relation regclass) RETURNS void
@@ -509,7 +510,7 @@ relation: what to publish; lake: its name, NULL = the only one; table_name: NULL
 the relation) or ''append'' (every new version of a row is added, deletes are ignored); schedule: a duration such as ''10s'', or ''calculated''
 (as soon as it changes); partition_by, sort_by: not supported yet.  All tables of a lake that are due are published in one lake snapshot,
 which is one snapshot of the database.  Result: the table''s name in the lake.
-Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode or schedule;
+Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode or schedule, or no name;
 0A000 a column type DuckLake cannot hold, or a relation that cannot be followed.';
 
 CREATE FUNCTION pgtrickle._drop_lake_table(lake pgtrickle.lake, table_id bigint) RETURNS void
