@@ -60,6 +60,8 @@ std::vector<Lake> read_lakes(Connection &connection, const std::string &only)
 			    "CROSS JOIN LATERAL pg_options_to_table(coalesce(s.srvoptions, '{}') || coalesce(m.umoptions, '{}')) o "
 			    "WHERE s.srvname = $1",
 			    {rows.text(i, 4), rows.text(i, 5)});
+			if (connection.query("SELECT FROM pg_foreign_server WHERE srvname = $1", {rows.text(i, 4)}).empty())
+				lake.missing_server = rows.text(i, 4);
 			for (int k = 0; k < settings.size(); k++)
 				lake.settings[settings.text(k, 0)] = settings.text(k, 1);
 		}

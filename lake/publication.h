@@ -15,6 +15,7 @@ struct Lake {
 	std::string name, data_path;
 	std::string schema;                           // of the DuckLake tables, quoted
 	std::map<std::string, std::string> settings;  // of the S3 server and its user mapping
+	std::string missing_server = {};              // named by the lake's options, and not there
 };
 
 struct Publication {

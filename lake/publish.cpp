@@ -18,6 +18,9 @@ Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake)
     : side_(side), lake_(std::move(lake)), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
       store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_)
 {
+	if (!lake_.missing_server.empty())   // without it S3 would be the one that the defaults name
+		throw StoreError("42704", "foreign server \"" + lake_.missing_server + "\" of data path " + lake_.data_path +
+		                              " does not exist; make it and its user mapping again");
 	// Positions are looked up by key, a few among many: never by reading the table.
 	writer_.query("SELECT set_config(name, 'off', false) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin,enable_bitmapscan}'::text[]) name");
 }

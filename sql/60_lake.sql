@@ -78,8 +78,30 @@ CREATE TABLE pgtrickle.lake_upload (
     PRIMARY KEY (lake, path)
 );
 
+-- An option that nobody reads would send the files to another store than the one that was meant.
+CREATE FUNCTION pgtrickle._check_s3_options(options text[], catalog oid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    accepted text[] := CASE $2 WHEN 'pg_foreign_server'::regclass THEN '{endpoint,region,scheme,path_style}'::text[]
+                               WHEN 'pg_user_mapping'::regclass THEN '{access_key_id,secret_access_key,session_token}' ELSE '{}' END;
+    o        record;
+BEGIN
+    FOR o IN SELECT option_name AS name, option_value AS value FROM pg_options_to_table($1) LOOP
+        IF o.name <> ALL (accepted) THEN
+            RAISE EXCEPTION 'unknown option "%"', o.name
+                USING ERRCODE = 'HV00D', HINT = coalesce('Accepted: ' || nullif(array_to_string(accepted, ', '), '') || '.', 'There are none here.');
+        ELSIF o.name = 'scheme' AND o.value NOT IN ('http', 'https') OR o.name = 'path_style' AND o.value NOT IN ('true', 'false')
+           OR o.name = 'endpoint' AND o.value LIKE '%/%' THEN
+            RAISE EXCEPTION 'option "%" cannot be "%"', o.name, o.value
+                USING ERRCODE = 'HV024', HINT = 'scheme is http or https, path_style true or false, endpoint a host, or host:port.';
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION pgtrickle._check_s3_options(text[], oid) IS
+'Validator of pg_trickle_s3.  options: as in the catalog; catalog: which.  Errors: HV00D an unknown option; HV024 a value that is not accepted.';
+
 -- Keys for S3 are kept where PostgreSQL keeps such secrets, readable by their owner only.
-CREATE FOREIGN DATA WRAPPER pg_trickle_s3 NO HANDLER NO VALIDATOR;
+CREATE FOREIGN DATA WRAPPER pg_trickle_s3 NO HANDLER VALIDATOR pgtrickle._check_s3_options;
 COMMENT ON FOREIGN DATA WRAPPER pg_trickle_s3 IS
 'Names an object store for pgtrickle.create_lake: CREATE SERVER s FOREIGN DATA WRAPPER pg_trickle_s3
 OPTIONS (endpoint ''host:port'', region, scheme ''http'' or ''https'', path_style ''true''), all optional, and

@@ -185,6 +185,19 @@ def test_a_full_disk_is_told_and_outlived(db):
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
+def test_a_store_that_is_away_is_told_and_its_server_missed(db):
+    db.query("CREATE SERVER store FOREIGN DATA WRAPPER pg_trickle_s3 OPTIONS (endpoint '127.0.0.1:9', scheme 'http', path_style 'true')")
+    db.query("CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (access_key_id 'a', secret_access_key 'b')")
+    db.query("SELECT pgtrickle.create_lake('away', 's3://bucket/prefix', options => '{\"server\": \"store\"}'); CREATE TABLE t (id int PRIMARY KEY)")
+    db.query("INSERT INTO t VALUES (1); SELECT pgtrickle.publish('t', schedule => '1h')")
+    with pytest.raises(psycopg.Error, match="data path s3://bucket/prefix/: .*127.0.0.1") as error:
+        db.query("SELECT pgtrickle.publish_now()")
+    assert error.value.sqlstate == "58030"
+    db.query("DROP SERVER store CASCADE")
+    with pytest.raises(psycopg.errors.UndefinedObject, match='foreign server "store" of data path s3://bucket/prefix/ does not exist'):
+        db.query("SELECT pgtrickle.publish_now()")
+
+
 def test_a_source_altered_or_dropped(db, lake):
     db.query("CREATE TABLE t (id int PRIMARY KEY, x int); INSERT INTO t VALUES (1, 1); CREATE TABLE u (id int PRIMARY KEY)")
     lake.publish("t")

@@ -24,6 +24,18 @@ SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '"check_path"
 SELECT pgtrickle.create_lake('l', '/tmp', options => '{"server": "none"}');
 SELECT pgtrickle.drop_lake(NULL);
 
+-- Options of an object store.
+CREATE SERVER store FOREIGN DATA WRAPPER pg_trickle_s3 OPTIONS (endpiont 'localhost:9000');
+CREATE SERVER store FOREIGN DATA WRAPPER pg_trickle_s3 OPTIONS (endpoint 'http://localhost:9000');
+CREATE SERVER store FOREIGN DATA WRAPPER pg_trickle_s3 OPTIONS (scheme 'ftp');
+CREATE SERVER store FOREIGN DATA WRAPPER pg_trickle_s3 OPTIONS (endpoint 'localhost:9000', region 'r', scheme 'http', path_style 'true');
+CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (password 'secret');
+CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (access_key_id 'a', secret_access_key 'b', session_token 'c');
+CREATE FOREIGN TABLE files (x int) SERVER store OPTIONS (path 'p');
+SET client_min_messages = warning;
+DROP SERVER store CASCADE;
+RESET client_min_messages;
+
 -- A catalog of another version is left alone.
 CREATE SCHEMA old;
 CREATE TABLE old.ducklake_metadata (key varchar, value varchar, scope varchar, scope_id bigint);
