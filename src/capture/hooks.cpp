@@ -171,51 +171,6 @@ void after_alter_table(AlterTableStmt *statement)
 		case AT_SetExpression:
 			altered(relation(statement->relation), command->name);
 			break;
-		default:
-			break;
-		}
-	}
-}
-
-void refuse_unlogged(Oid relid, bool stream_table)
-{
-	if (stream_table)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("stream table \"%s\" cannot be made unlogged", get_rel_name(relid)),
-		                errdetail("A crash of the server would empty it, and nothing would fill it again.")));
-	if (captured_from(relid, NIL) != NIL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("table \"%s\" cannot be made unlogged while its changes are captured", get_rel_name(relid)),
-		                errdetail("A crash of the server would empty it without a change that could be seen."),
-		                errhint("Drop the stream tables and publications that read it first.")));
-}
-
-void refuse_other_columns(Oid relid, bool stream_table)
-{
-	if (stream_table)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-		                errmsg("columns of stream table \"%s\" cannot be added, dropped or changed", get_rel_name(relid)),
-		                errdetail("It has exactly the columns of its query."),
-		                errhint("Make a view over it, or another stream table.")));
-}
-
-void before_alter_table(AlterTableStmt *statement)
-{
-	Oid relid = relation(statement->relation);
-	if (!OidIsValid(relid))
-		return;
-	bool stream_table = OidIsValid(get_trigger_oid(relid, "pg_trickle_guard", true));
-	ListCell *cell;
-	foreach (cell, statement->cmds) {
-		switch (lfirst_node(AlterTableCmd, cell)->subtype) {
-		case AT_SetUnLogged:
-			refuse_unlogged(relid, stream_table);
-			break;
-		case AT_AddColumn:
-		case AT_DropColumn:
-		case AT_AlterColumnType:
-			refuse_other_columns(relid, stream_table);
-			break;
 		// pg_restore disables all triggers while it loads data.
 		case AT_DisableTrig:
 		case AT_DisableTrigAll:
@@ -288,8 +243,6 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 	bool concerned = concerns_capture(statement);
 	if (concerned)
 		statement = static_cast<Node *>(copyObjectImpl(statement));
-	if (concerned && IsA(statement, AlterTableStmt))
-		before_alter_table(reinterpret_cast<AlterTableStmt *>(statement));
 	if (!leaves_logs_alone(statement))
 		close_logs();
 
