@@ -114,7 +114,7 @@ void explain_node(const View &view, const Operator &node, int depth, pg::Rows &o
 	int64 bytes = 0;
 	auto add = [&](const std::string &table) {
 		tables.push_back(table);
-		bytes += std::stoll(pg::value("SELECT pg_total_relation_size($1::regclass)", {table}).value_or("0"));
+		bytes += std::stoll(pg::value("SELECT pg_total_relation_size(to_regclass($1))", {table}).value_or("0"));
 	};
 	for (const auto &state : view.program.states)
 		if (state.node == node.id)
