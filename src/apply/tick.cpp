@@ -132,6 +132,18 @@ private:
 		done_.push_back({id, outcome});
 	}
 
+	// What the sources are is what they were compiled as, to the end of the transaction.
+	static view::View *locked_and_ready(int id)
+	{
+		for (;;) {
+			view::View *view = &view::ready(id);
+			for (Oid source : view->sources)
+				pg::call(LockRelationOid, source, LOCKMODE{AccessShareLock});
+			if (view::compiled(id) == view)
+				return view;
+		}
+	}
+
 	// Compiling may fail, when a source's row security or an operator class went away, say.  What
 	// is set up anew may have lost a key that those that read it rely on: they are looked at again.
 	void load(int id)
@@ -139,7 +151,7 @@ private:
 		auto start = Clock::now();
 		auto error = pg::attempt([&] {
 			view::View *view = pg::with_spi([&] {
-				view::View *before = view::compiled(id), *now = &view::ready(id);
+				view::View *before = view::compiled(id), *now = locked_and_ready(id);
 				anew_ = anew_ || (before != now && !now->remade.empty());
 				return now;
 			});
