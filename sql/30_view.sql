@@ -123,6 +123,14 @@ COMMENT ON FUNCTION pgtrickle.validate_query(text) IS
 'query: one SELECT.  Creates nothing.  Result: one row a finding: severity (error: not a valid query; warning: no law, AUTO would recompute it;
 info: what the operator is kept by), the operator, the position in the text, what is said of it, what to do.';
 
+CREATE FUNCTION pgtrickle.restore_stream_tables() RETURNS int
+    AS 'MODULE_PATHNAME', 'restore_stream_tables' LANGUAGE C;
+REVOKE ALL ON FUNCTION pgtrickle.restore_stream_tables() FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle.restore_stream_tables() IS
+'No arguments.  Has stream tables that a dump has brought into this database followed and refreshed again; the scheduler does so by itself
+within two minutes of the end of the restore.  The first refresh applies what differs from the rows that came with the dump.
+Result: how many were restored; one that cannot be is left as it is, with a warning.  Lakes are published anew.  Errors: whatever a query raises.';
+
 -- A stream table is written by its ticks alone.
 CREATE FUNCTION pgtrickle._guard() RETURNS trigger
     AS 'MODULE_PATHNAME', 'guard_stream_table' LANGUAGE C;

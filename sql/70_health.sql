@@ -59,6 +59,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         SELECT 10, 'lakes', 'error', format('no trickle-lake is running for lake %I', l.name),
                'The scheduler starts it: see the server log and pg_trickle.lake_command.'
         FROM pgtrickle.lake l WHERE NOT pgtrickle._lake_is_served(l.id)
+        UNION ALL
+        SELECT 11, 'restored', 'warning', format('%s came with a dump and is not followed yet', t.tgrelid::regclass),
+               'It will be within two minutes; SELECT pgtrickle.restore_stream_tables() does it now, and says what is in the way.'
+        FROM pg_trigger t WHERE t.tgfoid = 'pgtrickle._guard'::regproc AND NOT EXISTS (SELECT FROM pgtrickle.stream_table s WHERE s.relid = t.tgrelid)
     )
     SELECT c.name, coalesce(f.severity, 'ok'), coalesce(f.detail, c.ok), f.what_to_do
     FROM (VALUES (1, 'library', 'pg_trickle is loaded at server start'),
@@ -70,7 +74,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                  (7, 'differential', 'no stream table is recomputed for want of a delta'),
                  (8, 'change log', 'no change log is above 1 GB'),
                  (9, 'transactions', 'no transaction has been open for an hour'),
-                 (10, 'lakes', 'every published table is in step')) c(ord, name, ok)
+                 (10, 'lakes', 'every published table is in step'),
+                 (11, 'restored', 'no stream table has come with a dump and waits')) c(ord, name, ok)
     LEFT JOIN finding f ON f.ord = c.ord
     ORDER BY c.ord, f.detail
 $$;

@@ -172,7 +172,8 @@ void ensure_ahead(Oid relid, const std::vector<AttrNumber> &columns)
 {
 	if (schedule::is_preloaded() && pg::call(can_be_seen, relid)) {
 		pg::call(lock_consumers, relid, LOCKMODE{ShareLock}, true);
-		if (!is_captured(relid, columns))
+		// To drop a trigger takes more than to make one: the worker would wait for us, who have read the table.
+		if (!is_captured(relid, columns) && !has_strangers(relid))
 			pg::call(install_by_worker, relid, static_cast<const AttrNumber *>(columns.data()), int(columns.size()));
 	}
 	ensure(relid, columns);

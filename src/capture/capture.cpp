@@ -200,14 +200,18 @@ void install_triggers(Oid relid, Oid root)
 }
 
 // Triggers that came with a dump name relations of another database.
-void drop_strangers(Oid relid)
+pg::Rows strangers(Oid relid)
 {
-	pg::Rows names = pg::query(
+	return pg::query(
 	    "SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = $1::oid AND t.tgfoid = 'pgtrickle._log_change'::regproc"
 	    " AND t.tgparentid = 0 AND NOT EXISTS (SELECT FROM pgtrickle.source s"
 	    " WHERE t.tgname IN ('pg_trickle_' || s.relid, 'pg_trickle_' || s.relid || '_truncate'))",
 	    {std::to_string(relid)});
-	for (const auto &row : names)
+}
+
+void drop_strangers(Oid relid)
+{
+	for (const auto &row : strangers(relid))
 		pg::execute("DROP TRIGGER " + pg::quote_ident(*row[0]) + " ON " + pg::relation_name(relid));
 }
 
@@ -294,6 +298,16 @@ void uninstall(Oid relid)
 }
 
 }  // namespace
+
+bool has_strangers(Oid relid)
+{
+	bool found = false;
+	as_owner([&] {
+		for (Oid member : tree(relid, AccessShareLock))
+			found = found || !strangers(member).empty();
+	});
+	return found;
+}
 
 bool is_captured(Oid relid, const std::vector<AttrNumber> &columns)
 {

@@ -45,6 +45,9 @@ namespace capture {
 // it ends the log cannot be truncated).
 void ensure(Oid relid, const std::vector<AttrNumber> &columns);
 
+// Has the relation triggers that a dump brought from another database?  They go when it is captured.
+bool has_strangers(Oid relid);
+
 // Are they logged already?
 bool is_captured(Oid relid, const std::vector<AttrNumber> &columns);
 

@@ -9,6 +9,7 @@
 #include "pg/worker.hpp"
 #include "settings.h"
 #include "supervisor.h"
+#include "view/restore.h"
 #include "wake.h"
 
 extern "C" {
@@ -275,6 +276,7 @@ private:
 	void look_for_extension();
 	bool hear();
 	void read();
+	void restore();
 	bool tick();
 	std::optional<Trouble> tick(const std::vector<int> &ids);
 	void tick_alone(int id);
@@ -288,6 +290,7 @@ private:
 	Micros look_at_ = 0;         // ... in any case
 	Micros read_at_ = 0;         // ... but not before
 	int troubles_ = 0;           // in a row, with that
+	Micros brought_at_ = never;  // a dump has brought stream tables that are not followed yet
 	Micros ready_at_ = 0;        // the rest after the last tick is over
 	Micros upkeep_at_ = 0;
 	bool active_ = true;         // something has happened since the last upkeep
@@ -331,6 +334,8 @@ bool Scheduler::hear()
 		ready_at_ = 0;
 	if (stale_ && now() >= read_at_)
 		read();
+	if (brought_at_ != never && now() >= brought_at_ + heartbeat)
+		restore();
 	note(views_, news.changes);
 	return news.flags & flag_changed;
 }
@@ -340,6 +345,10 @@ void Scheduler::read()
 	look_for_extension();
 	auto trouble = transact("reading the schedules", [&] {
 		with_snapshot([&] {
+			if (!pg::with_spi(view::any_to_restore))
+				brought_at_ = never;
+			else if (brought_at_ == never)
+				brought_at_ = now();
 			read_views(views_);
 			supervisor_.read();
 		});
@@ -348,6 +357,14 @@ void Scheduler::read()
 	troubles_ = trouble ? troubles_ + 1 : 0;
 	read_at_ = trouble ? now() + backoff(troubles_) : 0;
 	look_at_ = now() + heartbeat;
+}
+
+// What is still being restored is left in peace.
+void Scheduler::restore()
+{
+	brought_at_ = never;
+	transact("restoring stream tables", [] { with_snapshot([] { pg::with_spi(view::restore); }); });
+	stale_ = true;
 }
 
 std::optional<Trouble> Scheduler::tick(const std::vector<int> &ids)

@@ -5,6 +5,7 @@
 #include "name.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "restore.h"
 #include "view.h"
 
 extern "C" {
@@ -105,7 +106,7 @@ void alter(FunctionCallInfo fcinfo)
 	if (status)
 		set_status(text, *status);
 	if (!query && !mode)
-		return;
+		return remember(id);
 	std::string checked = checked_mode(mode.value_or(*row[2]));
 	std::vector<Oid> before = take_down(id);
 	if (query)
@@ -113,6 +114,7 @@ void alter(FunctionCallInfo fcinfo)
 		          *query, std::stoul(*row[1]));
 	set_up(id, checked);
 	let_go(before);
+	remember(id);
 	for (const auto &ticked : apply::tick({id}, apply::IfLocked::wait))
 		if (ticked.outcome.error)
 			throw *ticked.outcome.error;

@@ -2,6 +2,7 @@
 // result a table with the same columns; then capture, state and the first content.
 #include "apply/tick.h"
 #include "define.h"
+#include "restore.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "view.h"
@@ -119,8 +120,8 @@ Oid create(const std::string &name, const std::string &query, const std::string 
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	register_stream_table(id, qualified, query, schedule, period, checked);
 	set_up(id, checked);
-	pg::execute("CREATE TRIGGER pg_trickle_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON " + qualified +
-	            " FOR EACH STATEMENT EXECUTE FUNCTION pgtrickle._guard()");
+	guard(qualified, id);
+	remember(id);
 	if (initialize)
 		for (const auto &ticked : apply::tick({id}, apply::IfLocked::wait))
 			if (ticked.outcome.error)

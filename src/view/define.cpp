@@ -244,6 +244,12 @@ void define_query(int id, const std::string &query, const std::string &owner, bo
 	pg::execute("ALTER VIEW " + q_name(id) + " OWNER TO " + owner);
 }
 
+void guard(const std::string &table, int id)
+{
+	pg::execute("CREATE TRIGGER pg_trickle_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON " + table +
+	            " FOR EACH STATEMENT EXECUTE FUNCTION pgtrickle._guard('" + std::to_string(id) + "')");
+}
+
 void set_up(int id, const std::string &mode)
 {
 	std::string text = std::to_string(id);

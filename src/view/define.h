@@ -31,6 +31,9 @@ void exchange_arrangements(int id);
 bool has_target_index(int id);
 void make_target_index(const View &view);
 
+// Has a trigger refuse whoever else would write the table.  A dump knows the stream table by it.
+void guard(const std::string &table, int id);
+
 // Creates or replaces the view pgtrickle_state.q_<id>; errors carry the position in the query.
 void define_query(int id, const std::string &query, const std::string &owner, bool replace);
 
