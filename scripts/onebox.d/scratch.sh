@@ -1,13 +1,13 @@
 # Boxes that live as long as one command: demo, test, bench. Whatever ends the command, its boxes end with it.
 
-# What to undo when the command ends; who finishes what it began takes its own entries off.
+# What to undo when the command ends, each a function without arguments; who finishes what it began takes its own entries off.
 UNDO=()
 
 undo() {
     local index
     trap '' INT TERM HUP
     for ((index = ${#UNDO[@]} - 1; index >= 0; index--)); do
-        (${UNDO[index]}) || true
+        ("${UNDO[index]}") || true
     done
 }
 
@@ -22,11 +22,13 @@ make_scratch() {
     SCRATCH=$(mktemp -d "$scratch/$1.XXXXXX")
     chmod 755 "$SCRATCH"
     echo $$ >"$SCRATCH/owner"
-    UNDO+=("remove_scratch $SCRATCH")
+    UNDO+=(remove_own_scratch)
     ROOT=$SCRATCH/box
     export ONEBOX_SCRATCH=$SCRATCH ONEBOX_BUILD ONEBOX_BUILT=yes ONEBOX_PG_CONFIG
     ONEBOX_BUILD=$(build_dir)
 }
+
+remove_own_scratch() { remove_scratch "$SCRATCH"; }
 
 # Boxes are wherever those who started them wanted them.
 remove_scratch() {

@@ -411,13 +411,12 @@ void stay_enabled(Oid relid, Oid root)
 	});
 }
 
-void refuse_unlogged(Oid relid, Oid)
+void refuse_unlogged(Oid relid, Oid root)
 {
-	std::string name = pg::relation_name(relid);
-	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "table " + name + " cannot become unlogged while its changes are captured",
+	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "table " + pg::relation_name(relid) + " cannot become unlogged while its changes are captured",
 	         "A crash of the server empties an unlogged table without a change that could be seen.",
 	         "Drop or unpublish what follows it first: SELECT consumer FROM pgtrickle.change_log_sizes() "
-	         "WHERE source_table = " + pg::quote_literal(name) + "::regclass.");
+	         "WHERE source_table = " + pg::quote_literal(pg::relation_name(root)) + "::regclass.");
 }
 
 void disown(Oid relid, Oid root)

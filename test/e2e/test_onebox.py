@@ -1,6 +1,7 @@
 """The front door: boxes side by side, started and stopped at will, that leave nothing behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -124,6 +125,19 @@ def test_an_interrupted_up_leaves_nothing_running(scratch_directory, moment):
     if starting.wait() != 0:
         assert not [process for process in processes() if is_alive(process) and str(root) in command_of(process)]
     Box(root).remove()
+
+
+def test_a_clone_may_have_a_space_in_its_name(scratch_directory):
+    clone, beside = scratch_directory / "a clone", scratch_directory / "a"
+    (clone / ".onebox").mkdir(parents=True)
+    beside.mkdir()
+    shutil.copy(ONEBOX, clone)
+    for part in ("scripts", "demo", "parts", ".onebox/parts", ".onebox/venv"):
+        (clone / part).symlink_to((REPO / part).resolve())
+    done = subprocess.run([clone / "onebox", "demo", "--seconds", "1", "--rows", "500"], env=os.environ | {"ONEBOX_BUILT": "yes"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert beside.exists() and not list((clone / ".onebox" / "scratch").iterdir())
+    assert not [process for process in processes() if is_alive(process) and str(clone) in command_of(process)]
 
 
 @pytest.mark.slow
