@@ -56,7 +56,9 @@ guarded() {
     "$@" </dev/null &
     group=$!
     set +m
-    trap 'kill -INT -- "-$group" 2>/dev/null' INT TERM HUP
+    trap 'kill -INT -- "-$group" 2>/dev/null' INT
+    # What was started in the background may be deaf to interrupts.
+    trap 'kill -TERM -- "-$group" 2>/dev/null' TERM HUP
     # An interrupt ends `wait` before the command has ended.
     while kill -0 "$group" 2>/dev/null; do
         status=0
