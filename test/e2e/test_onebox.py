@@ -150,6 +150,6 @@ def test_an_interrupted_command_leaves_nothing(command, moment, by):
     owners = (REPO / ".onebox" / "scratch").glob("*/owner")
     scratch = next(owner.parent.resolve() for owner in owners if owner.read_text().strip() == str(started.pid))
     os.kill(started.pid, by)
-    assert started.wait() != 0
+    assert started.wait() == 128 + by
     assert not scratch.exists()
     assert not [process for process in processes() if is_alive(process) and str(scratch) in command_of(process)]
