@@ -28,6 +28,8 @@ public:
 	virtual Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) = 0;
 };
 
+class Grouping;
+
 class Compiler {
 public:
 	// wide: values do not fit an index row, so that state is found by hashes alone.
@@ -58,6 +60,9 @@ private:
 	void pad_by_counting(Operator &node, const std::string &da, const std::string &db, const std::string &name);
 	std::string left_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string aggregate_delta(Operator &node);
+	void keep_groups(const Grouping &g);
+	// Emits the steps from the input's changed rows to the touched groups; what they become, as SELECT.
+	std::string touch_groups(const Grouping &g, const std::string &inputs);
 	std::string aggregate_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string distinct_delta(Operator &node);
 	std::string distinct_current(const Operator &node, const std::set<int> &probe, bool bulk);
