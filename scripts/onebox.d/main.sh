@@ -64,6 +64,7 @@ main() {
 
 # What such an argument might have meant is not guessed: `clean DIR` would remove another directory than DIR.
 need_no_arguments() {
+    [[ $* != "build --sanitize" ]] || return 0
     case $1 in
         down | status | env | clean | build | parts) (($# == 1)) || die "$1 takes no argument, and '$2' is one" "./onebox $1 [--root DIR]" ;;
     esac

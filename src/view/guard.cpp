@@ -6,7 +6,9 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "nodes/parsenodes.h"
@@ -89,12 +91,100 @@ void before(Node *statement)
 	}
 }
 
+struct Named {
+	std::string query, table;
+};
+
+std::vector<Named> queries()
+{
+	return pg::with_spi([] {
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		std::vector<Named> out;
+		for (const auto &row : pg::query("SELECT definition::regclass, relid::regclass FROM pgtrickle.stream_table"))
+			out.push_back({*row[0], *row[1]});
+		return out;
+	});
+}
+
+void replace(std::string &text, const std::string &what, const std::string &with)
+{
+	for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+		text.replace(at, what.size(), with);
+}
+
+// The server knows of the query of a stream table as a view; who drops or alters a source knows of a stream table.
+void name_dependents(ErrorData *error, const std::vector<Named> &names)
+{
+	if (error->detail == nullptr)
+		return;
+	std::string detail = std::string(error->detail) + "\n";
+	for (const auto &[query, table] : names) {
+		replace(detail, "rule _RETURN on view " + query + " depends", "the query of stream table " + table + " depends");
+		replace(detail, "view " + query + " depends", "stream table " + table + " depends");
+		replace(detail, " view " + query + "\n", " stream table " + table + "\n");
+	}
+	detail.pop_back();
+	error->detail = pg::call(pstrdup, detail.c_str());
+}
+
+struct Call {
+	PlannedStmt *planned;
+	const char *source;
+	bool read_only;
+	ProcessUtilityContext context;
+	ParamListInfo params;
+	QueryEnvironment *environment;
+	DestReceiver *receiver;
+	QueryCompletion *completion;
+};
+
+void process(const Call *call)
+{
+	auto next = next_utility != nullptr ? next_utility : standard_ProcessUtility;
+	next(call->planned, call->source, call->read_only, call->context, call->params, call->environment, call->receiver, call->completion);
+}
+
+void process_named(const Call *call)
+{
+	std::vector<Named> names = queries();
+	try {
+		pg::call(process, call);
+	} catch (pg::Error &error) {
+		int state = error.data()->sqlerrcode;
+		if (state == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST || state == ERRCODE_FEATURE_NOT_SUPPORTED)
+			name_dependents(error.data(), names);
+		throw;
+	}
+}
+
+// CONCURRENTLY: it goes through several transactions, and none of ours may be left around it.
+bool is_concurrent(Node *statement)
+{
+	if (IsA(statement, DropStmt))
+		return reinterpret_cast<DropStmt *>(statement)->concurrent;
+	ListCell *cell;
+	foreach (cell, reinterpret_cast<AlterTableStmt *>(statement)->cmds)
+		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_DetachPartition || lfirst_node(AlterTableCmd, cell)->subtype == AT_DetachPartitionFinalize)
+			return true;
+	return false;
+}
+
+// Can it fail because something depends on what it drops or alters?
+bool may_be_needed(Node *statement)
+{
+	return (IsA(statement, DropStmt) || IsA(statement, AlterTableStmt)) && !is_concurrent(statement) && IsTransactionState() &&
+	       OidIsValid(get_extension_oid("pg_trickle", true)) && !creating_extension;
+}
+
 void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUtilityContext context,
              ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
 {
+	Call call{planned, source, read_only, context, params, environment, receiver, completion};
 	before(planned->utilityStmt);
-	auto process = next_utility != nullptr ? next_utility : standard_ProcessUtility;
-	process(planned, source, read_only, context, params, environment, receiver, completion);
+	if (may_be_needed(planned->utilityStmt))
+		pg::entry(process_named, static_cast<const Call *>(&call));
+	else
+		process(&call);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "define.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "view.h"
 
 extern "C" {
 #include "catalog/pg_authid.h"
@@ -61,15 +62,19 @@ int restore_one(const pg::Text &relid, const std::string &number, const pg::Text
 	if (!remembered)
 		pg::fail(ERRCODE_UNDEFINED_OBJECT, "the comment on view pgtrickle_state.q_" + number + " is missing", {},
 		         "Drop the table and create the stream table again.");
+	auto said = pg::query("SELECT d->>'query', d->>'schedule', d->>'refresh_mode', d->>'status', "
+	                      "ARRAY(SELECT unnest(ARRAY[key, value]) FROM json_each_text(d->'settings') WHERE key = ANY ($2::text[])) FROM (SELECT $1::json) r(d)",
+	                      {remembered, to_array(current_settings())})[0];
+	std::string period = period_of(said[1].value_or("")), mode = checked_mode(said[2].value_or(""));
 	std::string id = register_consumer(number, pg::relation_name(std::stoul(*relid)));
 	pg::query("INSERT INTO pgtrickle.stream_table (id, relid, definition, query, schedule, period, refresh_mode, effective_mode, status, settings) "
-	          "SELECT $1::int, $2::oid, ('pgtrickle_state.q_' || $1)::regclass, d->>'query', d->>'schedule', (d->>'period')::interval, "
-	          "d->>'refresh_mode', 'FULL', 'INITIALIZING', ARRAY(SELECT jsonb_array_elements_text(d->'settings')) FROM (SELECT $3::jsonb) r(d)",
-	          {id, relid, remembered});
+	          "VALUES ($1::int, $2::oid, ('pgtrickle_state.q_' || $1)::regclass, $3, $4, $5::interval, $6, 'FULL', 'INITIALIZING', $7::text[])",
+	          {id, relid, said[0], said[1], period.empty() ? pg::Text() : pg::Text(period), mode, said[4]});
 	pg::query("INSERT INTO pgtrickle.health (id) VALUES ($1::int)", {id});
 	own_target(id, *relid);
-	set_up(std::stoi(id), *pg::value("SELECT refresh_mode FROM pgtrickle.stream_table WHERE id = $1::int", {id}));
-	pg::query("UPDATE pgtrickle.stream_table SET status = 'PAUSED' WHERE id = $1::int AND $2::jsonb->>'status' = 'PAUSED'", {id, remembered});
+	set_up(std::stoi(id), mode);
+	if (said[3] == "PAUSED")
+		pg::query("UPDATE pgtrickle.stream_table SET status = 'PAUSED' WHERE id = $1::int", {id});
 	return std::stoi(id);
 }
 
@@ -85,8 +90,8 @@ void remember(int id)
 {
 	std::string text = std::to_string(id);
 	std::string comment = *pg::value(
-	    "SELECT json_build_object('query', query, 'schedule', schedule, 'period', period, 'refresh_mode', refresh_mode, "
-	    "'status', CASE status WHEN 'PAUSED' THEN 'PAUSED' ELSE 'ACTIVE' END, 'settings', settings) FROM pgtrickle.stream_table WHERE id = $1::int", {text});
+	    "SELECT json_build_object('query', query, 'schedule', schedule, 'refresh_mode', refresh_mode, "
+	    "'status', CASE status WHEN 'PAUSED' THEN 'PAUSED' ELSE 'ACTIVE' END, 'settings', json_object(settings)) FROM pgtrickle.stream_table WHERE id = $1::int", {text});
 	pg::execute("COMMENT ON VIEW pgtrickle_state.q_" + text + " IS " + pg::quote_literal(comment));
 }
 
@@ -99,7 +104,7 @@ std::vector<int> restore()
 {
 	pg::Quiet quiet;
 	std::vector<int> ids;
-	pg::Rows found = pg::query("SELECT g.tgrelid, g.id, CASE WHEN pg_input_is_valid(obj_description(q.oid, 'pg_class'), 'jsonb') "
+	pg::Rows found = pg::query("SELECT g.tgrelid, g.id, CASE WHEN pg_input_is_valid(obj_description(q.oid, 'pg_class'), 'json') "
 	                           "THEN obj_description(q.oid, 'pg_class') END" + brought + " ORDER BY g.id::int");
 	if (!found.empty())
 		drop_leftovers();
