@@ -86,8 +86,12 @@ std::string all_names(const view::View &view)
 
 std::string consolidated(const view::View &view, const std::string &change)
 {
-	std::string columns = delta::columns_of("x", view.columns.size());
-	return "SELECT " + columns + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + columns + " HAVING sum(x.w) <> 0";
+	// A row that has a key is shown as the query shows it, 1.00 or 1; of a bag, equal rows stand for each other.
+	std::string columns = delta::columns_of("x", view.columns.size()), by = columns;
+	for (size_t i = 0; view.key && i < view.columns.size(); i++)
+		if (pg::varies_when_equal(view.columns[i].type))
+			by += ", x." + number(i) + "::text";
+	return "SELECT " + columns + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + by + " HAVING sum(x.w) <> 0";
 }
 
 Prepared modify(std::string sql)

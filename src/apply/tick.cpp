@@ -41,7 +41,8 @@ void push_snapshot()
 // A REPEATABLE READ transaction ticks under its own snapshot, as REFRESH MATERIALIZED VIEW does,
 // so that what it reads agrees.  Its frontiers lie before that snapshot: they were committed
 // before it, or written under it.  But capture that began in this transaction began after its
-// snapshot; from there on only the latest snapshot holds all that was not captured.
+// snapshot; from there on only the latest snapshot holds all that was not captured.  And a TRUNCATE of this
+// transaction took rows that were committed after its snapshot: only the latest says that they were there.
 Snapshot take_snapshot(bool fresh)
 {
 	static TransactionId latest_in = InvalidTransactionId;
@@ -82,7 +83,7 @@ public:
 
 	std::vector<Ticked> run(const std::function<void(Snapshot)> &looking)
 	{
-		snapshot_ = pg::call(take_snapshot, XactIsoLevel >= XACT_REPEATABLE_READ && some_are_new());
+		snapshot_ = pg::call(take_snapshot, XactIsoLevel >= XACT_REPEATABLE_READ && (capture::marked() || some_are_new()));
 		frontier_ = frontier_of(snapshot_);
 		for (view::View *view : ordered())
 			one(*view);

@@ -352,6 +352,11 @@ int part()
 	return log_part();
 }
 
+bool marked()
+{
+	return log_marked();
+}
+
 void next_part()
 {
 	flush();

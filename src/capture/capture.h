@@ -62,6 +62,9 @@ std::string batch_sql(Oid relid, const std::vector<AttrNumber> &columns);
 int part();
 void next_part();
 
+// Has this transaction logged a marker?  A TRUNCATE takes rows along that its transaction's snapshot does not see.
+bool marked();
+
 // Writes what this subtransaction has changed so far to the logs.
 void flush();
 

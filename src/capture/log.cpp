@@ -25,6 +25,7 @@ Log *logs;
 uint64 era = 1;
 int waiting;
 int current_part;
+bool marked;
 
 // What is opened here must outlive the subtransaction that happens to open it.
 class TransactionOwner {
@@ -183,6 +184,7 @@ void forget()
 	logs = nullptr;
 	waiting = 0;
 	current_part = 0;
+	marked = false;
 	era++;
 }
 
@@ -258,6 +260,7 @@ void append(Log *log, int16 weight, Datum *values, bool *isnull)
 	Batch *batch = find_batch(log);
 	TupleTableSlot *slot = next_slot(log, batch);
 	values[0] = UInt64GetDatum(U64FromFullTransactionId(GetTopFullTransactionId()));
+	marked = marked || weight == 0;
 	values[1] = Int32GetDatum(current_part);
 	values[2] = Int16GetDatum(weight);
 	isnull[0] = isnull[1] = isnull[2] = false;
@@ -302,6 +305,11 @@ void close_logs()
 int log_part()
 {
 	return current_part;
+}
+
+bool log_marked()
+{
+	return marked;
 }
 
 void next_log_part()

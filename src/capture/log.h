@@ -54,6 +54,7 @@ void close_logs();
 
 int log_part();
 void next_log_part();
+bool log_marked();
 
 void watch_transactions();
 

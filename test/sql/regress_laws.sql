@@ -70,3 +70,11 @@ UPDATE due SET id = 1 WHERE id = 2;
 SELECT mode FROM pgtrickle.refresh_stream_table('said');
 SELECT * FROM said ORDER BY 1;
 SELECT missing, unexpected FROM pgtrickle.verify('said');
+
+-- An average of one row and of two may be equal and look different; a row with a key looks as in the query.
+CREATE TABLE twice (id int, x numeric(10,2));
+INSERT INTO twice VALUES (1, -1.5), (2, 3);
+SELECT pgtrickle.create_stream_table('means', 'SELECT id, avg(x) AS mean FROM twice GROUP BY id', '1h', 'DIFFERENTIAL');
+INSERT INTO twice VALUES (1, -1.5);
+SELECT rows_out FROM pgtrickle.refresh_stream_table('means');
+SELECT m.id, m.mean, m.mean::text = q.mean::text AS alike FROM means m JOIN (SELECT id, avg(x) AS mean FROM twice GROUP BY id) q USING (id) ORDER BY 1;
