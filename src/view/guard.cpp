@@ -51,6 +51,11 @@ bool unlogs(AlterTableStmt *statement)
 	return false;
 }
 
+bool has_stream_tables()
+{
+	return OidIsValid(get_extension_oid("pg_trickle", true)) && !creating_extension;
+}
+
 bool is_stream_table(Oid relid)
 {
 	return pg::with_spi([&] {
@@ -74,7 +79,7 @@ void refuse(Oid relid, bool unlogged)
 void refuse_if_stream_table(RangeVar *name, bool unlogged)
 {
 	Oid relid = RangeVarGetRelid(name, NoLock, true);
-	if (OidIsValid(relid) && OidIsValid(get_extension_oid("pg_trickle", true)) && !creating_extension)
+	if (OidIsValid(relid) && has_stream_tables())
 		pg::entry(refuse, relid, unlogged);
 }
 
@@ -173,7 +178,7 @@ bool is_concurrent(Node *statement)
 bool may_be_needed(Node *statement)
 {
 	return (IsA(statement, DropStmt) || IsA(statement, AlterTableStmt)) && !is_concurrent(statement) && IsTransactionState() &&
-	       OidIsValid(get_extension_oid("pg_trickle", true)) && !creating_extension;
+	       has_stream_tables();
 }
 
 void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUtilityContext context,
