@@ -170,5 +170,8 @@ PGT_FUNCTION(schedule_wait)
 	std::vector<int> ids = schedule::numbers(PG_GETARG_ARRAYTYPE_P(0));
 	std::string snapshot = pg::call(text_to_cstring, static_cast<const text *>(PG_GETARG_TEXT_PP(1)));
 	TimestampTz until = pg::call(schedule::from_now, PG_GETARG_INTERVAL_P(2));
-	PG_RETURN_BOOL(schedule::wait(ids, schedule::Snapshot::parse(snapshot), until));
+	schedule::Snapshot wanted = schedule::Snapshot::parse(snapshot);
+	if (FullTransactionId own = GetTopFullTransactionIdIfAny(); FullTransactionIdIsValid(own))
+		wanted.hide(U64FromFullTransactionId(own));
+	PG_RETURN_BOOL(schedule::wait(ids, wanted, until));
 }

@@ -27,6 +27,12 @@ bool Snapshot::sees(std::uint64_t xid) const
 	return xid < xmax && !std::binary_search(running.begin(), running.end(), xid);
 }
 
+void Snapshot::hide(std::uint64_t xid)
+{
+	if (sees(xid))
+		running.insert(std::lower_bound(running.begin(), running.end(), xid), xid);
+}
+
 bool covers(const Snapshot &frontier, const Snapshot &earlier)
 {
 	for (std::uint64_t xid : frontier.running)

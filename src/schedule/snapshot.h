@@ -14,6 +14,8 @@ struct Snapshot {
 	static Snapshot parse(std::string_view text);
 
 	bool sees(std::uint64_t xid) const;
+	// As if it were running still: a transaction is not listed in its own snapshot.
+	void hide(std::uint64_t xid);
 };
 
 // Whether all that is visible in `earlier` is visible in `frontier`.

@@ -142,3 +142,15 @@ TEST(Snapshot, Covers)
 	EXPECT_FALSE(check("10:20:10", "10:23:10,20,21"));
 	EXPECT_TRUE(check("30:30:", "10:20:10"));
 }
+
+TEST(Snapshot, HidesWhatIsNotCommittedYet)
+{
+	// One's own transaction, 20, is not listed; others have ended since it began.
+	Snapshot own = Snapshot::parse("20:25:22");
+	EXPECT_FALSE(covers(Snapshot::parse("20:25:20,22"), own));
+	own.hide(20);
+	own.hide(22);
+	own.hide(30);
+	EXPECT_EQ(own.running, (std::vector<std::uint64_t>{20, 22}));
+	EXPECT_TRUE(covers(Snapshot::parse("20:25:20,22"), own));
+}
