@@ -21,6 +21,13 @@ Program Compiler::compile(Operator &root)
 
 std::string Compiler::delta(Operator &node)
 {
+	if (node.shared())
+		return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + materialized(node) + " x";
+	return own_delta(node);
+}
+
+std::string Compiler::own_delta(Operator &node)
+{
 	switch (node.kind) {
 	case Kind::scan: return scan_delta(node);
 	case Kind::filter: return filter_delta(node);
@@ -51,8 +58,10 @@ std::string Compiler::current(const Operator &node, const std::set<int> &probe, 
 
 std::string Compiler::materialized(Operator &node)
 {
-	std::string sql = delta(node);
 	std::string name = "z_d" + std::to_string(node.id);
+	if (!materialized_.insert(node.id).second)
+		return name;
+	std::string sql = own_delta(node);
 	if (program_.ephemerals.contains(name))
 		return name;
 	define(name, delta_columns(node));

@@ -39,8 +39,9 @@ public:
 private:
 	// SELECT c1…cn, w: the change of an operator, over ephemerals; emits the steps it needs.
 	std::string delta(Operator &node);
-	// The same as an ephemeral relation of its own.
+	// The same as an ephemeral relation of its own; what is shared always is one, so that it is worked out once.
 	std::string materialized(Operator &node);
+	std::string own_delta(Operator &node);
 	// SELECT c1…cn, w: the content now, so that rows can be found by the columns of probe.
 	// bulk: base tables are read as they are, for plans that touch much of them.
 	std::string current(const Operator &node, const std::set<int> &probe, bool bulk);
@@ -85,6 +86,7 @@ private:
 	Catalog &catalog_;
 	bool wide_;
 	Program program_;
+	std::set<int> materialized_;
 };
 
 // ---- words of SQL ----

@@ -140,7 +140,7 @@ public:
 
 	From build()
 	{
-		node_ = std::make_unique<Operator>();
+		node_ = std::make_shared<Operator>();
 		node_->kind = Kind::aggregate;
 		columns_ = input_.node->columns;
 		input_.scope.input = &columns_;
@@ -395,7 +395,7 @@ private:
 	::Query *query_;
 	From input_;
 	std::vector<Column> columns_;
-	std::unique_ptr<Operator> node_;
+	Tree node_;
 	std::vector<Scope::Computed> computed_;
 	std::vector<Pending> pending_;
 };

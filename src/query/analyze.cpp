@@ -61,9 +61,9 @@ std::vector<Column> named_columns(const ::Query &query, std::vector<Column> colu
 	return columns;
 }
 
-std::unique_ptr<Operator> project(const ::Query &query, std::unique_ptr<Operator> input, const Scope &scope)
+Tree project(const ::Query &query, Tree input, const Scope &scope)
 {
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = Kind::project;
 	ListCell *cell;
 	foreach (cell, query.targetList) {
@@ -82,12 +82,12 @@ std::unique_ptr<Operator> project(const ::Query &query, std::unique_ptr<Operator
 	return node;
 }
 
-std::unique_ptr<Operator> distinct(std::unique_ptr<Operator> input)
+Tree distinct(Tree input)
 {
 	for (const Column &column : input->columns)
 		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
 			no_law("DISTINCT over type " + pg::type_name(column.type), -1);
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = Kind::distinct;
 	node->columns = input->columns;
 	node->inputs.push_back(std::move(input));
@@ -95,7 +95,7 @@ std::unique_ptr<Operator> distinct(std::unique_ptr<Operator> input)
 }
 
 // UNION [ALL]: the columns of both sides have the types the server resolved.
-std::unique_ptr<Operator> set_operation(const ::Query &query, Node *tree, const Environment &environment)
+Tree set_operation(const ::Query &query, Node *tree, const Environment &environment)
 {
 	if (IsA(tree, RangeTblRef)) {
 		auto *entry = rt_fetch(reinterpret_cast<RangeTblRef *>(tree)->rtindex, query.rtable);
@@ -104,7 +104,7 @@ std::unique_ptr<Operator> set_operation(const ::Query &query, Node *tree, const 
 	auto *operation = reinterpret_cast<SetOperationStmt *>(tree);
 	if (operation->op != SETOP_UNION)
 		no_law(operation->op == SETOP_INTERSECT ? "INTERSECT" : "EXCEPT", -1);
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = Kind::union_all;
 	node->inputs.push_back(set_operation(query, operation->larg, environment));
 	node->inputs.push_back(set_operation(query, operation->rarg, environment));
@@ -176,13 +176,13 @@ void walk_relations(::Query *query, Relations *relations)
 
 }  // namespace
 
-std::unique_ptr<Operator> build_level(::Query *original, const Environment &outer)
+Tree build_level(::Query *original, const Environment &outer)
 {
 	if (original->commandType != CMD_SELECT)
 		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "only SELECT can define a stream table");
 	refuse_unsupported(*original);
 	::Query *query = pg::call(flattened, original);
-	Environment environment{&outer, query->cteList};
+	Environment environment(&outer, query->cteList);
 	if (query->setOperations != nullptr) {
 		auto node = set_operation(*query, query->setOperations, environment);
 		node->columns = named_columns(*query, std::move(node->columns));
@@ -198,7 +198,7 @@ std::unique_ptr<Operator> build_level(::Query *original, const Environment &oute
 	return query->distinctClause == NIL ? std::move(node) : distinct(std::move(node));
 }
 
-std::unique_ptr<Operator> build(::Query *query)
+Tree build(::Query *query)
 {
 	auto root = group_before_join(build_level(query, Environment{}));
 	int next = 1;

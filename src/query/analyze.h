@@ -15,7 +15,7 @@ extern "C" {
 
 namespace query {
 
-std::unique_ptr<Operator> build(::Query *query);
+Tree build(::Query *query);
 
 // The query of a view as the server would run it: view references expanded,
 // row security applied, locks on what it reads taken.

@@ -1,6 +1,7 @@
 #include "eager.h"
 
 #include <algorithm>
+#include <map>
 
 namespace query {
 
@@ -42,10 +43,10 @@ public:
 		       equal_alike() && others_are_whole() && group_is_one_row();
 	}
 
-	std::unique_ptr<Operator> rewritten()
+	Tree rewritten()
 	{
 		auto groups = grouped_x();
-		auto join = std::make_unique<Operator>();
+		auto join = std::make_shared<Operator>();
 		join->kind = join_.kind;
 		for (size_t i = 0; i < join_.inputs.size(); i++)
 			if (int(i) != x_)
@@ -164,9 +165,9 @@ private:
 		return false;
 	}
 
-	std::unique_ptr<Operator> grouped_x()
+	Tree grouped_x()
 	{
-		auto groups = std::make_unique<Operator>();
+		auto groups = std::make_shared<Operator>();
 		groups->kind = Kind::aggregate;
 		groups->narrow = group_is_narrow();
 		auto x = without_null_keys(std::move(join_.inputs[x_]));
@@ -191,9 +192,9 @@ private:
 	}
 
 	// What no row of T equals needs no group.
-	std::unique_ptr<Operator> without_null_keys(std::unique_ptr<Operator> x) const
+	Tree without_null_keys(Tree x) const
 	{
-		auto filter = std::make_unique<Operator>();
+		auto filter = std::make_shared<Operator>();
 		filter->kind = Kind::filter;
 		filter->columns = x->columns;
 		for (const Link &e : equated_)
@@ -208,7 +209,7 @@ private:
 	}
 
 	// Adds an input; tells its first column.
-	static int place(Operator &join, std::unique_ptr<Operator> input)
+	static int place(Operator &join, Tree input)
 	{
 		int first = join.width();
 		join.columns.insert(join.columns.end(), input->columns.begin(), input->columns.end());
@@ -232,9 +233,9 @@ private:
 	}
 
 	// The columns of the aggregate that was.
-	std::unique_ptr<Operator> shown(std::unique_ptr<Operator> join)
+	Tree shown(Tree join)
 	{
-		auto node = std::make_unique<Operator>();
+		auto node = std::make_shared<Operator>();
 		node->kind = Kind::project;
 		node->columns = aggregate_.columns;
 		for (const Expression &key : aggregate_.keys)
@@ -271,20 +272,36 @@ private:
 	}
 };
 
+// done: shared operators and what has become of them.
+Tree group_before_join(Tree node, std::map<Tree, Tree> &done)
+{
+	if (auto found = done.find(node); found != done.end())
+		return found->second;
+	Tree before = node->shared() ? node : nullptr;
+	for (auto &input : node->inputs)
+		input = group_before_join(std::move(input), done);
+	if (node->kind == Kind::aggregate && !node->keys.empty() && !node->inputs[0]->shared()) {
+		const Operator &join = *node->inputs[0];
+		int first = join.kind == Kind::join ? 0 : join.kind == Kind::left_join ? 1 : int(join.inputs.size());
+		for (int x = first; x < int(join.inputs.size()); x++)
+			if (Grouped grouped(*node, x); grouped.applies()) {
+				int readers = node->readers;
+				node = grouped.rewritten();
+				node->readers = readers;
+				break;
+			}
+	}
+	if (before != nullptr)
+		done[before] = node;
+	return node;
+}
+
 }  // namespace
 
-std::unique_ptr<Operator> group_before_join(std::unique_ptr<Operator> node)
+Tree group_before_join(Tree node)
 {
-	for (auto &input : node->inputs)
-		input = group_before_join(std::move(input));
-	if (node->kind != Kind::aggregate || node->keys.empty())
-		return node;
-	const Operator &join = *node->inputs[0];
-	int first = join.kind == Kind::join ? 0 : join.kind == Kind::left_join ? 1 : int(join.inputs.size());
-	for (int x = first; x < int(join.inputs.size()); x++)
-		if (Grouped grouped(*node, x); grouped.applies())
-			return grouped.rewritten();
-	return node;
+	std::map<Tree, Tree> done;
+	return group_before_join(std::move(node), done);
 }
 
 }  // namespace query

@@ -15,6 +15,6 @@
 namespace query {
 
 // Rewrites every aggregate of the tree that the law applies to.
-std::unique_ptr<Operator> group_before_join(std::unique_ptr<Operator> node);
+Tree group_before_join(Tree node);
 
 }  // namespace query

@@ -52,7 +52,7 @@ private:
 		return from;
 	}
 
-	std::unique_ptr<Operator> derived(RangeTblEntry *entry)
+	Tree derived(RangeTblEntry *entry)
 	{
 		if (entry->rtekind == RTE_SUBQUERY) {
 			if (entry->security_barrier && entry->lateral)
@@ -71,11 +71,32 @@ private:
 			auto *cte = static_cast<CommonTableExpr *>(lfirst(cell));
 			if (strcmp(cte->ctename, entry->ctename) != 0)
 				continue;
-			if (cte->cterecursive)
-				no_law("WITH RECURSIVE", cte->location);
-			return build_level(reinterpret_cast<::Query *>(cte->ctequery), *environment);
+			return with(cte, *environment);
 		}
 		no_law("this WITH reference", -1);
+	}
+
+	// Read more than once, it is one operator; what has no state and is no work is made anew, for filters to go down in it.
+	static Tree with(const CommonTableExpr *cte, const Environment &environment)
+	{
+		if (cte->cterecursive)
+			no_law("WITH RECURSIVE", cte->location);
+		auto found = environment.built.find(cte);
+		if (found != environment.built.end())
+			return share(found->second);
+		Tree node = build_level(reinterpret_cast<::Query *>(cte->ctequery), environment);
+		if (cte->cterefcount > 1 && is_work(*node))
+			environment.built[cte] = share(node);
+		return node;
+	}
+
+	static bool is_work(const Operator &node)
+	{
+		bool work = false;
+		walk(node, [&](const Operator &below) {
+			work = work || (below.kind != Kind::scan && below.kind != Kind::filter && below.kind != Kind::project);
+		});
+		return work;
 	}
 
 	static void append(From &to, From from)
@@ -93,7 +114,7 @@ private:
 	From joined(List *items, Node *condition)
 	{
 		From all;
-		all.node = std::make_unique<Operator>();
+		all.node = std::make_shared<Operator>();
 		all.node->kind = Kind::join;
 		std::vector<Node *> pending{condition};
 		ListCell *cell;
@@ -141,7 +162,7 @@ private:
 	From left(Node *larg, Node *rarg, Node *on)
 	{
 		From both;
-		both.node = std::make_unique<Operator>();
+		both.node = std::make_shared<Operator>();
 		both.node->kind = Kind::left_join;
 		append(both, joined(list_make1(larg), nullptr));
 		append(both, joined(list_make1(rarg), nullptr));
@@ -181,7 +202,7 @@ From build_from(::Query *query, const Environment &environment)
 	return Builder(query, environment).build();
 }
 
-std::unique_ptr<Operator> filter(std::unique_ptr<Operator> input, Node *condition, const Scope &scope)
+Tree filter(Tree input, Node *condition, const Scope &scope)
 {
 	Scope over = scope;
 	std::vector<Column> columns = input->columns;

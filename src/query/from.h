@@ -8,21 +8,31 @@ namespace query {
 struct Environment {
 	const Environment *outer = nullptr;
 	List *ctes = NIL;
+	mutable std::map<const CommonTableExpr *, Tree> built;   // those that several read; the level is one more reader of each
+
+	explicit Environment(const Environment *outer = nullptr, List *ctes = NIL) : outer(outer), ctes(ctes) {}
+	Environment(const Environment &) = delete;
+	Environment &operator=(const Environment &) = delete;
+	~Environment()
+	{
+		for (auto &[cte, node] : built)
+			node->readers--;
+	}
 };
 
 // An operator and what expressions above it may refer to.
 struct From {
-	std::unique_ptr<Operator> node;
+	Tree node;
 	Scope scope;
 };
 
 From build_from(::Query *query, const Environment &environment);
 
 // One query level; build() is this for the outermost.
-std::unique_ptr<Operator> build_level(::Query *query, const Environment &outer);
+Tree build_level(::Query *query, const Environment &outer);
 
 // The input restricted by a condition (a conjunction or a list of them), each
 // conjunct at the lowest operator that has its columns.
-std::unique_ptr<Operator> filter(std::unique_ptr<Operator> input, Node *condition, const Scope &scope);
+Tree filter(Tree input, Node *condition, const Scope &scope);
 
 }  // namespace query

@@ -4,11 +4,11 @@ namespace query {
 
 namespace {
 
-std::unique_ptr<Operator> filter_node(std::unique_ptr<Operator> input)
+Tree filter_node(Tree input)
 {
-	if (input->kind == Kind::filter)
+	if (input->kind == Kind::filter && !input->shared())
 		return input;
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = Kind::filter;
 	node->columns = input->columns;
 	node->inputs.push_back(std::move(input));
@@ -47,7 +47,9 @@ bool sink(Operator &node, const Condition &condition)
 	case Kind::scan:
 		return false;
 	case Kind::filter:
-		return sink(*node.inputs[0], condition);
+		if (!node.inputs[0]->shared())
+			return sink(*node.inputs[0], condition);
+		return condition.temporal && sink_into(node, 0, condition, [](int column) { return column; });
 	case Kind::project:
 		return sink_into(node, 0, condition, [&](int column) { return node.expressions[column].plain; });
 	case Kind::aggregate:
@@ -89,8 +91,13 @@ bool sink_into(Operator &node, int input, const Condition &condition, const std:
 	return true;
 }
 
-std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &condition)
+Tree push(Tree node, const Condition &condition)
 {
+	// Others read it unfiltered.  The rows that time moves are only found in a scan, though.
+	if (node->shared() && condition.temporal)
+		node = own(std::move(node));
+	else if (node->shared())
+		node = filter_node(std::move(node));
 	if (sink(*node, condition))
 		return node;
 	if (node->kind == Kind::join && !condition.temporal) {

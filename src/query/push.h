@@ -5,7 +5,7 @@
 namespace query {
 
 // The tree restricted by the condition.
-std::unique_ptr<Operator> push(std::unique_ptr<Operator> node, const Condition &condition);
+Tree push(Tree node, const Condition &condition);
 
 // Adds the condition to an input, whose column map(i) is column i here; false: it lacks one (map(i) is -1).
 bool sink_into(Operator &node, int input, const Condition &condition, const std::function<int(int)> &map);

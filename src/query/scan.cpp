@@ -57,7 +57,7 @@ void describe(Oid relid, Attributes *out)
 
 }  // namespace
 
-std::unique_ptr<Operator> scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>> &read)
+Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>> &read)
 {
 	auto attributes = std::make_unique<Attributes>();
 	pg::call(describe, entry->relid, attributes.get());
@@ -75,7 +75,7 @@ std::unique_ptr<Operator> scan(RangeTblEntry *entry, int index, const std::vecto
 	refuse(attributes->has_children, "a table with inheritance children");
 	refuse(entry->tablesample != nullptr, "TABLESAMPLE of a table");
 
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = Kind::scan;
 	node->relation = entry->relid;
 	std::vector<int> wanted;

@@ -12,6 +12,6 @@ namespace query {
 
 // The table that the entry, with this index in the range table, names: those of its columns that are read, each a
 // pair of index and attribute number.  Fails 0A000 for what changes without a trigger that sees it.
-std::unique_ptr<Operator> scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>> &read);
+Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>> &read);
 
 }  // namespace query

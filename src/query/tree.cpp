@@ -219,18 +219,48 @@ std::vector<int> keys_of_one_row(const Operator &aggregate)
 	return {};
 }
 
+Tree share(const Tree &node)
+{
+	node->readers++;
+	return node;
+}
+
+Tree own(Tree node)
+{
+	if (!node->shared())
+		return node;
+	node->readers--;
+	auto copy = std::make_shared<Operator>(*node);
+	copy->readers = 1;
+	for (const Tree &input : copy->inputs)
+		input->readers++;
+	return copy;
+}
+
+namespace {
+
+template <typename Node, typename Visit>
+void walk_once(Node &node, std::set<const Operator *> &seen, const Visit &visit)
+{
+	if (!seen.insert(&node).second)
+		return;
+	for (const Tree &input : node.inputs)
+		walk_once<Node>(*input, seen, visit);
+	visit(node);
+}
+
+}  // namespace
+
 void walk(Operator &node, const std::function<void(Operator &)> &visit)
 {
-	for (auto &input : node.inputs)
-		walk(*input, visit);
-	visit(node);
+	std::set<const Operator *> seen;
+	walk_once(node, seen, visit);
 }
 
 void walk(const Operator &node, const std::function<void(const Operator &)> &visit)
 {
-	for (const auto &input : node.inputs)
-		walk(static_cast<const Operator &>(*input), visit);
-	visit(node);
+	std::set<const Operator *> seen;
+	walk_once(node, seen, visit);
 }
 
 const char *name(Kind kind)

@@ -78,11 +78,16 @@ struct Aggregate {
 	std::string title;          // as the user wrote it, for explain
 };
 
+struct Operator;
+using Tree = std::shared_ptr<Operator>;
+
+// Several operators may read one: the tree is then a DAG, and what is shared is kept, and its delta worked out, once.
 struct Operator {
 	Kind kind;
 	int id = 0;                 // number in explain, from 1, inputs before their operator
 	std::vector<Column> columns;
-	std::vector<std::unique_ptr<Operator>> inputs;
+	std::vector<Tree> inputs;
+	int readers = 1;            // operators that it is an input of, or the stream table
 
 	// scan
 	Oid relation = 0;
@@ -105,6 +110,7 @@ struct Operator {
 	int offset(int input) const;          // first column of this input among the concatenated inputs
 	int input_of(int column) const;       // which input a concatenated column belongs to
 	int width() const { return static_cast<int>(columns.size()); }
+	bool shared() const { return readers > 1; }
 };
 
 // Columns that together are unique in every state of the relation, or nothing.
@@ -114,7 +120,13 @@ std::optional<std::vector<int>> unique_key(const Operator &node);
 // one row of a table: its whole identity, or what a join equated with it.  Empty if there is no such table.
 std::vector<int> keys_of_one_row(const Operator &aggregate);
 
-// Visits inputs before their operator.
+// The same operator for one more reader.
+Tree share(const Tree &node);
+
+// The operator for this reader to change: a copy, if others read it too.
+Tree own(Tree node);
+
+// Visits each operator once, inputs before it.
 void walk(Operator &node, const std::function<void(Operator &)> &visit);
 void walk(const Operator &node, const std::function<void(const Operator &)> &visit);
 

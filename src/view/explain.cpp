@@ -108,8 +108,13 @@ std::string when(const delta::Step &step)
 	return pg::join(out, ", ");
 }
 
-void explain_node(const View &view, const Operator &node, int depth, pg::Rows &out)
+void explain_node(const View &view, const Operator &node, int depth, std::set<int> &told, pg::Rows &out)
 {
+	std::string line = std::string(2 * depth, ' ') + std::to_string(node.id) + " " + title(node);
+	if (!told.insert(node.id).second) {
+		out.push_back({line, "as above: read more than once, kept once", {}, {}, {}});
+		return;
+	}
 	std::vector<std::string> tables;
 	int64 bytes = 0;
 	auto add = [&](const std::string &table) {
@@ -122,11 +127,11 @@ void explain_node(const View &view, const Operator &node, int depth, pg::Rows &o
 	const std::string &note = view.program.notes[node.id];
 	for (size_t at = note.find("pgtrickle_state.a_"); at != std::string::npos; at = note.find("pgtrickle_state.a_", at + 1))
 		add(note.substr(at, note.find_first_of("; ", at) - at));
-	out.push_back({std::string(2 * depth, ' ') + std::to_string(node.id) + " " + title(node), law(node, view.wide),
+	out.push_back({line, law(node, view.wide),
 	               tables.empty() ? pg::Text() : pg::join(tables, ", "),
 	               tables.empty() ? pg::Text() : std::to_string(bytes), note.empty() ? pg::Text() : note});
 	for (const auto &input : node.inputs)
-		explain_node(view, *input, depth + 1, out);
+		explain_node(view, *input, depth + 1, told, out);
 }
 
 pg::Rows explain(int id)
@@ -134,8 +139,9 @@ pg::Rows explain(int id)
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	View &view = load(id);
 	pg::Rows out;
+	std::set<int> told;
 	if (view.tree != nullptr)
-		explain_node(view, *view.tree, 0, out);
+		explain_node(view, *view.tree, 0, told, out);
 	else
 		out.push_back({"recomputed", "the query is run and the difference applied", {}, {},
 		               pg::value("SELECT mode_reason FROM pgtrickle.stream_table WHERE id = $1::int", {std::to_string(id)})});

@@ -35,6 +35,8 @@ void describe(const Operator &node, std::string &out)
 	out += "\n" + std::to_string(node.id) + " " + query::name(node.kind) + " " + std::to_string(node.relation) + ":";
 	for (int attribute : node.attributes)
 		out += " " + std::to_string(attribute);
+	for (const auto &input : node.inputs)
+		out += " of " + std::to_string(input->id);
 	for (const auto &column : node.columns)
 		out += " " + column_type(column);
 	auto add = [&](const char *what, const std::vector<Expression> &expressions) {

@@ -34,7 +34,7 @@ struct View {
 	int generation = 0;
 	std::vector<Setting> settings;
 	std::vector<query::Column> columns;   // of the stream table
-	std::unique_ptr<query::Operator> tree;        // none in FULL
+	query::Tree tree;        // none in FULL
 	std::optional<std::vector<int>> key;          // columns that are unique; none: a bag
 	delta::Program program;
 	std::vector<BatchWork> batches;

@@ -7,7 +7,7 @@ using namespace query;
 
 namespace {
 
-using Node = std::unique_ptr<Operator>;
+using Node = Tree;
 
 std::string hole(int column) { return '\x01' + std::to_string(column) + '\x02'; }
 
@@ -16,7 +16,7 @@ Expression plain(int column) { return {hole(column), {}, {}, {column}, column}; 
 // A table of so many columns; its first is its key, if it has one.
 Node table(Oid relation, int width, bool keyed)
 {
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = Kind::scan;
 	node->relation = relation;
 	for (int i = 0; i < width; i++)
@@ -29,7 +29,7 @@ Node table(Oid relation, int width, bool keyed)
 // left.a = right.b
 Node join(Kind kind, Node left, int a, Node right, int b, bool alike = true)
 {
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = kind;
 	int width = left->width();
 	node->columns = left->columns;
@@ -44,7 +44,7 @@ Node join(Kind kind, Node left, int a, Node right, int b, bool alike = true)
 // GROUP BY keys with count(*) and sum(argument).
 Node grouped(Node input, std::vector<int> keys, int argument)
 {
-	auto node = std::make_unique<Operator>();
+	auto node = std::make_shared<Operator>();
 	node->kind = Kind::aggregate;
 	for (int key : keys) {
 		node->keys.push_back(plain(key));
