@@ -91,7 +91,8 @@ CREATE FUNCTION pgtrickle.verify(name text, OUT missing bigint, OUT unexpected b
 COMMENT ON FUNCTION pgtrickle.verify(text) IS
 'Refreshes a stream table and compares it with its query, as bags of rows, under the same snapshot and the same now().
 Result: rows that the query has and the table lacks; rows that the table has and the query lacks; the snapshot.  Both 0: equal.
-Costs the query itself.  Errors: as refresh_stream_table.';
+Where rows tie in an ORDER BY that decides what is shown, several results are right: then compared with the one whose ties are
+broken by a hash of the row, as explain_stream_table says.  Costs the query itself.  Errors: as refresh_stream_table.';
 
 CREATE FUNCTION pgtrickle.pause_stream_table(name text) RETURNS void
 LANGUAGE sql AS $$ SELECT pgtrickle.alter_stream_table(name, status => 'PAUSED') $$;

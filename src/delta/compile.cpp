@@ -16,6 +16,13 @@ Program Compiler::compile(Operator &root)
 	program_.result = delta(root);
 	program_.result_reads = ephemerals_in(program_.result);
 	program_.current = current(root, {}, true);
+	bool ties = false;
+	query::walk(static_cast<const Operator &>(root), [&](const Operator &node) {
+		ties = ties || ((node.kind == Kind::window || node.kind == Kind::top) && query::ties_matter(node));
+	});
+	defining_ = true;
+	if (ties)
+		program_.defined = current(root, {}, true);
 	return std::move(program_);
 }
 
@@ -37,6 +44,8 @@ std::string Compiler::own_delta(Operator &node)
 	case Kind::left_join: return left_delta(node);
 	case Kind::aggregate: return aggregate_delta(node);
 	case Kind::distinct: return distinct_delta(node);
+	case Kind::window:
+	case Kind::top: return partition_delta(node);
 	}
 	return {};
 }
@@ -52,6 +61,8 @@ std::string Compiler::current(const Operator &node, const std::set<int> &probe, 
 	case Kind::left_join: return left_current(node, probe, bulk);
 	case Kind::aggregate: return aggregate_current(node, probe, bulk);
 	case Kind::distinct: return distinct_current(node, probe, bulk);
+	case Kind::window:
+	case Kind::top: return partition_current(node, probe, bulk);
 	}
 	return {};
 }

@@ -29,6 +29,7 @@ public:
 };
 
 class Grouping;
+class Partition;
 
 class Compiler {
 public:
@@ -67,6 +68,12 @@ private:
 	std::string aggregate_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string distinct_delta(Operator &node);
 	std::string distinct_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string partition_delta(Operator &node);
+	std::string partition_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	void keep_partitions(const Partition &p);
+	std::string touched(const Partition &p, const std::string &changed);
+	Statement work_out(const Partition &p, const std::string &changed, const std::string &into);
+	Statement show_first(const Partition &p, const std::string &changed, const std::string &into);
 
 	// FROM items x0, x1, … of a join: the given inputs as deltas ("" is none), the rest
 	// found by key from what is bound; first: an input to start from, with its probe.
@@ -75,7 +82,7 @@ private:
 	// One input's delta against the others, each key looked up once.
 	std::string join_by_key(const Operator &node, int changed, const std::string &delta);
 	void join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
-	void index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix);
+	void index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix, const std::string &where = {});
 	void note(const Operator &node, const std::string &text);
 	std::string rows_table(const Operator &node, const std::string &prefix) const;
 	void define(const std::string &name, std::vector<Column> columns);
@@ -85,6 +92,7 @@ private:
 	int view_;
 	Catalog &catalog_;
 	bool wide_;
+	bool defining_ = false;           // windows and tops are worked out from their inputs, not read from state
 	Program program_;
 	std::set<int> materialized_;
 };

@@ -78,7 +78,7 @@ std::string Compiler::distinct_current(const Operator &node, const std::set<int>
 }
 
 // Equality look-ups into an operator's state: an index on the columns asked for.
-void Compiler::index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix)
+void Compiler::index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix, const std::string &where)
 {
 	if (probe.empty())
 		return;
@@ -92,6 +92,7 @@ void Compiler::index_for_probe(const Operator &node, const std::set<int> &probe,
 	}
 	std::string sql = "CREATE INDEX ON " + state->table;
 	sql += fixed ? " (" + pg::join(columns, ", ") + ")" : " USING hash (" + columns[0] + ")";
+	sql += where;
 	if (std::find(state->index.begin(), state->index.end(), sql) == state->index.end())
 		state->index.push_back(sql);
 }

@@ -5,6 +5,8 @@
 #include "expression.h"
 #include "from.h"
 #include "pg/sql.hpp"
+#include "top.h"
+#include "window.h"
 
 extern "C" {
 #include "access/table.h"
@@ -38,15 +40,12 @@ void refuse_unsupported(const ::Query &query)
 		if (present)
 			no_law(what, -1);
 	};
-	refuse(query.hasWindowFuncs, "a window function");
 	refuse(query.hasTargetSRFs, "a set-returning function in the select list");
-	refuse(query.hasDistinctOn, "DISTINCT ON");
 	refuse(query.hasRecursive, "WITH RECURSIVE");
 	refuse(query.hasModifyingCTE, "a data-modifying WITH query");
 	refuse(query.rowMarks != NIL, "FOR UPDATE or FOR SHARE");
 	refuse(has_policies(query), "a source with row security that applies to the owner");
 	refuse(query.groupingSets != NIL, "GROUPING SETS, CUBE or ROLLUP");
-	refuse(query.limitCount != nullptr || query.limitOffset != nullptr, "LIMIT or OFFSET");
 }
 
 std::vector<Column> named_columns(const ::Query &query, std::vector<Column> columns)
@@ -61,25 +60,31 @@ std::vector<Column> named_columns(const ::Query &query, std::vector<Column> colu
 	return columns;
 }
 
-Tree project(const ::Query &query, Tree input, const Scope &scope)
+Selected project(::Query *query, Tree input, const Scope &scope)
 {
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::project;
+	Selected out{nullptr, {}, 0};
 	ListCell *cell;
-	foreach (cell, query.targetList) {
+	foreach (cell, query->targetList) {
 		auto *target = static_cast<TargetEntry *>(lfirst(cell));
-		if (target->resjunk)
+		if (target->resjunk && !chooses_rows(query, target))
 			continue;
 		Expression expr = make_expression(reinterpret_cast<Node *>(target->expr), scope);
 		if (expr.uses_time())
 			no_law("now() in the select list", pg::call(exprLocation, (const Node *)target->expr),
 			       "Every row would change at every tick.");
+		if (target->resjunk)
+			expr.type.name = scope.input == nullptr ? "" : render(expr.text, [&](int column) { return (*scope.input)[column].name; });
+		out.refs[target->ressortgroupref] = node->width();
+		out.shown += !target->resjunk;
 		node->columns.push_back(expr.type);
 		node->expressions.push_back(std::move(expr));
 	}
-	node->columns = named_columns(query, std::move(node->columns));
+	node->columns = named_columns(*query, std::move(node->columns));
 	node->inputs.push_back(std::move(input));
-	return node;
+	out.node = std::move(node);
+	return out;
 }
 
 Tree distinct(Tree input)
@@ -186,16 +191,24 @@ Tree build_level(::Query *original, const Environment &outer)
 	if (query->setOperations != nullptr) {
 		auto node = set_operation(*query, query->setOperations, environment);
 		node->columns = named_columns(*query, std::move(node->columns));
-		return node;
+		Selected all{std::move(node), {}, 0};
+		ListCell *cell;
+		foreach (cell, query->targetList)
+			all.refs[static_cast<TargetEntry *>(lfirst(cell))->ressortgroupref] = all.shown++;
+		return chosen(query, std::move(all));
 	}
 	From from = build_from(query, environment);
 	if (query->hasAggs || query->groupClause != NIL)
 		from = build_aggregate(query, std::move(from));
 	if (query->havingQual != nullptr)
 		from.node = filter(std::move(from.node), query->havingQual, from.scope);
+	if (query->hasWindowFuncs)
+		from = build_windows(query, std::move(from));
 	from.scope.input = &from.node->columns;
-	auto node = project(*query, std::move(from.node), from.scope);
-	return query->distinctClause == NIL ? std::move(node) : distinct(std::move(node));
+	Selected selected = project(query, std::move(from.node), from.scope);
+	if (query->distinctClause != NIL && !query->hasDistinctOn)
+		selected.node = distinct(std::move(selected.node));
+	return chosen(query, std::move(selected));
 }
 
 Tree build(::Query *query)

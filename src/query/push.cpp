@@ -1,5 +1,7 @@
 #include "push.h"
 
+#include <algorithm>
+
 namespace query {
 
 namespace {
@@ -57,6 +59,11 @@ bool sink(Operator &node, const Condition &condition)
 		                 [&](int column) { return column < int(node.keys.size()) ? node.keys[column].plain : -1; });
 	case Kind::distinct:
 		return sink_into(node, 0, condition, [](int column) { return column; });
+	case Kind::window:
+	case Kind::top:
+		return sink_into(node, 0, condition, [&](int column) {
+			return std::find(node.partition.begin(), node.partition.end(), column) == node.partition.end() ? -1 : column;
+		});
 	case Kind::union_all:
 		for (int column : condition.expr.columns)
 			for (const auto &input : node.inputs)

@@ -194,8 +194,29 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 		return first_columns(node.columns.size());
 	case Kind::union_all:
 		return {};
+	case Kind::window:
+		return unique_key(*node.inputs[0]);
+	case Kind::top:
+		return node.limit == 1 && !node.with_ties ? Key(node.partition) : unique_key(*node.inputs[0]);
 	}
 	return {};
+}
+
+bool ties_matter(const Operator &node)
+{
+	Key key = unique_key(*node.inputs[0]);
+	auto is_total = [&](const std::vector<Sort> &order) {
+		return key && std::all_of(key->begin(), key->end(), [&](int column) {
+			       return std::find(node.partition.begin(), node.partition.end(), column) != node.partition.end() ||
+			              std::any_of(order.begin(), order.end(), [&](const Sort &s) { return s.column == column; });
+		       });
+	};
+	if (node.kind == Kind::top)
+		return !is_total(node.order) && !(node.with_ties && node.offset_rows == 0);
+	return std::any_of(node.windows.begin(), node.windows.end(), [&](const Window &w) {
+		return !is_total(w.order) &&
+		       std::any_of(w.functions.begin(), w.functions.end(), [](const auto &f) { return f.ties_matter; });
+	});
 }
 
 std::vector<int> keys_of_one_row(const Operator &aggregate)
@@ -274,6 +295,8 @@ const char *name(Kind kind)
 	case Kind::aggregate: return "aggregate";
 	case Kind::distinct: return "distinct";
 	case Kind::union_all: return "union all";
+	case Kind::window: return "window";
+	case Kind::top: return "top";
 	}
 	return "";
 }

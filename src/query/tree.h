@@ -43,7 +43,7 @@ std::string render(const std::string &text, const std::string &alias);
 // The same expression over an input whose column i is now map(i).
 Expression remap(const Expression &expr, const std::function<int(int)> &map);
 
-enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, union_all };
+enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, union_all, window, top };
 
 // A comparison of a column with an expression of now().  Rows whose truth
 // changes between two ticks lie between the two thresholds.
@@ -78,6 +78,26 @@ struct Aggregate {
 	std::string title;          // as the user wrote it, for explain
 };
 
+// A column of the input that rows are ordered by.
+struct Sort {
+	int column;
+	std::string direction;      // what follows the column in ORDER BY
+	bool own = true;            // by the type's own order or its reverse, as btrees are
+};
+
+// Functions over one order and frame of the rows of a partition.
+struct Window {
+	struct Function {
+		std::string call;       // over holes for columns of the input
+		Column type;
+		std::string title;
+		bool ties_matter;       // the result depends on the order of rows that ORDER BY leaves alike
+	};
+	std::vector<Sort> order;
+	std::string frame;          // ROWS BETWEEN …; empty: the standard one
+	std::vector<Function> functions;
+};
+
 struct Operator;
 using Tree = std::shared_ptr<Operator>;
 
@@ -107,6 +127,16 @@ struct Operator {
 	std::vector<Aggregate> aggregates;
 	bool narrow = false;                  // a group has no more rows than match one row of a table
 
+	// window, top: rows that are alike in these columns of the input are treated by themselves
+	std::vector<int> partition;
+	std::vector<Window> windows;          // window: columns are the input's, then those of each window's functions
+
+	// top: the rows after the first offset, no more than limit
+	std::vector<Sort> order;
+	std::optional<std::int64_t> limit;
+	std::int64_t offset_rows = 0;
+	bool with_ties = false;               // and those that order leaves alike with the last
+
 	int offset(int input) const;          // first column of this input among the concatenated inputs
 	int input_of(int column) const;       // which input a concatenated column belongs to
 	int width() const { return static_cast<int>(columns.size()); }
@@ -119,6 +149,9 @@ std::optional<std::vector<int>> unique_key(const Operator &node);
 // Plain group keys, as columns of the aggregate's input, that find a group's rows where these are the fan-out of
 // one row of a table: its whole identity, or what a join equated with it.  Empty if there is no such table.
 std::vector<int> keys_of_one_row(const Operator &aggregate);
+
+// Does what a window shows or a top keeps depend on how rows are ordered that its ORDER BY leaves alike?
+bool ties_matter(const Operator &node);
 
 // The same operator for one more reader.
 Tree share(const Tree &node);

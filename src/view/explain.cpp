@@ -38,6 +38,29 @@ std::string readable_keys(const Operator &aggregate)
 	return pg::join(out, ", ");
 }
 
+std::string by_partition(const Operator &node)
+{
+	std::vector<std::string> out;
+	for (int column : node.partition)
+		out.push_back(node.columns[column].name);
+	return out.empty() ? "" : " by " + pg::join(out, ", ");
+}
+
+std::string in_order(const Operator &node, const std::vector<query::Sort> &order)
+{
+	std::vector<std::string> out;
+	for (const auto &sort : order)
+		out.push_back(node.columns[sort.column].name + sort.direction);
+	return out.empty() ? "" : " in the order of " + pg::join(out, ", ");
+}
+
+std::string title_of_top(const Operator &node)
+{
+	std::string rows = node.limit ? std::to_string(*node.limit) + " rows" : "rows";
+	return "top " + rows + (node.offset_rows > 0 ? " after " + std::to_string(node.offset_rows) : "") + (node.with_ties ? " with ties" : "") +
+	       by_partition(node) + in_order(node, node.order);
+}
+
 std::string title(const Operator &node)
 {
 	std::vector<std::string> parts;
@@ -63,9 +86,21 @@ std::string title(const Operator &node)
 		for (const auto &a : node.aggregates)
 			parts.push_back(a.title);
 		return "aggregate " + pg::join(parts, ", ") + (node.keys.empty() ? "" : " by " + readable_keys(node));
+	case Kind::window:
+		for (const auto &w : node.windows)
+			for (const auto &f : w.functions)
+				parts.push_back(f.title + in_order(node, w.order) + (w.frame.empty() ? "" : " " + w.frame));
+		return "window " + pg::join(parts, ", ") + by_partition(node);
+	case Kind::top:
+		return title_of_top(node);
 	default:
 		return query::name(node.kind);
 	}
+}
+
+std::string broken_ties(const Operator &node)
+{
+	return query::ties_matter(node) ? "; rows that the order leaves alike are ordered by a hash of their columns" : "";
 }
 
 std::string law(const Operator &node, bool wide = false)
@@ -79,6 +114,8 @@ std::string law(const Operator &node, bool wide = false)
 	case Kind::join: return "one term per set of changed inputs, the others looked up as they are now";
 	case Kind::left_join: return "the inner join's, and padding of rows whose matches come or go";
 	case Kind::distinct: return "weights crossing zero";
+	case Kind::window: return "the functions are worked out again for touched partitions" + broken_ties(node);
+	case Kind::top: return "the first rows of touched partitions are looked up in order" + broken_ties(node);
 	case Kind::aggregate: break;
 	}
 	std::vector<std::string> out;

@@ -46,6 +46,23 @@ void describe(const Operator &node, std::string &out)
 	add("where", node.conditions);
 	add("column", node.expressions);
 	add("key", node.keys);
+	auto sort = [&](const std::vector<query::Sort> &order) {
+		for (const auto &s : order)
+			out += " " + std::to_string(s.column) + s.direction;
+	};
+	for (int column : node.partition)
+		out += "\n partition " + std::to_string(column);
+	for (const auto &w : node.windows) {
+		out += "\n window";
+		sort(w.order);
+		out += " " + w.frame;
+		for (const auto &f : w.functions)
+			out += "\n  " + f.call;
+	}
+	if (node.kind == query::Kind::top) {
+		out += "\n top " + (node.limit ? std::to_string(*node.limit) : "all") + " after " + std::to_string(node.offset_rows) + (node.with_ties ? " with ties" : "");
+		sort(node.order);
+	}
 	for (const auto &t : node.temporal)
 		out += "\n when " + t.whole.text;
 	for (const auto &a : node.aggregates) {

@@ -119,10 +119,13 @@ class Select:
     group: object = None           # None, or a list of expressions; [] is the global group
     having: list = field(default_factory=list)
     distinct: bool = False
-    tail: str = ""                 # ORDER BY … LIMIT …, only in views that are recomputed
+    on: list = field(default_factory=list)       # DISTINCT ON
+    order: list = field(default_factory=list)    # ORDER BY, completed by all columns unless all ties are kept
+    limit: str = ""
 
     def sql(self):
-        text = "SELECT " + ("DISTINCT " if self.distinct else "") + ", ".join(f"{e.sql()} AS {n}" for e, n in self.targets)
+        on = f"DISTINCT ON ({', '.join(e.sql() for e in self.on)}) " if self.on else ""
+        text = "SELECT " + ("DISTINCT " if self.distinct else on) + ", ".join(f"{e.sql()} AS {n}" for e, n in self.targets)
         text += " FROM " + ", ".join(s.sql() for s in self.source)
         if self.where:
             text += " WHERE " + " AND ".join(e.sql() for e in self.where)
@@ -130,7 +133,7 @@ class Select:
             text += " GROUP BY " + ", ".join(e.sql() for e in self.group)
         if self.having:
             text += " HAVING " + " AND ".join(e.sql() for e in self.having)
-        return text + self.tail
+        return text + tail(self, [e.sql() for e in self.on])
 
     def leaves(self):
         return [leaf for s in self.source for leaf in s.leaves()]
@@ -138,12 +141,14 @@ class Select:
     def offers(self):
         # Rows are told apart by equality: of equal numerics of different scale in a bag any may be shown.
         alone = self.group is not None and all(any(g is e for e, _ in self.targets) for g in self.group) and not self.distinct
-        return [Available(name, e.type, e.loose or (not alone and varies(e)), isinstance(e, Ref) and e.moves)
+        # now() is compared with columns of tables, so the comparison must get beneath.
+        chosen = self.on or self.limit or any(" OVER (" in e.sql() for e, _ in self.targets)
+        return [Available(name, e.type, e.loose or (not alone and varies(e)), isinstance(e, Ref) and e.moves and not chosen)
                 for e, name in self.targets]
 
     def parts(self):
         own = [(t, 0) for t in self.targets]
-        for items in (self.where, self.group or [], self.having):
+        for items in (self.where, self.group or [], self.having, self.on, self.order):
             own += [(items, i) for i in range(len(items))]
         return own + [p for s in self.source for p in s.parts()]
 
@@ -155,14 +160,17 @@ class Select:
 class Union:
     branches: list
     word: str = "UNION ALL"
+    order: list = field(default_factory=list)
+    limit: str = ""
 
     def sql(self):
-        return f" {self.word} ".join(f"({b.sql()})" if isinstance(b, Union) else b.sql() for b in self.branches)
+        return f" {self.word} ".join(f"({b.sql()})" if isinstance(b, Union) or b.on or b.limit else b.sql() for b in self.branches) + tail(self)
 
     def offers(self):
         columns = self.branches[0].offers()
         for other in self.branches[1:]:
-            columns = [Available(a.name, a.type, a.loose or b.loose or (self.word != "UNION ALL" and a.type.startswith("numeric")), a.moves and b.moves)
+            columns = [Available(a.name, a.type, a.loose or b.loose or (self.word != "UNION ALL" and a.type.startswith("numeric")),
+                                 a.moves and b.moves and not self.limit)
                        for a, b in zip(columns, other.offers())]
         return columns
 
@@ -171,6 +179,17 @@ class Union:
 
     def selects(self):
         return [s for b in self.branches for s in b.selects()]
+
+
+def tail(query, first=()):
+    """ORDER BY and LIMIT.  By all columns in the end, so that one result is right."""
+    if not query.limit and not first:
+        return ""
+    by = list(first) + [e.sql() + f" {word}" for e, word in zip(query.order, ("DESC", "NULLS FIRST", "ASC", "DESC NULLS LAST"))]
+    if "TIES" not in query.limit or first or not by:
+        columns = len((query.branches[0] if isinstance(query, Union) else query).targets)
+        by += [str(i + 1) for i in range(columns)]
+    return f" ORDER BY {', '.join(by)} {query.limit}".rstrip()
 
 
 def varies(expr):
@@ -282,8 +301,11 @@ def _sites(holder):
                 yield drop(select.group, i)
         if select.distinct:
             yield put(select.__dict__, "distinct", False)
-        if select.tail:
-            yield put(select.__dict__, "tail", "")
+        if select.limit:
+            yield put(select.__dict__, "limit", "")
+        for items in (select.on, select.order):
+            for i in range(len(items)):
+                yield drop(items, i)
         for leaf in select.leaves():
             if leaf.query is not None and isinstance(leaf.query, Union):
                 for b in leaf.query.branches:

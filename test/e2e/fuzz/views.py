@@ -236,7 +236,10 @@ class Maker:
             for b in rest:
                 for t, (_, name) in zip(b.targets, first.targets):
                     t[1] = name
-            return Union([first] + rest)
+            out = Union([first] + rest)
+            if rng.random() < 0.15:
+                out.limit = self.limit()
+            return out
         return self.select(depth, shape)
 
     def select(self, depth, shape=None):
@@ -245,6 +248,8 @@ class Maker:
             found = self.fan_out(depth)
             if found:
                 return found
+        if shape is None and depth > 0 and rng.random() < 0.1:
+            return self.first_of_each(depth)
         items, where = self.source(depth)
         scope = [r for i in items for r in self.scope(i)]
         while rng.random() < 0.35 and len(where) < 3:
@@ -253,14 +258,108 @@ class Maker:
             where += [t for t in [self.temporal(scope)] if t]
         if shape is None and rng.random() < 0.5:
             return self.grouped(items, where, scope)
-        beyond = self.wild and shape is None
+        beyond, fixed = self.wild and shape is None, shape is not None
         if shape is None:
             shape = [rng.choice([r.type for r in scope]) for _ in range(rng.choice([1, 2, 3, 4]))]
         targets = [[self.expr(scope, kind), self.fresh("c")] for kind in shape]
         out = Select(targets, items, where, distinct=rng.random() < 0.15)
+        while rng.random() < 0.2 and len(targets) < 6 and not fixed:
+            targets.append([self.window(scope, scope), self.fresh("c")])
+        self.choose(out, scope)
         if beyond:
             self.beyond(out, scope)
         return out
+
+    def limit(self):
+        """With OFFSET only a complete order says which ties are left out."""
+        rng = self.rng
+        return rng.choice(["LIMIT 1", "LIMIT 2", "LIMIT 3", "LIMIT 5 OFFSET 1", "OFFSET 2", "LIMIT 0", "LIMIT 1 + 1", "LIMIT ALL", "LIMIT NULL OFFSET 1",
+                           "FETCH FIRST 2 ROWS WITH TIES", "FETCH FIRST 1 ROW WITH TIES"])
+
+    def choose(self, out, scope):
+        """Some of its rows: DISTINCT ON, LIMIT, or both."""
+        rng = self.rng
+        if not out.distinct and rng.random() < 0.1:
+            out.on = [rng.choice(scope) for _ in range(rng.choice([1, 1, 2]))]
+        if rng.random() < 0.12:
+            out.limit = self.limit()
+        if (out.on or out.limit) and not out.distinct:
+            out.order = [rng.choice(scope) for _ in range(rng.choice([0, 1, 1, 2]))]
+
+    def window(self, scope, complete, arguments=None):
+        """A window function; the columns of complete tell rows apart, up to rows that are alike in all."""
+        rng = self.rng
+        arguments = arguments or (lambda kind: self.expr(scope, kind, 1))
+        args = []
+
+        def put(e):
+            args.append(e)
+            return "{%d}" % (len(args) - 1)
+
+        def some(kinds=None):
+            return put(arguments(rng.choice(sorted({r.type for r in scope} - {"bool"} | {"int"} if kinds is None else kinds))))
+
+        direction = lambda: rng.choice(["", "", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
+        by = [rng.choice(scope) for _ in range(rng.choice([0, 1, 1, 1, 2]))]
+        partition = f"PARTITION BY {', '.join(put(r) for r in by)} " if by else ""
+        few = [put(rng.choice(scope)) + direction() for _ in range(rng.choice([0, 1, 1, 2]))]
+        order = f"ORDER BY {', '.join(few)} " if few else ""
+        total = "ORDER BY " + ", ".join(few + [put(r) + direction() for r in rng.sample(complete, len(complete))]) + " "
+        frame = rng.choice(["ROWS BETWEEN 1 PRECEDING AND CURRENT ROW", "ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING", "ROWS 1 PRECEDING",
+                            "ROWS UNBOUNDED PRECEDING", "ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", "ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING",
+                            "ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING", "ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW",
+                            "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"])
+        peers = rng.choice(["", "", "RANGE UNBOUNDED PRECEDING", "RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", "GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
+                            "GROUPS 1 PRECEDING", "GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW EXCLUDE GROUP", "RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"])
+        if peers.startswith("GROUPS") and not order:
+            order = total
+        numbers = [r for r in scope if r.type in ("int", "bigint", "numeric(10,2)")]
+        days = [r for r in scope if r.type in ("date", "timestamptz")]
+        if numbers and rng.random() < 0.15:
+            order, peers = f"ORDER BY {put(rng.choice(numbers))}{direction()} ", rng.choice(["RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING", "RANGE 2 PRECEDING", "RANGE BETWEEN 1 FOLLOWING AND 2 FOLLOWING"])
+        elif days and rng.random() < 0.3:
+            order, peers = f"ORDER BY {put(rng.choice(days))}{direction()} ", rng.choice(["RANGE BETWEEN interval '1 day' PRECEDING AND CURRENT ROW", "RANGE BETWEEN interval '1 day' PRECEDING AND interval '2 days' FOLLOWING EXCLUDE TIES"])
+        pick = rng.random()
+        if pick < 0.25:        # of positions: peers are alike
+            kind, form, over = rng.choice([("bigint", "rank()", order), ("bigint", "dense_rank()", order), ("bigint", "row_number()", total), ("int", "ntile(3)", total),
+                                           ("float8", "cume_dist()", order), ("float8", "percent_rank()", order)])
+            return Op(kind, False, f"{form} OVER ({partition}{over})", args)
+        if pick < 0.5:         # of single rows
+            value = some()
+            kind, loose = args[-1].type, varies(args[-1])
+            form = rng.choice([f"lag({value})", f"lead({value})", f"lag({value}, 2)", f"lead({value}, 1, {value})", f"first_value({value})", f"last_value({value})", f"nth_value({value}, 2)"])
+            return Op("numeric" if kind == "numeric(10,2)" else kind, loose, f"{form} OVER ({partition}{total}{'' if form.startswith('l') and 'value' not in form else frame})", args)
+        over = f"{partition}{order}{peers}" if rng.random() < 0.5 else f"{partition}{total}{frame}"
+        only = ""
+        if rng.random() < 0.2 and arguments is not None:
+            only = f" FILTER (WHERE {put(arguments('bool'))})"
+        name = rng.choice(["count(*)", "count", "sum", "sum", "min", "max", "avg"])
+        if name == "count(*)":
+            return Op("bigint", False, f"count(*){only} OVER ({over})", args)
+        value = some(("int", "bigint", "numeric", "numeric(10,2)")) if name in ("sum", "avg") else some()
+        kind, loose = args[-1].type, varies(args[-1])
+        kind = {"count": "bigint", "sum": "bigint" if kind == "int" else "numeric", "avg": "numeric"}.get(name, "numeric" if kind == "numeric(10,2)" else kind)
+        return Op(kind, loose and kind == "numeric", f"{name}({value}){only} OVER ({over})", args)
+
+    def first_of_each(self, depth):
+        """Rows whose number within a group is small, as a condition on a derived table."""
+        rng = self.rng
+        items, where = self.source(depth - 1)
+        scope = [r for i in items for r in self.scope(i)]
+        targets = [[r, self.fresh("c")] for r in rng.sample(scope, min(len(scope), rng.choice([2, 3, 4])))]
+        args = [rng.choice(scope) for _ in range(rng.choice([0, 1, 1]))]
+        partition = f"PARTITION BY {', '.join('{%d}' % i for i in range(len(args)))} " if args else ""
+        name = rng.choice(["row_number", "row_number", "rank", "dense_rank"])
+        by = [t[0] for t in targets] if name == "row_number" else [rng.choice(scope)]
+        order = ", ".join("{%d}%s" % (len(args) + i, rng.choice(["", " DESC", " NULLS FIRST"])) for i in range(len(by)))
+        number = self.fresh("c")
+        targets.append([Op("bigint", False, f"{name}() OVER ({partition}ORDER BY {order})", args + by), number])
+        inner = Select(targets, items, where)
+        leaf = Leaf(self.fresh("r"), query=inner)
+        offered = self.scope(leaf)
+        rank = next(r for r in offered if r.name == number)
+        few = rng.choice(["({0} <= 1)", "({0} <= 2)", "({0} < 3)", "({0} = 1)", "(2 >= {0})", "({0} BETWEEN 1 AND 2)", "({0} <= 0)", "({0} <= 2 AND {0} > 1)"])
+        return Select([[r, self.fresh("c")] for r in offered if r is not rank or rng.random() < 0.3] or [[rank, self.fresh("c")]], [leaf], [self.op("bool", few, rank)])
 
     def aggregate(self, scope):
         rng = self.rng
@@ -344,18 +443,20 @@ class Maker:
         aggregates = [1 for e, _ in targets if any(isinstance(x, Aggregate) for x in _all(e))]
         if not group and not aggregates:
             targets.append([Aggregate("bigint", False, "count(*)"), self.fresh("c")])
-        return Select(targets, items, where, group, having, distinct=rng.random() < 0.05)
+        if group and rng.random() < 0.12:
+            inner = lambda kind: next((a for a in (self.aggregate(scope) for _ in range(8)) if a.type == kind), None) or next((g for g in group if g.type == kind), self.literal(kind))
+            targets.append([self.window(group, group, inner), self.fresh("c")])
+        out = Select(targets, items, where, group, having, distinct=rng.random() < 0.05)
+        if rng.random() < 0.08:
+            out.limit = self.limit()
+        return out
 
     def beyond(self, out, scope):
         """Something that has no promise yet."""
         rng = self.rng
         pick = rng.random()
         a = rng.choice(scope)
-        if pick < 0.3:
-            self.extras.add("window")
-            out.distinct = False
-            out.targets.append([self.op("bigint", "count(*) OVER (PARTITION BY {0})", a), self.fresh("c")])
-        elif pick < 0.6:
+        if pick < 0.6:
             self.extras.add("subquery")
             name = rng.choice(sorted(self.relations))
             b = rng.choice(self.relations[name])
@@ -363,9 +464,6 @@ class Maker:
             if FAMILY[b.type] == FAMILY[a.type]:
                 self.also.add(name)
                 out.where.append(self.op("bool", f"{word} (SELECT FROM {name} z WHERE z.{b.name} = {{0}})", a))
-        elif pick < 0.75 and not any(varies(e) for e, _ in out.targets):
-            self.extras.add("limit")
-            out.tail = " ORDER BY " + ", ".join(str(i + 1) for i in range(len(out.targets))) + " LIMIT 3"
 
 
 def _all(e):

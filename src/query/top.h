@@ -1,0 +1,17 @@
+#pragma once
+// DISTINCT ON, and ORDER BY with LIMIT, OFFSET or FETCH FIRST: the first rows of each partition in an order.
+#include "query/window.h"
+
+namespace query {
+
+// What a SELECT yields: the columns of its list, then those that only choose rows.
+struct Selected {
+	Tree node;
+	std::map<Index, int> refs;      // sort group reference → column
+	int shown;                      // columns of the select list
+};
+
+// DISTINCT ON, ORDER BY and LIMIT of a query level.
+Tree chosen(::Query *query, Selected selected);
+
+}  // namespace query

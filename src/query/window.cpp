@@ -1,0 +1,439 @@
+#include "window.h"
+
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_operator.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+}
+
+#include <algorithm>
+
+namespace query {
+
+namespace {
+
+// Functions of the rows before, alike and after as bags: the order of rows alike is nothing to them.
+constexpr Oid of_peers[] = {F_RANK_, F_DENSE_RANK_, F_CUME_DIST_, F_PERCENT_RANK_};
+
+// Aggregates whose result depends on the bag of values only.
+constexpr Oid order_free[] = {
+    F_SUM_INT2, F_SUM_INT4, F_SUM_INT8, F_SUM_NUMERIC, F_SUM_MONEY, F_SUM_INTERVAL, F_AVG_INT2, F_AVG_INT4, F_AVG_INT8,
+    F_AVG_NUMERIC, F_AVG_INTERVAL, F_COUNT_ANY, F_COUNT_, F_BOOL_AND, F_BOOL_OR, F_EVERY,
+};
+
+bool is_extreme(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	bool extreme = OidIsValid(reinterpret_cast<Form_pg_aggregate>(GETSTRUCT(tuple))->aggsortop);
+	ReleaseSysCache(tuple);
+	return extreme;
+}
+
+template <size_t count> bool among(const Oid (&functions)[count], Oid function)
+{
+	return std::find(functions, functions + count, function) != functions + count;
+}
+
+struct Found {
+	WindowFunc *functions[256];
+	int count;
+};
+
+bool find_functions(Node *node, void *context)
+{
+	auto *found = static_cast<Found *>(context);
+	if (node == nullptr)
+		return false;
+	if (IsA(node, WindowFunc)) {
+		for (int i = 0; i < found->count; i++)
+			if (equal(node, found->functions[i]))
+				return false;
+		if (found->count == 256)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("more than 256 window functions")));
+		found->functions[found->count++] = reinterpret_cast<WindowFunc *>(node);
+		return false;
+	}
+	return expression_tree_walker(node, find_functions, context);
+}
+
+void find_all(Node *tree, Found *found)
+{
+	(void)find_functions(tree, found);
+}
+
+struct Call {
+	Node *arguments[100];
+	int count;
+	char *text;       // f($1, $2)
+};
+
+// The function printed with its arguments as parameters, without FILTER and OVER: the server prints those only
+// where it knows the window.
+void print_call(WindowFunc *function, Call *out)
+{
+	List *arguments = NIL;
+	ListCell *cell;
+	out->count = 0;
+	foreach (cell, function->args) {
+		auto *argument = static_cast<Node *>(lfirst(cell));
+		if (out->count == 100)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a window function with more than 100 arguments")));
+		Param *param = makeNode(Param);
+		param->paramkind = PARAM_EXTERN;
+		param->paramid = out->count + 1;
+		param->paramtype = exprType(argument);
+		param->paramtypmod = exprTypmod(argument);
+		param->paramcollid = exprCollation(argument);
+		param->location = -1;
+		out->arguments[out->count++] = argument;
+		arguments = lappend(arguments, param);
+	}
+	FuncExpr *call = makeFuncExpr(function->winfnoid, function->wintype, arguments, function->wincollid, function->inputcollid, COERCE_EXPLICIT_CALL);
+	out->text = deparse_expression(reinterpret_cast<Node *>(call), NIL, false, false);
+	if (function->winstar)
+		out->text = psprintf("%.*s*)", int(strlen(out->text)) - 1, out->text);
+}
+
+Node *constant(Node *node)
+{
+	return eval_const_expressions(nullptr, static_cast<Node *>(copyObjectImpl(node)));
+}
+
+char *print(Node *node)
+{
+	return deparse_expression(node, NIL, false, false);
+}
+
+std::string hole(int column)
+{
+	return '\x01' + std::to_string(column) + '\x02';
+}
+
+Expression plain(int column, const Column &type)
+{
+	return {hole(column), {}, type, {column}, column};
+}
+
+std::string bound(Node *value, int location)
+{
+	Node *folded = pg::call(constant, value);
+	if (!IsA(folded, Const))
+		no_law("a window frame whose bound is not a constant", location);
+	return std::string("(") + pg::call(print, folded) + ")";
+}
+
+std::string frame(const WindowClause *clause, int location)
+{
+	int options = clause->frameOptions;
+	if (!(options & FRAMEOPTION_NONDEFAULT))
+		return {};
+	auto end = [&](int unbounded_preceding, int unbounded_following, int current, int preceding, Node *value) -> std::string {
+		if (options & unbounded_preceding)
+			return "UNBOUNDED PRECEDING";
+		if (options & unbounded_following)
+			return "UNBOUNDED FOLLOWING";
+		if (options & current)
+			return "CURRENT ROW";
+		return bound(value, location) + (options & preceding ? " PRECEDING" : " FOLLOWING");
+	};
+	std::string out = options & FRAMEOPTION_RANGE ? "RANGE BETWEEN " : options & FRAMEOPTION_ROWS ? "ROWS BETWEEN " : "GROUPS BETWEEN ";
+	out += end(FRAMEOPTION_START_UNBOUNDED_PRECEDING, FRAMEOPTION_START_UNBOUNDED_FOLLOWING, FRAMEOPTION_START_CURRENT_ROW,
+	           FRAMEOPTION_START_OFFSET_PRECEDING, clause->startOffset);
+	out += " AND " + end(FRAMEOPTION_END_UNBOUNDED_PRECEDING, FRAMEOPTION_END_UNBOUNDED_FOLLOWING, FRAMEOPTION_END_CURRENT_ROW,
+	                     FRAMEOPTION_END_OFFSET_PRECEDING, clause->endOffset);
+	return out + (options & FRAMEOPTION_EXCLUDE_CURRENT_ROW ? " EXCLUDE CURRENT ROW"
+	              : options & FRAMEOPTION_EXCLUDE_GROUP     ? " EXCLUDE GROUP"
+	              : options & FRAMEOPTION_EXCLUDE_TIES      ? " EXCLUDE TIES"
+	                                                        : "");
+}
+
+char *operator_name(Oid number)
+{
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(number));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", number);
+	auto *form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+	char *name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+struct Direction {
+	bool less, greater;
+	char *name;       // of another operator, with its schema
+};
+
+void look_at_order(SortGroupClause *clause, Oid type, Direction *out)
+{
+	const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
+	out->less = clause->sortop == entry->lt_opr;
+	out->greater = clause->sortop == entry->gt_opr;
+	out->name = out->less || out->greater ? nullptr : operator_name(clause->sortop);
+}
+
+class Windows {
+public:
+	Windows(::Query *query, From input) : query_(query), input_(std::move(input)) {}
+
+	From build()
+	{
+		columns_ = input_.node->columns;
+		input_.scope.input = &columns_;
+		auto found = std::make_unique<Found>();
+		found->count = 0;
+		pg::call(find_all, reinterpret_cast<Node *>(query_->targetList), found.get());
+		functions_.assign(found->functions, found->functions + found->count);
+
+		place_what_is_shown();
+		std::vector<Level> levels = levels_by_partition();
+		Tree node = projection();
+		require_equality(*node, "a window", functions_[0]->location);
+		From out;
+		out.scope = moved_scope();
+		for (Level &level : levels)
+			node = window(std::move(node), std::move(level), out.scope);
+		out.node = std::move(node);
+		return out;
+	}
+
+private:
+	struct Level {
+		std::vector<int> partition;
+		std::vector<Window> windows;
+		std::vector<std::vector<WindowFunc *>> of;     // each window's functions
+	};
+
+	// The column of the projection that shows an expression over the input.
+	int place(Expression e)
+	{
+		for (size_t i = 0; i < placed_.size(); i++)
+			if (placed_[i].text == e.text && placed_[i].type.type == e.type.type && placed_[i].type.collation == e.type.collation)
+				return i;
+		placed_.push_back(std::move(e));
+		return placed_.size() - 1;
+	}
+
+	Expression over_input(Node *expression, const char *what)
+	{
+		Expression e = make_expression(expression, input_.scope);
+		if (e.uses_time())
+			no_law(std::string("now() in ") + what, pg::call(exprLocation, static_cast<const Node *>(expression)));
+		return e;
+	}
+
+	void place_what_is_shown()
+	{
+		Scope without = input_.scope;
+		without.computed.clear();
+		for (WindowFunc *function : functions_)
+			without.computed.push_back({reinterpret_cast<Node *>(function), "NULL", {}});
+		without.computed.insert(without.computed.end(), input_.scope.computed.begin(), input_.scope.computed.end());
+		std::set<int> read;
+		ListCell *cell;
+		foreach (cell, query_->targetList) {
+			auto *target = static_cast<TargetEntry *>(lfirst(cell));
+			if (!target->resjunk || chooses_rows(query_, target))
+				read.merge(make_expression(reinterpret_cast<Node *>(target->expr), without).columns);
+		}
+		for (int column : read)
+			place(plain(column, columns_[column]));
+	}
+
+	int place_sort(TargetEntry *target, const char *what)
+	{
+		return place(over_input(reinterpret_cast<Node *>(target->expr), what));
+	}
+
+	std::vector<Level> levels_by_partition()
+	{
+		std::vector<Level> levels;
+		ListCell *cell;
+		foreach (cell, query_->windowClause) {
+			auto *clause = static_cast<WindowClause *>(lfirst(cell));
+			std::vector<WindowFunc *> of;
+			for (WindowFunc *function : functions_)
+				if (function->winref == clause->winref)
+					of.push_back(function);
+			if (of.empty())
+				continue;
+			std::set<int> partition;
+			ListCell *by;
+			foreach (by, clause->partitionClause)
+				partition.insert(place_sort(pg::call(get_sortgroupclause_tle, static_cast<SortGroupClause *>(lfirst(by)), query_->targetList),
+				                            "PARTITION BY"));
+			std::vector<int> columns(partition.begin(), partition.end());
+			auto level = std::find_if(levels.begin(), levels.end(), [&](const Level &l) { return l.partition == columns; });
+			if (level == levels.end())
+				level = levels.insert(levels.end(), {columns, {}, {}});
+			Window window;
+			window.order = sorting(query_, clause->orderClause, [&](TargetEntry *target) { return place_sort(target, "ORDER BY of a window"); });
+			window.frame = frame(clause, of[0]->location);
+			for (WindowFunc *function : of)
+				window.functions.push_back(call(function, clause));
+			level->windows.push_back(std::move(window));
+			level->of.push_back(std::move(of));
+		}
+		return levels;
+	}
+
+	Window::Function call(WindowFunc *function, const WindowClause *clause)
+	{
+		Call call{};
+		pg::call(print_call, function, &call);
+		std::vector<std::string> arguments;
+		auto argument = [&](Node *expression, const char *what) {
+			Expression e = over_input(expression, what);
+			return e.columns.empty() ? e.text : hole(place(std::move(e)));
+		};
+		for (int i = 0; i < call.count; i++)
+			arguments.push_back(argument(call.arguments[i], "a window function"));
+		Window::Function out;
+		for (const char *p = call.text; *p != '\0'; p++)
+			if (*p == '$' && isdigit(static_cast<unsigned char>(p[1]))) {
+				int number = std::stoi(p + 1);
+				while (isdigit(static_cast<unsigned char>(p[1])))
+					p++;
+				out.call += arguments[number - 1];
+			} else
+				out.call += *p;
+		if (function->aggfilter != nullptr)
+			out.call += " FILTER (WHERE " + argument(reinterpret_cast<Node *>(function->aggfilter), "FILTER") + ")";
+		const auto *expression = reinterpret_cast<const Node *>(function);
+		out.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression), pg::call(exprCollation, expression), false};
+		out.ties_matter = ties_matter_to(function->winfnoid, clause);
+		return out;
+	}
+
+	static bool ties_matter_to(Oid function, const WindowClause *clause)
+	{
+		constexpr int whole = FRAMEOPTION_START_UNBOUNDED_PRECEDING | FRAMEOPTION_END_UNBOUNDED_FOLLOWING;
+		bool of_bags = !(clause->frameOptions & FRAMEOPTION_ROWS) || (clause->frameOptions & whole) == whole;
+		bool of_rows = clause->frameOptions & FRAMEOPTION_EXCLUDE_CURRENT_ROW || !(among(order_free, function) || pg::call(is_extreme, function));
+		return !among(of_peers, function) && !(of_bags && !of_rows);
+	}
+
+	Tree projection()
+	{
+		auto node = std::make_shared<Operator>();
+		node->kind = Kind::project;
+		for (const Expression &e : placed_) {
+			node->columns.push_back(e.type);
+			if (e.plain >= 0)
+				node->columns.back().name = columns_[e.plain].name;
+			else
+				node->columns.back().name = render(e.text, [&](int column) { return columns_[column].name; });
+		}
+		node->expressions = placed_;
+		node->inputs.push_back(std::move(input_.node));
+		return node;
+	}
+
+	// What was over the input's columns, over those of the projection.
+	Scope moved_scope() const
+	{
+		std::map<int, int> to;
+		for (size_t i = 0; i < placed_.size(); i++)
+			if (placed_[i].plain >= 0)
+				to.emplace(placed_[i].plain, i);
+		Scope out;
+		for (auto [key, column] : input_.scope.columns)
+			if (to.contains(column))
+				out.columns[key] = to[column];
+		for (const auto &known : input_.scope.computed) {
+			bool there = true;
+			std::string text = render(known.text, [&](int column) {
+				there = there && to.contains(column);
+				return there ? hole(to[column]) : std::string();
+			});
+			if (there)
+				out.computed.push_back({known.expression, text, known.type});
+		}
+		return out;
+	}
+
+	static Tree window(Tree input, Level level, Scope &scope)
+	{
+		auto node = std::make_shared<Operator>();
+		node->kind = Kind::window;
+		node->columns = input->columns;
+		node->partition = std::move(level.partition);
+		for (size_t i = 0; i < level.windows.size(); i++)
+			for (size_t j = 0; j < level.of[i].size(); j++) {
+				Window::Function &function = level.windows[i].functions[j];
+				function.title = render(function.call, [&](int column) { return input->columns[column].name; });
+				scope.computed.push_back({reinterpret_cast<Node *>(level.of[i][j]), hole(node->width()), function.type});
+				node->columns.push_back(function.type);
+				node->columns.back().name = function.title;
+			}
+		node->windows = std::move(level.windows);
+		node->inputs.push_back(std::move(input));
+		return node;
+	}
+
+	::Query *query_;
+	From input_;
+	std::vector<Column> columns_;             // of the input
+	std::vector<WindowFunc *> functions_;
+	std::vector<Expression> placed_;          // what the projection shows
+};
+
+}  // namespace
+
+From build_windows(::Query *query, From input)
+{
+	return Windows(query, std::move(input)).build();
+}
+
+std::vector<Sort> sorting(::Query *query, List *clauses, const std::function<int(TargetEntry *)> &column)
+{
+	std::vector<Sort> out;
+	ListCell *cell;
+	foreach (cell, clauses) {
+		auto *clause = static_cast<SortGroupClause *>(lfirst(cell));
+		TargetEntry *target = pg::call(get_sortgroupclause_tle, clause, query->targetList);
+		Direction direction{};
+		pg::call(look_at_order, clause, pg::call(exprType, reinterpret_cast<const Node *>(target->expr)), &direction);
+		std::string text = direction.less ? "" : direction.greater ? " DESC" : std::string(" USING ") + direction.name;
+		if (clause->nulls_first != direction.greater)
+			text += clause->nulls_first ? " NULLS FIRST" : " NULLS LAST";
+		out.push_back({column(target), text, direction.name == nullptr});
+	}
+	return out;
+}
+
+void require_equality(const Operator &node, const std::string &what, int location)
+{
+	for (const Column &column : node.columns)
+		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
+			no_law(what + " over type " + pg::type_name(column.type), location,
+			       "Rows are told apart by equality, which the type of column \"" + column.name + "\" does not have.");
+}
+
+bool chooses_rows(::Query *query, TargetEntry *target)
+{
+	if (target->ressortgroupref == 0)
+		return false;
+	bool limited = query->limitCount != nullptr || query->limitOffset != nullptr;
+	auto in = [&](List *clauses) {
+		ListCell *cell;
+		foreach (cell, clauses)
+			if (static_cast<SortGroupClause *>(lfirst(cell))->tleSortGroupRef == target->ressortgroupref)
+				return true;
+		return false;
+	};
+	return (query->hasDistinctOn && in(query->distinctClause)) || ((query->hasDistinctOn || limited) && in(query->sortClause));
+}
+
+}  // namespace query

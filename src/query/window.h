@@ -1,0 +1,23 @@
+#pragma once
+// Window functions of one query level.
+//
+// Functions over one PARTITION BY are one operator, whatever their orders and frames; each further
+// PARTITION BY is another operator above it, so that a change touches only partitions of its own.
+// Beneath them is a projection to what the functions and the select list read.
+#include "query/from.h"
+
+namespace query {
+
+// The input with the functions' results; the scope that results offers them.
+From build_windows(::Query *query, From input);
+
+// An ORDER BY over columns of an input: column(expression's number in the target list) finds each.
+std::vector<Sort> sorting(::Query *query, List *clauses, const std::function<int(TargetEntry *)> &column);
+
+// Rows are told apart by all columns of the node: fails 0A000 for types without equality.
+void require_equality(const Operator &node, const std::string &what, int location);
+
+// Does the query order or choose its rows by this entry of the target list?
+bool chooses_rows(::Query *query, TargetEntry *target);
+
+}  // namespace query

@@ -1,0 +1,40 @@
+-- Frames: which rows of its partition a row's result is made of.
+CREATE TABLE reading (sensor int, at int, value numeric);
+INSERT INTO reading SELECT i % 3, i / 2, (i * 7) % 11 FROM generate_series(1, 40) i;
+SELECT pgtrickle.create_stream_table('by_rows', $$
+	SELECT sensor, at, value, avg(value) OVER (w ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS smooth,
+	       max(value) OVER (w ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING) AS soon,
+	       sum(value) OVER (w ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW) AS around,
+	       count(*) OVER (w ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS left_over, nth_value(at, 2) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS second
+	FROM reading WINDOW w AS (PARTITION BY sensor ORDER BY at, value)$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('by_values', $$
+	SELECT sensor, at, sum(value) OVER (w RANGE BETWEEN 3 PRECEDING AND CURRENT ROW) AS near,
+	       count(*) OVER (w RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES) AS others,
+	       count(*) OVER (w RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP) AS earlier
+	FROM reading WINDOW w AS (PARTITION BY sensor ORDER BY at DESC)$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('by_groups', $$
+	SELECT sensor, at, min(value) OVER (w GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS low,
+	       count(*) OVER (w GROUPS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS following, cume_dist() OVER w AS share, dense_rank() OVER w AS place
+	FROM reading WINDOW w AS (ORDER BY at NULLS FIRST)$$, '1h', 'DIFFERENTIAL');
+
+-- A row in the middle, an earlier one away, some alike, and a NULL.
+INSERT INTO reading VALUES (1, 7, 5.5), (1, 7, 5.5), (2, NULL, 1), (4, 1, 1);
+DELETE FROM reading WHERE sensor = 0 AND at < 4;
+UPDATE reading SET value = value + 1 WHERE at = 9;
+SELECT name, (pgtrickle.refresh_stream_table(name)).mode FROM unnest('{by_rows,by_values,by_groups}'::text[]) name;
+SELECT * FROM by_rows WHERE sensor = 1 ORDER BY at, value;
+SELECT * FROM by_values WHERE sensor = 0 ORDER BY at;
+SELECT * FROM by_groups WHERE at < 6 ORDER BY at NULLS FIRST, sensor;
+SELECT missing, unexpected FROM pgtrickle.verify('by_rows');
+SELECT missing, unexpected FROM pgtrickle.verify('by_values');
+SELECT missing, unexpected FROM pgtrickle.verify('by_groups');
+
+-- Distances in time.
+CREATE TABLE visit (page text, at timestamptz);
+INSERT INTO visit SELECT 'p' || i % 2, timestamptz '2026-03-29 00:00+00' + i * interval '17 minutes' FROM generate_series(1, 20) i;
+SELECT pgtrickle.create_stream_table('hourly', $$
+	SELECT page, at, count(*) OVER (PARTITION BY page ORDER BY at RANGE BETWEEN interval '1 hour' PRECEDING AND CURRENT ROW) AS in_an_hour FROM visit$$, '1h', 'DIFFERENTIAL');
+INSERT INTO visit VALUES ('p1', '2026-03-29 01:10+00'), ('p0', NULL), ('p0', 'infinity');
+DELETE FROM visit WHERE at = '2026-03-29 01:25+00';
+SELECT mode FROM pgtrickle.refresh_stream_table('hourly');
+SELECT missing, unexpected FROM pgtrickle.verify('hourly');
