@@ -228,7 +228,7 @@ std::unordered_map<Key, int64_t, KeyHash> take_gone(const Workshop &shop, NetCha
 	positions.take(keys, [&](const Key &key, const Place &place) {
 		batch.gone[place.file].push_back(place.position);
 		if (some_come)
-			row_ids[key] = place.row_id >= 0 ? place.row_id : shop.row_id_start(place.file) + place.position;
+			row_ids[key] = place.row_id;
 		missing--;
 	});
 	if (missing != 0)

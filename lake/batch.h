@@ -44,7 +44,6 @@ struct Workshop {
 	std::string directory;                          // of the table, relative to the data path
 	std::function<void(const std::string &)> note;  // called before a file is begun
 	std::function<int()> next_file;
-	std::function<int64_t(int)> row_id_start;       // of a file by its number
 };
 
 // The positions do not know a row that went: the publication must be loaded again.

@@ -9,13 +9,13 @@ namespace lake {
 namespace {
 
 // Both sorted by position; a position that was deleted before keeps its snapshot.
-void merge(Deletions &rows, std::vector<int32_t> added)
+void merge(Deletions &rows, std::vector<int64_t> added)
 {
 	std::sort(added.begin(), added.end());
 	Deletions merged;
 	merged.reserve(rows.size() + added.size());
 	auto old = rows.begin();
-	for (int32_t position : added) {
+	for (int64_t position : added) {
 		while (old != rows.end() && old->first < position)
 			merged.push_back(*old++);
 		if (old != rows.end() && old->first == position)
@@ -29,7 +29,7 @@ void merge(Deletions &rows, std::vector<int32_t> added)
 
 }  // namespace
 
-std::vector<FileDeletion> merge_deletions(ObjectStore &store, const std::map<int64_t, std::vector<int32_t>> &gone,
+std::vector<FileDeletion> merge_deletions(ObjectStore &store, const std::map<int64_t, std::vector<int64_t>> &gone,
                                           const std::map<int64_t, LiveFile> &live, const std::string &directory, int publication)
 {
 	std::vector<FileDeletion> deletions;

@@ -37,7 +37,7 @@ struct NeedsRepair {
 };
 
 // gone: positions by DuckLake file id.
-std::vector<FileDeletion> merge_deletions(ObjectStore &store, const std::map<int64_t, std::vector<int32_t>> &gone,
+std::vector<FileDeletion> merge_deletions(ObjectStore &store, const std::map<int64_t, std::vector<int64_t>> &gone,
                                           const std::map<int64_t, LiveFile> &live, const std::string &directory, int publication);
 
 // Writes the delete files as of this snapshot; again only those that say so.

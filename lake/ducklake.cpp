@@ -27,8 +27,10 @@ std::string double_quoted(const std::string &name)
 	return quoted + '"';
 }
 
+}  // namespace
+
 // A file's path as DuckLake resolves it: relative to its table, that to its schema, that to the data path.
-const char *const file_path =
+static const char *const file_path =
     "CASE WHEN NOT %1$s.path_is_relative THEN %1$s.path WHEN NOT t.path_is_relative THEN t.path || %1$s.path "
     "ELSE s.path || t.path || %1$s.path END";
 
@@ -51,8 +53,6 @@ std::string ordering_type(const std::string &lake_type)
 		return "text";
 	return lake_type;
 }
-
-}  // namespace
 
 CatalogState DuckLake::state()
 {
@@ -117,7 +117,7 @@ void DuckLake::check_table(const Publication &p)
 std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id)
 {
 	const Rows rows = c_.query("SELECT f.data_file_id, f.record_count, f.row_id_start, " + resolved("f") +
-	                               ", d.delete_file_id, d.delete_count, d.begin_snapshot, " + resolved("d") + ", d.format, d.path, d.path_is_relative "
+	                               ", d.delete_file_id, d.delete_count, d.begin_snapshot, " + resolved("d") + ", d.format, d.path, d.path_is_relative, f.file_size_bytes, f.begin_snapshot "
 	                               "FROM " + table("data_file") + " f JOIN " + table("table") + " t ON t.table_id = f.table_id AND t.end_snapshot IS NULL "
 	                               "JOIN " + table("schema") + " s USING (schema_id) "
 	                               "LEFT JOIN " + table("delete_file") + " d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL "
@@ -125,7 +125,7 @@ std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id)
 	                           {text(table_id)});
 	std::map<int64_t, LiveFile> files;
 	for (int i = 0; i < rows.size(); i++) {
-		LiveFile file{rows.number(i, 0), rows.number(i, 1), rows.is_null(i, 2) ? 0 : rows.number(i, 2), rows.text(i, 3), -1, 0, 0, {}, {}, {}, true};
+		LiveFile file{rows.number(i, 0), rows.number(i, 1), rows.is_null(i, 2) ? 0 : rows.number(i, 2), rows.number(i, 11), rows.number(i, 12), rows.text(i, 3), -1, 0, 0, {}, {}, {}, true};
 		if (!rows.is_null(i, 4)) {
 			file.delete_file_id = rows.number(i, 4);
 			file.deleted_rows = rows.number(i, 5);
@@ -210,8 +210,8 @@ void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)
 		const Text start = file.has_row_ids ? Text() : text(next_row_id);
 		add_file(batch, file, next_file_id, snapshot, start);
 		if (p.is_mirror())
-			c_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start) VALUES ($1, $2, $3, $4)",
-			         {text(p.id), text(file.number), text(next_file_id), start});
+			c_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start, rows) VALUES ($1, $2, $3, $4, $5)",
+			         {text(p.id), text(file.number), text(next_file_id), start, text(file.rows)});
 		next_file_id++;
 		next_row_id += file.has_row_ids ? 0 : file.rows;
 		rows += file.rows;

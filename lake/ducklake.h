@@ -12,6 +12,7 @@
 #include "batch.h"
 #include "database.h"
 #include "deletions.h"
+#include "merge.h"
 #include "publication.h"
 
 #include <map>
@@ -20,18 +21,33 @@
 
 namespace lake {
 
+// SQL: the path of a file (alias) of table t in schema s, relative to the data path unless it is whole.
+std::string resolved(const char *alias);
+// The PostgreSQL type that orders DuckLake's spelling of a value as DuckDB does.
+std::string ordering_type(const std::string &lake_type);
+
 struct CatalogState {
 	int64_t snapshot, schema_version, next_catalog_id, next_file_id;
 };
 
 // A data file that is in the newest snapshot, and the file of its deletions.
 struct LiveFile {
-	int64_t data_file_id, rows, row_id_start;
+	int64_t data_file_id, rows, row_id_start, bytes, begin_snapshot;
 	std::string path;
 	int64_t delete_file_id = -1, deleted_rows = 0, delete_begin = 0;
 	std::string delete_path, delete_format;
 	std::string delete_path_listed;  // as it stands in the catalog
 	bool delete_path_is_relative = true;
+};
+
+// A merged file that stands for others.
+struct Replacement {
+	int64_t table_id;
+	std::vector<int64_t> sources;       // data files
+	const MergedFile &file;
+	bool at_every_snapshot;             // the sources are forgotten; else they end and the file begins
+	std::string delete_path;            // empty: no row of it is deleted
+	Footprint delete_footprint = {};
 };
 
 class DuckLake {
@@ -54,7 +70,13 @@ public:
 	int64_t commit(const CatalogState &before, std::vector<Batch> &batches, std::map<int, std::vector<FileDeletion>> &deletions,
 	               const std::string &database_snapshot);
 
+	// Writes the snapshot of a replacement.  REQUIRES: lock().  Returns its id and that of the new data file.
+	std::pair<int64_t, int64_t> replace(const CatalogState &before, const Replacement &replacement);
+
 private:
+	void add_merged(const Replacement &replacement, int64_t id, int64_t snapshot);
+	void add_merged_statistics(const Replacement &replacement, int64_t id);
+	void forget(const Replacement &replacement);
 	void create_table(Batch &batch, int64_t snapshot, int64_t schema_version, int64_t table_id);
 	void add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id);
 	void add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, const Text &row_id_start);

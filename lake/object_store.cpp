@@ -6,6 +6,7 @@
 #endif
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -123,6 +124,17 @@ void ObjectStore::remove(const std::string &path)
 	if (check(files_->GetFileInfo(name)).type() == arrow::fs::FileType::NotFound)
 		return;
 	check(files_->DeleteFile(name));
+}
+
+void ObjectStore::list(const std::function<void(const std::string &, int64_t)> &file)
+{
+	arrow::fs::FileSelector everything;
+	everything.base_dir = root_.substr(0, root_.size() - 1);
+	everything.recursive = true;
+	everything.allow_not_found = true;
+	for (const arrow::fs::FileInfo &info : check(files_->GetFileInfo(everything)))
+		if (info.IsFile() && info.path().starts_with(root_))
+			file(info.path().substr(root_.size()), std::chrono::duration_cast<std::chrono::seconds>(info.mtime().time_since_epoch()).count());
 }
 
 void finish_object_stores()

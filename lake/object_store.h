@@ -8,6 +8,7 @@
 #include <arrow/filesystem/filesystem.h>
 #include <arrow/io/interfaces.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,8 @@ public:
 	std::shared_ptr<arrow::io::RandomAccessFile> open(const std::string &path);
 	int64_t size(const std::string &path);
 	void remove(const std::string &path);  // no error if it is not there
+	// Calls file(path, seconds since 1970 of its last change) for everything below the data path.
+	void list(const std::function<void(const std::string &, int64_t)> &file);
 
 	// The one spelling of a file's full name that is written into files: file:///abs/… or s3://….
 	std::string uri(const std::string &path) const;

@@ -43,11 +43,13 @@ void Positions::take(const std::vector<std::pair<Key, int>> &keys, const std::fu
 	const std::string table = publication_.rows_table();
 	const std::string keys_of = "unnest($1::" + std::string(integer_key ? "int8" : "uuid") + "[], $2::int[]) k(key, n)";
 	// Without a key equal rows stand there several times, and only some may go: by row address.
-	const std::string sql =
+	const std::string taking =
 	    publication_.key.empty()
 	        ? "WITH gone AS MATERIALIZED (SELECT r.ctid FROM " + keys_of + " CROSS JOIN LATERAL (SELECT ctid FROM " + table +
-	              " r WHERE r.key = k.key LIMIT k.n) r) DELETE FROM " + table + " r USING gone WHERE r.ctid = gone.ctid RETURNING r.key, r.file, r.pos, r.row_id"
-	        : "DELETE FROM " + table + " r USING " + keys_of + " WHERE r.key = k.key RETURNING r.key, r.file, r.pos, r.row_id";
+	              " r WHERE r.key = k.key LIMIT k.n) r), took AS (DELETE FROM " + table + " r USING gone WHERE r.ctid = gone.ctid RETURNING r.*) "
+	        : "WITH took AS (DELETE FROM " + table + " r USING " + keys_of + " WHERE r.key = k.key RETURNING r.*) ";
+	const std::string sql = taking + "SELECT t.key, t.file, t.pos, coalesce(t.row_id, f.row_id_start + t.pos) FROM took t "
+	                        "LEFT JOIN pgtrickle.publication_file f ON f.publication = " + std::to_string(publication_.id) + " AND f.file = t.file";
 	for (size_t begin = 0; begin < keys.size(); begin += chunk) {
 		ArrayText spelt, counts;
 		for (size_t i = begin; i < std::min(begin + chunk, keys.size()); i++) {

@@ -23,7 +23,7 @@ class Positions {
 public:
 	Positions(Connection &writer, const Publication &publication) : writer_(writer), publication_(publication) {}
 
-	// Removes `count` rows of each key and tells where they were.  REQUIRES: keys sorted, for the index's sake.
+	// Removes `count` rows of each key and tells where they were, each with its row id.  REQUIRES: keys sorted, for the index's sake.
 	void take(const std::vector<std::pair<Key, int>> &keys, const std::function<void(const Key &, const Place &)> &taken);
 
 	// Adds rows, in the order given: sorted by key where the index is not to be built afterwards.

@@ -1,5 +1,7 @@
 #include "publish.h"
 
+#include "file_map.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <malloc.h>
@@ -16,7 +18,7 @@ std::string text(int64_t value) { return std::to_string(value); }
 
 Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake)
     : side_(side), lake_(std::move(lake)), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
-      store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_)
+      store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_), upkeep_(writer_, side_, lake_, store_, ducklake_)
 {
 	if (!lake_.missing_server.empty())   // without it S3 would be the one that the defaults name
 		throw StoreError("42704", "foreign server \"" + lake_.missing_server + "\" of data path " + lake_.data_path +
@@ -39,6 +41,15 @@ void Publisher::sweep()
 		writer_.rollback();
 		fprintf(stderr, "trickle-lake: files of lake \"%s\" wait to be removed: %s\n", lake_.name.c_str(), e.what());
 	}
+}
+
+std::optional<int64_t> Publisher::keep_up()
+{
+	std::optional<int64_t> moved = upkeep_.step([this](const std::string &path) { note(path); }, [this] { sweep(); });
+	if (!noted_.empty())   // an empty file, say
+		sweep();
+	noted_.clear();
+	return moved;
 }
 
 bool Publisher::publish(std::set<int> ids)
@@ -186,17 +197,10 @@ Batch Publisher::prepare(Publication publication)
 	if (loaded && publication.frontier.empty() && !publication.is_mirror())
 		throw Unpublishable("55000", "changes were lost before they could be appended, and appending everything would repeat rows; "
 		                             "unpublish it and publish it again under another table_name");
-	std::map<int, int64_t> row_id_starts;
-	int last_file = 0;
-	const Rows files = writer_.query("SELECT file, row_id_start FROM pgtrickle.publication_file WHERE publication = $1 ORDER BY file", {text(id)});
-	for (int i = 0; i < files.size(); i++) {
-		last_file = static_cast<int>(files.number(i, 0));
-		row_id_starts[last_file] = files.number(i, 1);
-	}
+	int last_file = static_cast<int>(writer_.query("SELECT coalesce(max(file), 0) FROM pgtrickle.publication_file WHERE publication = $1", {text(id)}).number(0, 0));
 	const Workshop shop{reader_, writer_, store_, loaded ? ducklake_.directory_of(publication) : ducklake_.directory_of_new(publication),
 	                    [this](const std::string &path) { note(path); },
-	                    [&last_file] { return ++last_file; },
-	                    [&row_id_starts](int file) { return row_id_starts.at(file); }};
+	                    [&last_file] { return ++last_file; }};
 	Batch batch;
 	bool load = publication.frontier.empty() || to_load_.contains(id);
 	if (!load) {
@@ -217,7 +221,7 @@ std::vector<FileDeletion> Publisher::end_all(const Publication &p)
 	const std::map<int64_t, LiveFile> live = ducklake_.live_files(p.table_id);
 	const std::string from = " FROM " + p.rows_table() + " r JOIN pgtrickle.publication_file f ON f.publication = " + text(p.id) + " AND f.file = r.file ";
 	const Rows counts = writer_.query("SELECT f.data_file_id, count(*)" + from + "GROUP BY 1");
-	std::map<int64_t, std::vector<int32_t>> gone;
+	std::map<int64_t, std::vector<int64_t>> gone;
 	std::vector<FileDeletion> ended;
 	for (int i = 0; i < counts.size(); i++) {
 		auto found = live.find(counts.number(i, 0));
@@ -230,9 +234,12 @@ std::vector<FileDeletion> Publisher::end_all(const Publication &p)
 			ended.push_back(std::move(whole));
 			continue;
 		}
-		const Rows positions = writer_.query("SELECT r.pos" + from + "WHERE f.data_file_id = $1", {counts.text(i, 0)});
+		std::map<int, Placed> placed;
+		for (Placed &file : placed_in(writer_, p.id, {found->first}))
+			placed.emplace(file.file, std::move(file));
+		const Rows positions = writer_.query("SELECT r.file, r.pos" + from + "WHERE f.data_file_id = $1", {counts.text(i, 0)});
 		for (int k = 0; k < positions.size(); k++)
-			gone[found->first].push_back(static_cast<int32_t>(positions.number(k, 0)));
+			gone[found->first].push_back(placed.at(static_cast<int>(positions.number(k, 0))).now(static_cast<int32_t>(positions.number(k, 1))));
 	}
 	for (FileDeletion &deletion : merge_deletions(store_, gone, live, ducklake_.directory_of(p), p.id))
 		ended.push_back(std::move(deletion));
@@ -247,13 +254,13 @@ std::vector<FileDeletion> Publisher::plan_deletions(Batch &batch)
 		return std::move(ended->second);
 	if (batch.gone.empty())
 		return {};
-	std::map<int64_t, std::vector<int32_t>> gone;
-	ArrayText numbers;
+	std::map<int64_t, std::vector<int64_t>> gone;
+	std::vector<int> files;
 	for (const auto &[file, positions] : batch.gone)
-		numbers.add(file);
-	const Rows ids = writer_.query("SELECT file, data_file_id FROM pgtrickle.publication_file WHERE publication = $1 AND file = ANY($2::int[])", {text(p.id), numbers.text()});
-	for (int i = 0; i < ids.size(); i++)
-		gone[ids.number(i, 1)] = std::move(batch.gone[static_cast<int>(ids.number(i, 0))]);
+		files.push_back(file);
+	for (const auto &[file, placed] : placed_files(writer_, p.id, files))
+		for (int32_t position : batch.gone[file])
+			gone[placed.data_file_id].push_back(placed.now(position));
 	std::vector<FileDeletion> deletions;
 	try {
 		deletions = merge_deletions(store_, gone, ducklake_.live_files(p.table_id), ducklake_.directory_of(p), p.id);
@@ -337,8 +344,8 @@ void Publisher::repair(int id)
 		}
 		copy.finish();
 		for (const auto &[number, file] : fresh)
-			writer_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start) VALUES ($1, $2, $3, $4)",
-			              {text(id), text(number), text(file->data_file_id), text(file->row_id_start)});
+			writer_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start, rows) VALUES ($1, $2, $3, $4, $5)",
+			              {text(id), text(number), text(file->data_file_id), text(file->row_id_start), text(file->rows)});
 	}
 	const std::string rows = p->rows_table();
 	writer_.query("UPDATE " + rows + " r SET file = m.file, pos = m.pos, row_id = m.row_id FROM pgtrickle.publication_file f, pg_temp.moved m "

@@ -14,6 +14,7 @@
 #include "ducklake.h"
 #include "object_store.h"
 #include "publication.h"
+#include "upkeep.h"
 
 #include <memory>
 #include <set>
@@ -29,6 +30,9 @@ public:
 
 	// Removes files that no snapshot names: what a crash, a conflict or an error left behind.
 	void sweep();
+
+	// Upkeep::step.
+	std::optional<int64_t> keep_up();
 
 	const Lake &lake() const { return lake_; }
 
@@ -54,6 +58,7 @@ private:
 	Connection reader_, writer_;
 	ObjectStore store_;
 	DuckLake ducklake_;
+	Upkeep upkeep_;
 	std::vector<std::string> noted_;  // and not committed yet
 	std::set<int> to_load_;           // their positions are lost
 	std::map<int, std::vector<FileDeletion>> ended_;  // by loads: what the lake had before

@@ -12,6 +12,7 @@ namespace lake {
 namespace {
 
 constexpr auto pause_between_looks = std::chrono::milliseconds(100);
+constexpr auto pause_between_upkeeps = std::chrono::seconds(1);
 constexpr const char *lock_class = "1953655660";  // pgtrickle._lake_is_served knows it
 
 struct Due {
@@ -39,6 +40,7 @@ public:
 			}
 			if (settings_.once)
 				return all;
+			keep_up();
 			std::this_thread::sleep_for(pause_between_looks);
 		}
 	}
@@ -73,6 +75,53 @@ private:
 		}
 		waited_ = waited;
 		return due;
+	}
+
+	// One step a look, so that publishing waits for no more than that; all that is to do when somebody waits for it.
+	void keep_up()
+	{
+		const auto now = std::chrono::steady_clock::now();
+		if (now < next_upkeep_)
+			return;
+		next_upkeep_ = now + pause_between_upkeeps;
+		const Rows rows = side_.query_prepared(
+		    "SELECT s.lake, s.next_at <= clock_timestamp(), s.answered < r.asked, r.asked FROM pgtrickle.lake_upkeep_state s, "
+		    "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS asked FROM pgtrickle.lake_upkeep_request) r");
+		for (int i = 0; i < rows.size(); i++) {
+			auto found = publishers_.find(static_cast<int>(rows.number(i, 0)));
+			const bool due = rows.flag(i, 1), asked = rows.flag(i, 2);
+			if (found == publishers_.end() || (!due && !asked))
+				continue;
+			std::optional<int64_t> moved;
+			do {
+				moved = keep_up(found->first);
+			} while (asked && moved);
+			// The next step when its share of the bandwidth is due; when there was none, the next look.
+			side_.query("UPDATE pgtrickle.lake_upkeep_state SET answered = greatest(answered, $3), next_at = CASE WHEN $2::float8 IS NULL THEN "
+			            "coalesce(clock_timestamp() + nullif(pgtrickle._lake_policy(lake, 'upkeep_every'), 'off')::interval, 'infinity') "
+			            "ELSE clock_timestamp() + coalesce($2::float8 / pg_size_bytes(nullif(pgtrickle._lake_policy(lake, 'max_bandwidth'), 'off')), 0) * interval '1 second' END "
+			            "WHERE lake = $1",
+			            {rows.text(i, 0), moved ? Text(std::to_string(*moved)) : Text(), asked ? rows.text(i, 3) : "0"});
+			if (moved)
+				next_upkeep_ = now;
+		}
+	}
+
+	// An error is in the history, and looked at again with the next look.
+	std::optional<int64_t> keep_up(int id)
+	{
+		std::unique_ptr<Publisher> &publisher = publishers_[id];
+		try {
+			if (!publisher)
+				open(id, publisher);
+			return publisher ? publisher->keep_up() : std::nullopt;
+		} catch (const ConnectionLost &) {
+			throw;
+		} catch (const Error &e) {
+			fprintf(stderr, "trickle-lake: upkeep of lake %d: %s (%s)\n", id, e.what(), e.sqlstate.c_str());
+			publisher.reset();
+			return std::nullopt;
+		}
 	}
 
 	// For 'calculated'.  The question is put anew whenever the frontier has moved.
@@ -146,6 +195,7 @@ private:
 	std::map<int, std::unique_ptr<Publisher>> publishers_;  // of the lakes whose lock we hold
 	std::map<int, std::pair<std::string, std::string>> questions_;
 	int64_t waited_ = 0;
+	std::chrono::steady_clock::time_point next_upkeep_;
 };
 
 }  // namespace

@@ -60,14 +60,19 @@ CREATE TABLE pgtrickle.publication_health (
     retry_at           timestamptz         -- backoff: not before this, unless publish_now asks
 ) WITH (fillfactor = 20);
 
--- The files of a publication that hold rows it may have to find again: lake_rows_<id>.file → DuckLake's id.
+-- The files of a publication that hold rows it may have to find again.  lake_rows_<id> names a row by the file and position it was
+-- written to; merging and rewriting files changes this table only.
 CREATE TABLE pgtrickle.publication_file (
-    publication  int NOT NULL REFERENCES pgtrickle.publication ON DELETE CASCADE,
-    file         int NOT NULL,
-    data_file_id bigint NOT NULL,
-    row_id_start bigint,                   -- row id = this + position, where lake_rows has none
+    publication    int NOT NULL REFERENCES pgtrickle.publication ON DELETE CASCADE,
+    file           int NOT NULL,
+    data_file_id   bigint NOT NULL,            -- DuckLake's, of the data file that holds its rows now
+    row_id_start   bigint,                     -- row id = this + position, where lake_rows has none
+    first_position bigint NOT NULL DEFAULT 0,  -- of its rows in that data file
+    rows           bigint NOT NULL,            -- as it was written
+    removed        int[],                      -- positions of rows that are in no data file any more, sorted
     PRIMARY KEY (publication, file)
 );
+CREATE INDEX ON pgtrickle.publication_file (publication, data_file_id);
 
 -- Noted, and committed, before a file is begun; the commit of the batch takes the note away.
 -- What is still noted when the program starts was left behind by a crash and is removed from the store.
@@ -400,6 +405,7 @@ BEGIN
         PERFORM pgtrickle._make_ducklake($3, path, caller::regrole);
     END IF;
     INSERT INTO pgtrickle.lake(name, owner, data_path, metadata_schema, created, options) VALUES ($1, caller, path, $3, NOT found, $4);
+    INSERT INTO pgtrickle.lake_upkeep_state(lake) SELECT l.id FROM pgtrickle.lake l WHERE l.name = $1;
 END $$;
 COMMENT ON FUNCTION pgtrickle.create_lake(text, text, text, jsonb) IS
 'Makes a DuckLake 1.0 catalog in this database, or takes over one that is there (1.0 or 1.1).

@@ -147,6 +147,26 @@ SELECT pgtrickle.unpublish('orders');
 SELECT pgtrickle.unpublish(NULL);
 SELECT pgtrickle.drop_lake('l');
 
+-- Policies of upkeep.
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', 'cat');
+SELECT key, value, is_default FROM pgtrickle.lake_policies();
+SELECT pgtrickle.set_lake_policy(NULL, 'target_file_size', '64MB');
+SELECT pgtrickle.set_lake_policy('l', 'expire_snapshots_after', '2 days');
+SELECT pgtrickle.set_lake_policy('l', 'merge_small_files', 'off');
+SELECT key, value FROM pgtrickle.lake_policies('l') WHERE NOT is_default;
+SELECT pgtrickle.set_lake_policy('l', 'target_file_size', NULL);
+SELECT key FROM pgtrickle.lake_policies('l') WHERE NOT is_default;
+SELECT pgtrickle.set_lake_policy('l', 'keep', '1 day');
+SELECT pgtrickle.set_lake_policy('l', NULL, '1 day');
+SELECT pgtrickle.set_lake_policy('l', 'expire_snapshots_after', '5 minutes');
+SELECT pgtrickle.set_lake_policy('l', 'target_file_size', 'off');
+SELECT pgtrickle.set_lake_policy('l', 'target_file_size', 'big');
+SELECT pgtrickle.set_lake_policy('l', 'merge_small_files', '1');
+SELECT pgtrickle.set_lake_policy('l', 'rewrite_deleted_share', '30%');
+SELECT pgtrickle.set_lake_policy('none', 'merge_small_files', '4');
+SELECT * FROM pgtrickle.lake_upkeep_plan();
+SELECT pgtrickle.drop_lake('l', cascade => true);
+
 -- Rights: a superuser makes the lake; into it publishes who owns both, or is a member of both owners.
 CREATE ROLE regress_trickle_lake;
 BEGIN;

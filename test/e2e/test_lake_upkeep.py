@@ -1,0 +1,161 @@
+"""Upkeep by policy: a lake of many small commits stays small, every snapshot that is kept reads as it did, and rows are found again."""
+
+import random
+
+from lakes import Lake, lake_rows, source_rows
+
+
+def upkeep(lake, **policies) -> int:
+    for key, value in policies.items():
+        lake.db.query(f"SELECT pgtrickle.set_lake_policy('{lake.name}', '{key}', '{value}')")
+    return lake.db.query(f"SELECT pgtrickle.lake_upkeep_now('{lake.name}')")[0][0]
+
+
+def quiet(db) -> Lake:
+    """A lake whose upkeep runs when it is asked to."""
+    lake = Lake(db)
+    db.query(f"SELECT pgtrickle.set_lake_policy('{lake.name}', 'upkeep_every', 'off')")
+    return lake
+
+
+def live_files(lake) -> int:
+    return lake.db.query(f"SELECT count(*) FROM {lake.schema}.ducklake_data_file WHERE end_snapshot IS NULL")[0][0]
+
+
+def age(lake, interval: str) -> None:
+    """Makes everything in the catalog older."""
+    s = lake.schema
+    lake.db.query(f"UPDATE {s}.ducklake_snapshot SET snapshot_time = snapshot_time - interval '{interval}'; "
+                  f"UPDATE {s}.ducklake_files_scheduled_for_deletion SET schedule_start = schedule_start - interval '{interval}'")
+
+
+def changes(lake, table: str) -> list:
+    """DuckDB's feed of the table; a rewrite shows there as an update of rows to themselves, as after DuckDB's own."""
+    rewrites = {id for id, changes in lake.db.query("SELECT snapshot_id, changes FROM pgtrickle.lake_snapshots()") if (changes or "").startswith("rewrite_delete")}
+    with lake.duckdb() as duck:
+        last = duck.execute("SELECT max(snapshot_id) FROM ducklake_snapshots('company_lake')").fetchone()[0]
+        return sorted(str(row) for row in duck.execute(f"SELECT * FROM company_lake.table_changes('{table}', 0, {last})").fetchall() if row[0] not in rewrites)
+
+
+def some_history(db, lake, commits: int, seed: int) -> dict[int, dict]:
+    """Random small commits on `sale` (a key) and `heap` (none); what each snapshot must read."""
+    pick = random.Random(seed)
+    db.query("CREATE TABLE IF NOT EXISTS sale (id int PRIMARY KEY, n int, note text, tags text[])")
+    db.query("CREATE TABLE IF NOT EXISTS heap (a int, b numeric(8,2))")
+    if not lake.db.query("SELECT 1 FROM pgtrickle.publication"):
+        lake.publish("sale")
+        lake.publish("heap")
+    versions, last = {}, lake.publish_now()
+    for _ in range(commits):
+        for _ in range(pick.randint(1, 3)):
+            low = pick.randint(1, 300)
+            db.query(pick.choice([
+                f"INSERT INTO sale SELECT i, {low}, 'note ' || i, ARRAY['a', NULL, i::text] FROM generate_series({low}, {low + 5}) i ON CONFLICT DO NOTHING",
+                f"UPDATE sale SET n = n + 1 WHERE id BETWEEN {low} AND {low + 8}",
+                f"UPDATE sale SET id = id + 1000 WHERE id = {low} AND NOT EXISTS (SELECT FROM sale WHERE id = {low} + 1000)",
+                f"DELETE FROM sale WHERE id BETWEEN {low} AND {low + 3}",
+                f"INSERT INTO heap SELECT i % 3, i FROM generate_series(1, 4) i",
+                f"DELETE FROM heap WHERE ctid = ANY (ARRAY(SELECT ctid FROM heap LIMIT {low % 7}))",
+            ]))
+        if (version := lake.publish_now()) > last:
+            versions[version] = {table: source_rows(db, table) for table in ("sale", "heap")}
+    return versions
+
+
+def check_versions(lake, versions: dict[int, dict]) -> None:
+    with lake.duckdb() as duck:
+        for version, tables in versions.items():
+            for table, rows in tables.items():
+                assert lake_rows(duck, table, version) == rows, f"{table} at {version}"
+
+
+def test_merged_files_read_the_same_at_every_snapshot(db):
+    lake = quiet(db)
+    versions = some_history(db, lake, 25, 1)
+    feed = changes(lake, "sale")
+    before = live_files(lake)
+    assert upkeep(lake, merge_small_files=2, rewrite_deleted_share="off") > 0
+    assert live_files(lake) <= before / 4
+    check_versions(lake, versions)
+    assert changes(lake, "sale") == feed
+    versions |= some_history(db, lake, 15, 2)
+    check_versions(lake, versions)
+    upkeep(lake)
+    check_versions(lake, versions | some_history(db, lake, 3, 3))
+
+
+def test_rewritten_files_lose_their_deleted_rows_and_keep_row_ids(db):
+    lake = quiet(db)
+    versions = some_history(db, lake, 12, 4)
+    with lake.duckdb() as duck:
+        ids = duck.execute("SELECT rowid, id FROM company_lake.sale ORDER BY ALL").fetchall()
+    upkeep(lake, merge_small_files=2, rewrite_deleted_share=0.01)
+    assert db.query(f"SELECT count(*) FROM {lake.schema}.ducklake_delete_file d JOIN {lake.schema}.ducklake_data_file f USING (data_file_id) WHERE f.end_snapshot IS NULL") == [(0,)]
+    with lake.duckdb() as duck:
+        assert duck.execute("SELECT rowid, id FROM company_lake.sale ORDER BY ALL").fetchall() == ids
+    check_versions(lake, versions)
+    for seed in range(5, 8):   # rows are found in files that were rewritten again and again
+        versions |= some_history(db, lake, 6, seed)
+        upkeep(lake)
+        check_versions(lake, versions)
+
+
+def test_expired_snapshots_and_their_files_go_and_the_rest_stays(db):
+    lake = quiet(db)
+    some_history(db, lake, 10, 8)
+    upkeep(lake, merge_small_files=2, rewrite_deleted_share=0.2)
+    age(lake, "8 days")
+    kept = some_history(db, lake, 4, 9)
+    assert upkeep(lake) > 0
+    check_versions(lake, kept)
+    oldest, = db.query(f"SELECT min(snapshot_id) FROM {lake.schema}.ducklake_snapshot")[0]
+    assert oldest == min(kept)
+    age(lake, "2 days")   # files wait for readers that still hold what named them
+    assert upkeep(lake) > 0
+    check_versions(lake, kept)
+    assert lake.files() == lake.listed_files()
+    assert db.query(f"SELECT count(*) FROM {lake.schema}.ducklake_files_scheduled_for_deletion WHERE schedule_start < now() - interval '1 day'") == [(0,)]
+
+
+def test_files_nobody_named_go_when_they_are_old(db):
+    import os, time
+    lake = quiet(db)
+    some_history(db, lake, 2, 10)
+    orphan = next(lake.path.rglob("*.parquet")).parent / "ducklake-0190aaaa-0000-7000-8000-000000000000.parquet"
+    other = orphan.parent / "notes.txt"
+    young = orphan.parent / "ducklake-0190bbbb-0000-7000-8000-000000000000.parquet"
+    for file in (orphan, other, young):
+        file.write_bytes(b"x")
+    for file in (orphan, other):
+        os.utime(file, (time.time() - 4 * 86400,) * 2)
+    db.query("UPDATE pgtrickle.lake_upkeep_state SET orphans_at = now() - interval '2 days'")
+    upkeep(lake)
+    assert not orphan.exists() and other.exists() and young.exists()
+
+
+def test_a_day_of_small_commits_stays_small(db):
+    """A commit a second for as long as the test has, with upkeep as if a minute had passed every tenth commit."""
+    lake = quiet(db)
+    db.query("CREATE TABLE sale (id int PRIMARY KEY, n int)")
+    lake.publish("sale")
+    most = 0
+    for i in range(120):
+        db.query(f"INSERT INTO sale SELECT i, {i} FROM generate_series({10 * i}, {10 * i + 9}) i; UPDATE sale SET n = n + 1 WHERE id % 97 = {i % 97}")
+        lake.publish_now()
+        if i % 10 == 9:
+            upkeep(lake)
+            most = max(most, live_files(lake))
+    assert most <= 24
+    assert lake.rows("sale") == source_rows(db, "sale")
+
+
+def test_nothing_is_done_twice_and_the_dry_run_says_what_will_be(db):
+    lake = quiet(db)
+    some_history(db, lake, 25, 11)
+    planned = db.query("SELECT action, table_name FROM pgtrickle.lake_upkeep_plan()")
+    assert ("merge", "sale") in planned
+    upkeep(lake)
+    assert db.query("SELECT * FROM pgtrickle.lake_upkeep_plan()") == []
+    assert upkeep(lake) == 0
+    done = db.query("SELECT action, table_name FROM pgtrickle.get_lake_upkeep_history()")
+    assert set(planned) <= set(done)
