@@ -14,6 +14,7 @@ import pytest
 
 from fuzz.case import script
 from fuzz.freely import Freely
+from fuzz.many import ManyTally
 from fuzz.run import Failure, Tally
 from fuzz.soak import Bench, make, one
 
@@ -56,6 +57,19 @@ def run(bench, seconds, usual, scheduler=False):
 
 def test_some_random_transactions(bench):
     run(bench, 15, 9000)
+
+
+@pytest.mark.slow
+def test_thousands_of_queries(bench):
+    """Each pair is a query of the grammar and a history, compared after every tick."""
+    tally = ManyTally()
+    for seed in seeds(600, 40000):
+        failed = one(bench, seed, False, tally, 60, many=True)
+        assert not failed, f"\nFUZZ_SEED={seed} fails; the smallest script found:\n\n{failed}"
+        if tally.pairs >= 2000 and "FUZZ_SECONDS" not in os.environ:
+            break
+    print(tally)
+    assert tally.pairs >= 2000 and tally.invalid < tally.pairs / 50
 
 
 @pytest.mark.slow

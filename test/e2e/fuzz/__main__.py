@@ -13,6 +13,7 @@ parser.add_argument("--cases", type=int, default=1, help="how many seeds from th
 parser.add_argument("--seconds", type=float, help="run random seeds for so long")
 parser.add_argument("--soak", action="store_true", help="until a case fails, or Ctrl-C")
 parser.add_argument("--keep-going", metavar="DIR", help="write failures to DIR and go on")
+parser.add_argument("--many", action="store_true", help="many queries of the grammar on each history")
 parser.add_argument("--scheduler", action="store_true", help="'calculated' views, refreshed by the scheduler")
 parser.add_argument("--no-shrink", action="store_true")
 parser.add_argument("--print", action="store_true", help="print the script of --seed without running it")

@@ -82,6 +82,7 @@ class Case:
     views: list
     steps: list = field(default_factory=list)
     scheduler: bool = False
+    many: bool = False             # many views, compared all at once
 
     def view(self, name):
         return next((v for v in self.views if v.name == name), None)

@@ -4,7 +4,6 @@ import copy
 import time
 
 from .case import Copy, Insert, Sleep, Statement, Tick
-from .query import Available, reductions
 
 
 def shrink(case, failure, fails, seconds=90):
@@ -116,10 +115,10 @@ class Shrinker:
             again = True
             while again and time.monotonic() < self.deadline:
                 again = False
-                for query in reductions(self.case.view(name).query):
+                for query in self.case.view(name).reductions():
                     smaller = copy.deepcopy(self.case)
                     smaller.view(name).query = query
-                    if any(name in v.reads() for v in smaller.views):
+                    if any(name in v.reads() for v in smaller.views) and not smaller.many:
                         offered = {a.name for a in query.offers()}
                         if any(f".{a.name} " in v.sql() + " " for v in smaller.views if name in v.reads() for a in self.case.view(name).query.offers() if a.name not in offered):
                             continue

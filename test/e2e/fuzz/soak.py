@@ -8,6 +8,8 @@ import time
 import psycopg
 
 from .case import Case, Create, script
+from .many import ManyRun, ManyTally
+from .many import make as make_many
 from .query import Available
 from .run import Failure, Run, Tally
 from .schema import random_tables
@@ -78,7 +80,7 @@ class Bench:
         try:
             if not self.name:
                 self.renew()
-            run = Run(self.connect, case, tally)
+            run = (ManyRun if case.many else Run)(self.connect, case, tally)
         except psycopg.OperationalError as e:
             self.name = None
             self.wait()
@@ -114,9 +116,9 @@ def report(case, failure, small, small_failure):
             + "".join(f"-- {line}\n" for line in small_failure.detail.splitlines()) + script(small))
 
 
-def one(bench, seed, scheduler, tally, shrink_seconds):
+def one(bench, seed, scheduler, tally, shrink_seconds, many=False):
     """Runs a seed; the text of its failure, or None."""
-    case = make(seed, scheduler)
+    case = make_many(seed) if many else make(seed, scheduler)
     failure = bench.attempt(case, tally)
     tally.cases += 1
     if not failure:
@@ -134,16 +136,16 @@ def seeds(args):
 
 def main(args, dsn):
     if args.print:
-        print(script(make(args.seed, args.scheduler)))
+        print(script(make_many(args.seed) if args.many else make(args.seed, args.scheduler)))
         return 0
-    bench, tally, failed = Bench(dsn), Tally(), 0
+    bench, tally, failed = Bench(dsn), ManyTally() if args.many else Tally(), 0
     began = time.monotonic()
     known = set()
     try:
         for seed in seeds(args):
             if args.seconds and time.monotonic() - began > args.seconds:
                 break
-            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90)
+            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90, args.many)
             if text:
                 failed += 1
                 name = hashlib.sha1(text.encode()).hexdigest()[:8]
@@ -161,6 +163,8 @@ def main(args, dsn):
         pass
     finally:
         bench.drop()
+    if args.many:
+        print(tally)
     print(f"{tally.cases} cases, {tally.views} views ({tally.refused} refused and made AUTO), {tally.ticks} ticks, {tally.statements} statements, "
           f"{time.monotonic() - began:.0f} s: {failed} failed")
     return 1 if failed else 0

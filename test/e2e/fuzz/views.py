@@ -6,7 +6,7 @@ noted in `extras`, and then a refusal in DIFFERENTIAL is an answer, not a failur
 
 from dataclasses import dataclass, field
 
-from .query import Aggregate, Available, Join, Leaf, Literal, Op, Ref, Select, Union, render, tables, varies
+from .query import Aggregate, Available, Join, Leaf, Literal, Op, Ref, Select, Union, reductions, render, tables, varies
 from .schema import FAMILY, VALUES
 
 NUMBERS = ("int", "bigint", "numeric(10,2)", "numeric", "float8")
@@ -41,6 +41,9 @@ class View:
 
     def columns(self):
         return [Available(c.name, c.type, c.loose, c.moves) for c in self.query.offers()]
+
+    def reductions(self):
+        return reductions(self.query)
 
 
 class Maker:

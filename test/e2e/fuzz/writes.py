@@ -8,11 +8,12 @@ KEYS = 8
 
 
 class Writer:
-    def __init__(self, rng, tables, views, scheduler=False):
+    def __init__(self, rng, tables, views, scheduler=False, calm=False):
         self.rng = rng
         self.tables = tables
         self.views = views
         self.scheduler = scheduler
+        self.calm = calm           # little at once, no DDL
         self.open = {}             # connection → savepoints of its open transaction
         self.degrees = {t.name: degree(views, t.name) for t in tables}
 
@@ -78,7 +79,7 @@ class Writer:
     def bulk(self, conn, table):
         """Many rows at once, so that the plan for bulk runs too."""
         rng = self.rng
-        n = min(rng.choice([60, 300, 1200]), int(300_000 ** (1 / self.degrees[table.name])))
+        n = min(40 if self.calm else rng.choice([60, 300, 1200]), int(300_000 ** (1 / self.degrees[table.name])))
         items = []
         for c in self.columns(table):
             if c.name in ("id", "up"):
@@ -199,6 +200,8 @@ class Writer:
             elif conn and rng.random() < 0.6:
                 self.open[conn] = []
                 out.append(Statement(conn, "BEGIN" + rng.choice(["", "", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"])))
+            elif self.calm and rng.random() < 0.9:
+                out.append(self.statement(conn))
             elif rng.random() < 0.02:
                 out.append(self.upkeep(conn))
             elif rng.random() < 0.05:
