@@ -168,6 +168,41 @@ void look_at_weights(Tuplestorestate *store, TupleDesc description, Weights *out
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+// The least depth above this one.
+void least_depth(Tuplestorestate *store, TupleDesc description, int64 above, std::optional<int64> *out)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
+	tuplestore_rescan(store);
+	while (tuplestore_gettupleslot(store, true, false, slot)) {
+		bool null;
+		int64 depth = DatumGetInt64(slot_getattr(slot, description->natts - 1, &null));
+		if (depth > above && (!*out || depth < **out))
+			*out = depth;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+// Rows of this depth; all rows if there is none.
+void copy_rows(Tuplestorestate *from, TupleDesc description, const std::optional<int64> *depth, Tuplestorestate *to)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
+	tuplestore_rescan(from);
+	while (tuplestore_gettupleslot(from, true, false, slot)) {
+		bool null;
+		if (!*depth || DatumGetInt64(slot_getattr(slot, description->natts - 1, &null)) == **depth)
+			tuplestore_puttupleslot(to, slot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+// Another store, not tuplestore_clear(): that remembers a read pointer of every scan there was.
+void make_empty(EphemeralNamedRelation relation, Tuplestorestate **store)
+{
+	tuplestore_end(*store);
+	*store = tuplestore_begin_heap(true, false, Min(work_mem, most_store_kilobytes));
+	relation->reldata = *store;
+}
+
 uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
 {
 	int result = SPI_execute_snapshot(plan, nullptr, nullptr, snapshot, InvalidSnapshot, false, true, 0);
@@ -281,6 +316,40 @@ Changes Frame::read_batch(Prepared &batch, Prepared &consolidate, const std::vec
 	std::swap(raw.store, target.store);
 	std::swap(raw.relation->reldata, target.relation->reldata);
 	return weights.negative ? Changes::some : Changes::inserts;
+}
+
+std::optional<int64> Frame::take(const std::string &pending, std::optional<int64> depth, int64 above, const std::string &into)
+{
+	empty(into);
+	if (rows(pending) == 0)
+		return depth;
+	Open &from = open(pending), &to = open(into);
+	if (!depth)
+		pg::call(least_depth, from.store, from.description, above, &depth);
+	if (depth)
+		pg::call(copy_rows, from.store, from.description, static_cast<const std::optional<int64> *>(&depth), to.store);
+	return depth;
+}
+
+void Frame::empty(const std::string &name)
+{
+	Open &one = open(name);
+	if (rows(name) > 0)
+		pg::call(make_empty, one.relation, &one.store);
+}
+
+void Frame::swap(const std::string &a, const std::string &b)
+{
+	Open &one = open(a), &other = open(b);
+	std::swap(one.store, other.store);
+	std::swap(one.relation->reldata, other.relation->reldata);
+}
+
+void Frame::append(const std::string &from, const std::string &to)
+{
+	static const std::optional<int64> all;
+	Open &source = open(from), &target = open(to);
+	pg::call(copy_rows, source.store, source.description, &all, target.store);
 }
 
 void Frame::close()

@@ -15,6 +15,7 @@ extern "C" {
 }
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,11 @@ public:
 	// Reads a batch.  One that only inserts is handed on as it is; otherwise rows that
 	// cancel are summed away by the second statement.
 	Changes read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls);
+	// A loop's relations: see delta::Loop.  Takes what is pending at this depth, or at the least one above; that depth.
+	std::optional<int64> take(const std::string &pending, std::optional<int64> depth, int64 above, const std::string &into);
+	void empty(const std::string &name);
+	void swap(const std::string &a, const std::string &b);
+	void append(const std::string &from, const std::string &to);
 	// "small" until a statement was planned for bulk.
 	bool went_bulk() const { return bulk_; }
 	// Ends the tuplestores; call on success only, an abort does it otherwise.

@@ -9,6 +9,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 }
 
@@ -30,6 +31,11 @@ public:
 void set_option(const char *name, const char *value)
 {
 	(void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void check_for_interrupts()
+{
+	CHECK_FOR_INTERRUPTS();
 }
 
 class Refresh {
@@ -106,9 +112,11 @@ private:
 		}
 		pg::Identity owner(view_.owner, true);
 		std::vector<Datum> last{TimestampTzGetDatum(from_.ticked_at)};
-		for (auto &work : view_.steps)
-			if (due(work.step))
-				frame_.run(work.prepared, last);
+		for (size_t i = 0; i < view_.steps.size(); i++)
+			if (int number = view_.steps[i].step.loop; number >= 0)
+				i = pursue(view_.program.loops[number], i, last);
+			else if (due(view_.steps[i].step))
+				frame_.run(view_.steps[i].prepared, last);
 		bool any = std::any_of(view_.program.result_reads.begin(), view_.program.result_reads.end(),
 		                       [&](const std::string &name) { return frame_.rows(name) > 0; });
 		if (any) {
@@ -117,6 +125,30 @@ private:
 		}
 		if (outcome_.rows_in == 0 && outcome_.rows_out == 0)
 			outcome_.mode = "NO_DATA";
+	}
+
+	// Runs a loop; returns its last step.
+	size_t pursue(const delta::Loop &loop, size_t first, const std::vector<Datum> &last)
+	{
+		size_t end = first;
+		while (end < view_.steps.size() && view_.steps[end].step.loop == view_.steps[first].step.loop)
+			end++;
+		for (int64 depth = -1;;) {
+			bool goes_on = frame_.rows(loop.before) > 0;
+			auto next = frame_.take(loop.pending, goes_on ? std::optional(depth + 1) : std::nullopt, depth, loop.taken);
+			if (!next)
+				return end - 1;
+			depth = *next;
+			for (const std::string &name : loop.emptied)
+				frame_.empty(name);
+			for (size_t i = first; i < end; i++)
+				if (due(view_.steps[i].step))
+					frame_.run(view_.steps[i].prepared, last);
+			frame_.empty(loop.before);
+			frame_.swap(loop.before, loop.now);
+			frame_.append(loop.before, loop.total);
+			pg::call(check_for_interrupts);
+		}
 	}
 
 	// Recompute and diff: what is downstream still gets the least change.
@@ -205,7 +237,7 @@ private:
 				pg::Identity owner(view_.owner, true);
 				if (!first)
 					pg::execute("TRUNCATE " + state.table);
-				frame_.run_once(state.fill, Rows::all);
+				frame_.run_once(state.fill, state.recurses ? Rows::many : Rows::all);
 			}
 			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 			for (const auto &sql : first ? state.index : std::vector<std::string>{})

@@ -184,7 +184,8 @@ private:
 		auto error = bring(view, outcome);
 		if (error && error->data()->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 			error = widened(id, outcome, *error);    // view is another one now
-		if (error && error->data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		// A refresh of the scheduler that somebody cancels has failed, and is tried again later.
+		if (error && error->data()->sqlerrcode == ERRCODE_QUERY_CANCELED && if_locked_ == IfLocked::wait)
 			throw *error;
 		if (error && is_for_later(*error))
 			return;

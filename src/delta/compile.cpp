@@ -6,6 +6,8 @@ extern "C" {
 #include "catalog/pg_type.h"
 }
 
+#include <algorithm>
+
 namespace delta {
 
 using query::Kind;
@@ -46,6 +48,8 @@ std::string Compiler::own_delta(Operator &node)
 	case Kind::distinct: return distinct_delta(node);
 	case Kind::window:
 	case Kind::top: return partition_delta(node);
+	case Kind::recursive: return recursive_delta(node);
+	case Kind::self: break;
 	}
 	return {};
 }
@@ -63,6 +67,8 @@ std::string Compiler::current(const Operator &node, const std::set<int> &probe, 
 	case Kind::distinct: return distinct_current(node, probe, bulk);
 	case Kind::window:
 	case Kind::top: return partition_current(node, probe, bulk);
+	case Kind::recursive:
+	case Kind::self: return recursive_current(node, probe);
 	}
 	return {};
 }
@@ -72,6 +78,10 @@ std::string Compiler::materialized(Operator &node)
 	std::string name = "z_d" + std::to_string(node.id);
 	if (!materialized_.insert(node.id).second)
 		return name;
+	if (!changes(node)) {
+		define(name, delta_columns(node));
+		return name;
+	}
 	std::string sql = own_delta(node);
 	if (program_.ephemerals.contains(name))
 		return name;
@@ -83,7 +93,8 @@ std::string Compiler::materialized(Operator &node)
 	                          .any = statement.reads,
 	                          .none = {},
 	                          .when_time_moves = false,
-	                          .statement = statement});
+	                          .statement = statement,
+	                          .loop = -1});
 	return name;
 }
 
@@ -95,7 +106,7 @@ void Compiler::define(const std::string &name, std::vector<Column> columns)
 Step &Compiler::step(int node, std::string title, std::vector<std::string> all, Statement statement)
 {
 	statement.reads = ephemerals_in(statement.sql);
-	program_.steps.push_back({node, std::move(title), std::move(all), {}, {}, false, std::move(statement)});
+	program_.steps.push_back({node, std::move(title), std::move(all), {}, {}, false, std::move(statement), -1});
 	return program_.steps.back();
 }
 
@@ -115,6 +126,11 @@ std::vector<std::string> Compiler::ephemerals_in(const std::string &sql) const
 		}
 	}
 	return out;
+}
+
+bool changes(const Operator &node)
+{
+	return node.depth < 0 || (node.kind != Kind::self && std::any_of(node.inputs.begin(), node.inputs.end(), [](const auto &input) { return changes(*input); }));
 }
 
 std::vector<Oid> bases_of(const Operator &node)

@@ -74,6 +74,17 @@ private:
 	std::string touched(const Partition &p, const std::string &changed);
 	Statement work_out(const Partition &p, const std::string &changed, const std::string &into);
 	Statement show_first(const Partition &p, const std::string &changed, const std::string &into);
+	std::string recursive_delta(Operator &whole);
+	std::string recursive_current(const Operator &node, const std::set<int> &probe);
+	State recursive_state(const Operator &whole);
+	void pursue_all(const Operator &whole, const std::string &few, const std::string &many);
+	void pursue_once(const Operator &whole, const std::string &few, const std::string &many);
+	std::string filter_over(const Operator &node, const std::string &input) const;
+	std::string project_over(const Operator &node, const std::string &input) const;
+	std::string join_over(const Operator &node, int on, const std::string &input, bool bulk);
+	std::string left_over(const Operator &node, const std::string &input, bool bulk);
+	// SELECT c1…, w: what rows of self, given as a SELECT, come to in an operator of the recursive term, all else as it is now.
+	std::string through(const Operator &node, const std::string &self, bool bulk);
 
 	// FROM items x0, x1, … of a join: the given inputs as deltas ("" is none), the rest
 	// found by key from what is bound; first: an input to start from, with its probe.
@@ -95,6 +106,7 @@ private:
 	bool defining_ = false;           // windows and tops are worked out from their inputs, not read from state
 	Program program_;
 	std::set<int> materialized_;
+	std::map<int, std::vector<std::set<int>>> probes_;    // of state that is not there yet
 };
 
 // ---- words of SQL ----
@@ -104,6 +116,8 @@ Column int8_column(const std::string &name);
 std::vector<Column> delta_columns(const Operator &node);
 // "alias.c1, alias.c2, …"; with as: numbered from first + 1
 std::string columns_of(const std::string &alias, int count);
+// False for what only self of a recursive term changes.
+bool changes(const Operator &node);
 // Tables below an operator.
 std::vector<Oid> bases_of(const Operator &node);
 // One 64-bit hash of several values, NULLs equal: finds a row by all of them.

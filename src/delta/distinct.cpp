@@ -84,6 +84,10 @@ void Compiler::index_for_probe(const Operator &node, const std::set<int> &probe,
 		return;
 	auto state = std::find_if(program_.states.begin(), program_.states.end(),
 	                          [&](const State &s) { return s.node == node.id && s.role != "values"; });
+	if (state == program_.states.end()) {
+		probes_[node.id].push_back(probe);
+		return;
+	}
 	std::vector<std::string> columns;
 	bool fixed = true;
 	for (int column : probe) {

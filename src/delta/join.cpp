@@ -173,13 +173,17 @@ void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas
 	size_t count = node.inputs.size();
 	for (unsigned mask = 1; mask < 1u << count; mask++) {
 		std::vector<std::string> changed(count), all;
+		bool never = false;
 		std::string title = "change of input";
 		for (size_t i = 0; i < count; i++)
 			if (mask >> i & 1) {
+				never = never || !changes(*node.inputs[i]);
 				changed[i] = deltas[i];
 				all.push_back(deltas[i]);
 				title += " " + std::to_string(node.inputs[i]->id);
 			}
+		if (never)
+			continue;
 		auto term = [&](bool bulk) {
 			return "SELECT " + all_columns(node) + (node.width() ? ", " : "") +
 			       (all.size() % 2 == 1 ? "" : "- ") + weight(node) + " AS w FROM " +
@@ -216,6 +220,13 @@ std::string Compiler::join_current(const Operator &node, const std::set<int> &pr
 	return "SELECT " + all_columns(node) + (node.width() ? ", " : "") + weight(node) + " AS w FROM " +
 	       join_from(node, std::vector<std::string>(node.inputs.size()), bulk, first, inner) + " WHERE " +
 	       all_conditions(node);
+}
+
+std::string Compiler::join_over(const Operator &node, int on, const std::string &input, bool bulk)
+{
+	std::vector<std::string> given(node.inputs.size());
+	given[on] = "(" + input + ")";
+	return "SELECT " + all_columns(node) + ", " + weight(node) + " AS w FROM " + join_from(node, given, bulk) + " WHERE " + all_conditions(node);
 }
 
 void Compiler::note(const Operator &node, const std::string &text)

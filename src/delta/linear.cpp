@@ -201,42 +201,43 @@ std::string Compiler::filter_delta(Operator &node)
 
 std::string Compiler::filter_current(const Operator &node, const std::set<int> &probe, bool bulk)
 {
+	return filter_over(node, current(*node.inputs[0], probe, bulk));
+}
+
+std::string Compiler::filter_over(const Operator &node, const std::string &input) const
+{
 	auto conditions = conditions_over(node.conditions, "x");
 	for (const auto &t : node.temporal)
 		conditions.push_back(query::render(t.whole.text, "x"));
-	return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM (" +
-	       current(*node.inputs[0], probe, bulk) + ") x WHERE " + and_all(conditions);
+	return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM (" + input +
+	       ") x WHERE " + and_all(conditions);
 }
 
 // ---- project ----
 
-namespace {
-
-std::string projection(const Operator &node, const std::string &from)
+std::string Compiler::project_over(const Operator &node, const std::string &input) const
 {
 	std::vector<std::string> out;
-	const auto &input = node.inputs[0]->columns;
+	const auto &below = node.inputs[0]->columns;
 	for (int i = 0; i < node.width(); i++) {
 		const Expression &e = node.expressions[i];
 		std::string value = query::render(e.text, "x");
-		if (e.plain < 0 || input[e.plain].type != node.columns[i].type)
+		if (e.plain < 0 || below[e.plain].type != node.columns[i].type)
 			value = "(" + value + ")::" + pg::type_name(node.columns[i].type);
 		out.push_back(named(value, i));
 	}
-	return select(out, "x.w", "(" + from + ") x");
+	return select(out, "x.w", "(" + input + ") x");
 }
-
-}  // namespace
 
 std::string Compiler::project_delta(Operator &node)
 {
-	return projection(node, delta(*node.inputs[0]));
+	return project_over(node, delta(*node.inputs[0]));
 }
 
 std::string Compiler::project_current(const Operator &node, const std::set<int> &probe, bool bulk)
 {
 	auto below = mapped(probe, [&](int column) { return node.expressions[column].plain; });
-	return projection(node, current(*node.inputs[0], below, bulk));
+	return project_over(node, current(*node.inputs[0], below, bulk));
 }
 
 // ---- union all ----

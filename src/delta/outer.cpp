@@ -66,6 +66,17 @@ bool only_equates(const Operator &node)
 	return !node.conditions.empty() && node.conditions.size() == node.equalities.size();
 }
 
+std::string both(const Operator &node, const std::string &left, const std::string &right)
+{
+	int width = node.inputs[0]->width();
+	std::vector<std::string> out;
+	for (int i = 0; i < node.width(); i++)
+		out.push_back((i < width ? "a.c" + std::to_string(i + 1) : "b.c" + std::to_string(i - width + 1)) + " AS c" +
+		              std::to_string(i + 1));
+	return "SELECT " + before_more(pg::join(out, ", ")) + "a.w * COALESCE(b.w, 1) AS w FROM (" + left + ") a LEFT JOIN (" + right + ") b ON " +
+	       on(node, "a", "b");
+}
+
 bool one_row_a_key(const Operator &node)
 {
 	auto unique = query::unique_key(*node.inputs[1]);
@@ -214,13 +225,12 @@ std::string Compiler::left_current(const Operator &node, const std::set<int> &pr
 			a.insert(column);
 		else
 			b = {column - width};
-	std::vector<std::string> out;
-	for (int i = 0; i < node.width(); i++)
-		out.push_back((i < width ? "a.c" + std::to_string(i + 1) : "b.c" + std::to_string(i - width + 1)) + " AS c" +
-		              std::to_string(i + 1));
-	return "SELECT " + before_more(pg::join(out, ", ")) + "a.w * COALESCE(b.w, 1) AS w FROM (" +
-	       current(*node.inputs[0], a, bulk) + ") a LEFT JOIN (" + current(*node.inputs[1], b, bulk) + ") b ON " +
-	       on(node, "a", "b");
+	return both(node, current(*node.inputs[0], a, bulk), current(*node.inputs[1], b, bulk));
+}
+
+std::string Compiler::left_over(const Operator &node, const std::string &input, bool bulk)
+{
+	return both(node, input, current(*node.inputs[1], equated(node, 1), bulk));
 }
 
 }  // namespace delta

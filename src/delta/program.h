@@ -41,6 +41,17 @@ struct Step {
 	std::vector<std::string> none;        // … and none of these
 	bool when_time_moves = false;         // runs without input, if the tick's time differs from the last
 	Statement statement;
+	int loop = -1;                        // the loop it is part of
+};
+
+// Steps that run in rounds, one for each depth at which there is something to do, the least first.  These are
+// ephemeral relations; pending and taken have the depth as their last column but one.
+struct Loop {
+	std::string pending;                  // what is to be done at which depth: filled before, and by the steps for greater ones
+	std::string taken;                    // that of the round's depth
+	std::string before, now;              // what the round before this one came to, at a depth less by one, and what this one does
+	std::string total;                    // of all rounds
+	std::vector<std::string> emptied;     // at the start of a round
 };
 
 // A table of pgtrickle_state that an operator keeps.
@@ -52,6 +63,7 @@ struct State {
 	std::string fill;                     // INSERT … SELECT from scratch
 	std::vector<std::string> index;       // DDL after the first fill
 	std::vector<std::string> finish;      // after every fill, when all states are filled
+	bool recurses = false;                // the fill is a recursion: nested loops may be what it needs
 };
 
 struct Batch {
@@ -64,6 +76,7 @@ struct Program {
 	std::vector<Batch> batches;
 	std::map<std::string, Ephemeral> ephemerals;
 	std::vector<Step> steps;
+	std::vector<Loop> loops;
 	std::string result;                   // SELECT c1…, w over ephemerals: the change of the stream table
 	std::vector<std::string> result_reads;
 	std::vector<State> states;            // inputs before their operator

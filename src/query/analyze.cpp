@@ -41,7 +41,6 @@ void refuse_unsupported(const ::Query &query)
 			no_law(what, -1);
 	};
 	refuse(query.hasTargetSRFs, "a set-returning function in the select list");
-	refuse(query.hasRecursive, "WITH RECURSIVE");
 	refuse(query.hasModifyingCTE, "a data-modifying WITH query");
 	refuse(query.rowMarks != NIL, "FOR UPDATE or FOR SHARE");
 	refuse(has_policies(query), "a source with row security that applies to the owner");
@@ -82,6 +81,13 @@ Selected project(::Query *query, Tree input, const Scope &scope)
 		node->expressions.push_back(std::move(expr));
 	}
 	node->columns = named_columns(*query, std::move(node->columns));
+	if (input->depth >= 0) {
+		node->depth = node->width();
+		out.shown++;
+		const Column &depth = input->columns[input->depth];
+		node->columns.push_back(depth);
+		node->expressions.push_back({'\x01' + std::to_string(input->depth) + '\x02', {}, depth, {input->depth}, input->depth});
+	}
 	node->inputs.push_back(std::move(input));
 	out.node = std::move(node);
 	return out;
@@ -89,6 +95,8 @@ Selected project(::Query *query, Tree input, const Scope &scope)
 
 Tree distinct(Tree input)
 {
+	if (input->depth >= 0)
+		return distinct_in_term(std::move(input));
 	for (const Column &column : input->columns)
 		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
 			no_law("DISTINCT over type " + pg::type_name(column.type), -1);
@@ -180,6 +188,11 @@ void walk_relations(::Query *query, Relations *relations)
 }
 
 }  // namespace
+
+Tree build_branch(const ::Query &query, Node *tree, const Environment &environment)
+{
+	return set_operation(query, tree, environment);
+}
 
 Tree build_level(::Query *original, const Environment &outer)
 {

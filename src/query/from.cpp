@@ -71,20 +71,20 @@ private:
 			auto *cte = static_cast<CommonTableExpr *>(lfirst(cell));
 			if (strcmp(cte->ctename, entry->ctename) != 0)
 				continue;
-			return with(cte, *environment);
+			return with(entry, cte, *environment);
 		}
 		no_law("this WITH reference", -1);
 	}
 
 	// Read more than once, it is one operator; what has no state and is no work is made anew, for filters to go down in it.
-	static Tree with(const CommonTableExpr *cte, const Environment &environment)
+	static Tree with(const RangeTblEntry *entry, const CommonTableExpr *cte, const Environment &environment)
 	{
-		if (cte->cterecursive)
-			no_law("WITH RECURSIVE", cte->location);
+		if (entry->self_reference)
+			return build_recursive(entry, cte, environment);
 		auto found = environment.built.find(cte);
 		if (found != environment.built.end())
 			return share(found->second);
-		Tree node = build_level(reinterpret_cast<::Query *>(cte->ctequery), environment);
+		Tree node = cte->cterecursive ? build_recursive(entry, cte, environment) : build_level(reinterpret_cast<::Query *>(cte->ctequery), environment);
 		if (cte->cterefcount > 1 && is_work(*node))
 			environment.built[cte] = share(node);
 		return node;
@@ -106,6 +106,8 @@ private:
 			offset += input->width();
 		for (auto [key, column] : from.scope.columns)
 			to.scope.columns[key] = column + offset;
+		if (from.node->depth >= 0)
+			to.node->depth = offset + from.node->depth;
 		to.node->columns.insert(to.node->columns.end(), from.node->columns.begin(), from.node->columns.end());
 		to.node->inputs.push_back(std::move(from.node));
 	}

@@ -10,6 +10,8 @@ struct Environment {
 	List *ctes = NIL;
 	mutable std::map<const CommonTableExpr *, Tree> built;   // those that several read; the level is one more reader of each
 
+	mutable std::map<const CommonTableExpr *, std::shared_ptr<Recursion>> recursions;   // those that are being built
+
 	explicit Environment(const Environment *outer = nullptr, List *ctes = NIL) : outer(outer), ctes(ctes) {}
 	Environment(const Environment &) = delete;
 	Environment &operator=(const Environment &) = delete;
@@ -30,6 +32,15 @@ From build_from(::Query *query, const Environment &environment);
 
 // One query level; build() is this for the outermost.
 Tree build_level(::Query *query, const Environment &outer);
+
+// One side of a set operation of the query.
+Tree build_branch(const ::Query &query, Node *tree, const Environment &environment);
+
+// What reads a WITH RECURSIVE query; environment is the one that it is in.
+Tree build_recursive(const RangeTblEntry *entry, const CommonTableExpr *cte, const Environment &environment);
+
+// SELECT DISTINCT over rows of a recursive term.
+Tree distinct_in_term(Tree input);
 
 // The input restricted by a condition (a conjunction or a list of them), each
 // conjunct at the lowest operator that has its columns.

@@ -13,6 +13,7 @@ Tree filter_node(Tree input)
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::filter;
 	node->columns = input->columns;
+	node->depth = input->depth;
 	node->inputs.push_back(std::move(input));
 	return node;
 }
@@ -75,8 +76,9 @@ bool sink(Operator &node, const Condition &condition)
 	case Kind::join:
 	case Kind::left_join:
 		return sink_into_join(node, condition);
+	default:
+		return false;
 	}
-	return false;
 }
 
 }  // namespace

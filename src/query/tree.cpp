@@ -192,7 +192,10 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 		return group_key(node);
 	case Kind::distinct:
 		return first_columns(node.columns.size());
+	case Kind::recursive:
+		return node.recursion->all ? Key() : first_columns(node.columns.size());
 	case Kind::union_all:
+	case Kind::self:
 		return {};
 	case Kind::window:
 		return unique_key(*node.inputs[0]);
@@ -297,6 +300,8 @@ const char *name(Kind kind)
 	case Kind::union_all: return "union all";
 	case Kind::window: return "window";
 	case Kind::top: return "top";
+	case Kind::recursive: return "recursion";
+	case Kind::self: return "last iteration";
 	}
 	return "";
 }

@@ -43,7 +43,7 @@ std::string render(const std::string &text, const std::string &alias);
 // The same expression over an input whose column i is now map(i).
 Expression remap(const Expression &expr, const std::function<int(int)> &map);
 
-enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, union_all, window, top };
+enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, union_all, window, top, recursive, self };
 
 // A comparison of a column with an expression of now().  Rows whose truth
 // changes between two ticks lie between the two thresholds.
@@ -101,6 +101,12 @@ struct Window {
 struct Operator;
 using Tree = std::shared_ptr<Operator>;
 
+// What the references of a WITH RECURSIVE share: self in its recursive term, and the operator above it.
+struct Recursion {
+	bool all = false;                     // UNION ALL
+	Operator *whole = nullptr;            // inputs: what it begins with, and the recursive term
+};
+
 // Several operators may read one: the tree is then a DAG, and what is shared is kept, and its delta worked out, once.
 struct Operator {
 	Kind kind;
@@ -136,6 +142,10 @@ struct Operator {
 	std::optional<std::int64_t> limit;
 	std::int64_t offset_rows = 0;
 	bool with_ties = false;               // and those that order leaves alike with the last
+
+	// recursive, self
+	std::shared_ptr<Recursion> recursion;
+	int depth = -1;                       // in a recursive term, between its root and self: the column with the depth of self's row
 
 	int offset(int input) const;          // first column of this input among the concatenated inputs
 	int input_of(int column) const;       // which input a concatenated column belongs to

@@ -93,6 +93,10 @@ std::string title(const Operator &node)
 		return "window " + pg::join(parts, ", ") + by_partition(node);
 	case Kind::top:
 		return title_of_top(node);
+	case Kind::recursive:
+		return node.recursion->all ? "recursion UNION ALL" : "recursion UNION";
+	case Kind::self:
+		return std::string(query::name(node.kind)) + " of " + std::to_string(node.recursion->whole->id);
 	default:
 		return query::name(node.kind);
 	}
@@ -116,6 +120,10 @@ std::string law(const Operator &node, bool wide = false)
 	case Kind::distinct: return "weights crossing zero";
 	case Kind::window: return "the functions are worked out again for touched partitions" + broken_ties(node);
 	case Kind::top: return "the first rows of touched partitions are looked up in order" + broken_ties(node);
+	case Kind::recursive:
+		return node.recursion->all ? "the change of each depth through the recursive term, and that of the term for the rows there were"
+		                           : "the same, by numbers of derivations; a row goes when it has none at its depth or below";
+	case Kind::self: return "the change of the depth before";
 	case Kind::aggregate: break;
 	}
 	std::vector<std::string> out;
@@ -142,6 +150,8 @@ std::string when(const delta::Step &step)
 		out.push_back(pg::join(step.any, " or ") + " not empty");
 	if (!step.none.empty())
 		out.push_back(pg::join(step.none, " and ") + " empty");
+	if (step.loop >= 0)
+		out.push_back("at each depth");
 	return pg::join(out, ", ");
 }
 

@@ -192,6 +192,14 @@ def tail(query, first=()):
     return f" ORDER BY {', '.join(by)} {query.limit}".rstrip()
 
 
+@dataclass
+class Recursive(Union):
+    """What a WITH RECURSIVE begins with, and its recursive term; that reads a leaf with the name alone."""
+
+    def offers(self):
+        return [Available(a.name, a.type, a.type.startswith("numeric")) for a in self.branches[0].offers()]
+
+
 def varies(expr):
     """Whether equal values of it can print differently."""
     return expr.loose or expr.type == "numeric"
@@ -215,7 +223,7 @@ def ctes(query):
 def render(query):
     """The whole statement, with its WITH list."""
     named = ctes(query)
-    head = "WITH " + ", ".join(f"{n} AS ({q.sql()})" for n, q in named.items()) + " " if named else ""
+    head = ("WITH RECURSIVE " if any(isinstance(q, Recursive) for q in named.values()) else "WITH ") + ", ".join(f"{n} AS ({q.sql()})" for n, q in named.items()) + " " if named else ""
     return head + query.sql()
 
 

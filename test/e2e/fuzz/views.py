@@ -6,9 +6,14 @@ noted in `extras`, and then a refusal in DIFFERENTIAL is an answer, not a failur
 
 from dataclasses import dataclass, field
 
+<<<<<<< HEAD
 from .query import Aggregate, Available, Join, Leaf, Literal, Op, Ref, Select, Union, reductions, render, tables, varies
+=======
+from .query import Aggregate, Available, Join, Leaf, Literal, Op, Recursive, Ref, Select, Union, ctes, render, tables, varies
+>>>>>>> 92502b8 (WITH RECURSIVE by deltas: a change is carried from depth to depth)
 from .schema import FAMILY, VALUES
 
+DEPTH = 3                                        # of a recursion that would not end by itself
 NUMBERS = ("int", "bigint", "numeric(10,2)", "numeric", "float8")
 
 
@@ -29,7 +34,8 @@ class View:
 
     def reads_each(self):
         """Names of the relations in FROM, each as often as it is there."""
-        return [leaf.table for s in self.query.selects() for leaf in s.leaves() if leaf.table]
+        again = [q.branches[1] for q in ctes(self.query).values() if isinstance(q, Recursive)] * (DEPTH - 1)
+        return [leaf.table for q in [self.query] + again for s in q.selects() for leaf in s.leaves() if leaf.table]
 
     def temporal(self):
         text = self.sql()
@@ -162,6 +168,10 @@ class Maker:
         if self.named and rng.random() < 0.25:
             name, query = rng.choice(self.named)
             return Leaf(self.fresh("r"), query=query, cte=name)
+        if depth > 0 and rng.random() < 0.1:
+            found = self.recursive()
+            if found:
+                return found
         if depth > 0 and rng.random() < 0.3:
             query = self.query(depth - 1)
             if rng.random() < 0.35:
@@ -227,6 +237,45 @@ class Maker:
                 items.append(other)
                 where.append(m)
         return items, where
+
+    def recursive(self):
+        """A walk along the rows of a table; None if the types do not fit."""
+        rng = self.rng
+        plain = lambda: Leaf(self.fresh("r"), table=(t := rng.choice(sorted(self.relations))), columns=self.relations[t])
+        start, name, every = plain(), self.fresh("w"), rng.random() < 0.45
+        bounded = every or rng.random() < 0.3
+        may = [r for r in self.scope(start) if every or not r.type.startswith(("numeric", "float"))]
+        if not may:
+            return None
+        exactly = lambda e: self.op(e.type, f"({{0}})::{e.type}", e)
+        picks = [r for r in may if r.name in ("id", "up")] + [rng.choice(may) for _ in range(rng.choice([0, 1, 2]))]
+        base = Select([[exactly(r), self.fresh("c")] for r in picks], [start], [self.condition(self.scope(start), 1) for _ in range(rng.choice([0, 1, 1]))])
+        if bounded:
+            base.targets.append([Literal("int", False, "0"), self.fresh("c")])
+        before = Leaf(self.fresh("r"), cte=name, columns=[Available(n, e.type) for e, n in base.targets])
+        own, step = self.scope(before), plain()
+        match = self.match(own[:-1] if bounded else own, self.scope(step))
+        if not match:
+            return None
+        item = Join("JOIN", before, step, [match] + [self.condition(own + self.scope(step), 1) for _ in range(rng.choice([0, 0, 1]))])
+        if rng.random() < 0.35:
+            more = plain()
+            on = self.match(self.scope(item), self.scope(more))
+            item = Join(rng.choice(["JOIN", "LEFT JOIN"]), item, more, [on]) if on else item
+        scope = self.scope(item)
+        targets = []
+        for (e, _), mine in zip(base.targets[:-1] if bounded else base.targets, own):
+            new = self.expr(scope, e.type) if bounded and rng.random() < 0.4 else self.ref(self.scope(step), (e.type,)) or mine
+            targets.append([exactly(new), self.fresh("c")])
+        where = [self.condition(scope, 1)] if rng.random() < 0.3 else []
+        if bounded:
+            targets.append([self.op("int", "({0} + 1)", own[-1]), self.fresh("c")])
+            where.append(self.op("bool", f"({{0}} < {DEPTH})", own[-1]))
+        if rng.random() < 0.2:
+            where += [t for t in [self.temporal(self.scope(step))] if t]
+        query = Recursive([base, Select(targets, [item], where, distinct=not every and rng.random() < 0.2)], "UNION ALL" if every else "UNION")
+        self.named.append((name, query))
+        return Leaf(self.fresh("r"), query=query, cte=name)
 
     # selects ---------------------------------------------------------------------
 
