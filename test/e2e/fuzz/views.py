@@ -6,11 +6,7 @@ noted in `extras`, and then a refusal in DIFFERENTIAL is an answer, not a failur
 
 from dataclasses import dataclass, field
 
-<<<<<<< HEAD
-from .query import Aggregate, Available, Join, Leaf, Literal, Op, Ref, Select, Union, reductions, render, tables, varies
-=======
-from .query import Aggregate, Available, Join, Leaf, Literal, Op, Recursive, Ref, Select, Union, ctes, render, tables, varies
->>>>>>> 92502b8 (WITH RECURSIVE by deltas: a change is carried from depth to depth)
+from .query import Aggregate, Available, Join, Leaf, Literal, Op, Recursive, Ref, Select, Union, ctes, reductions, render, tables, varies
 from .schema import FAMILY, VALUES
 
 DEPTH = 3                                        # of a recursion that would not end by itself
