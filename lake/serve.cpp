@@ -85,7 +85,7 @@ private:
 			return;
 		next_upkeep_ = now + pause_between_upkeeps;
 		const Rows rows = side_.query_prepared(
-		    "SELECT s.lake, s.next_at <= clock_timestamp(), s.answered < r.asked, r.asked FROM pgtrickle.lake_upkeep_state s, "
+		    "SELECT s.lake, s.next_at <= clock_timestamp() OR s.policies IS DISTINCT FROM pgtrickle._lake_policies_set(s.lake), s.answered < r.asked, r.asked FROM pgtrickle.lake_upkeep_state s, "
 		    "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS asked FROM pgtrickle.lake_upkeep_request) r");
 		for (int i = 0; i < rows.size(); i++) {
 			auto found = publishers_.find(static_cast<int>(rows.number(i, 0)));
@@ -97,7 +97,7 @@ private:
 				moved = keep_up(found->first);
 			} while (asked && moved);
 			// The next step when its share of the bandwidth is due; when there was none, the next look.
-			side_.query("UPDATE pgtrickle.lake_upkeep_state SET answered = greatest(answered, $3), next_at = CASE WHEN $2::float8 IS NULL THEN "
+			side_.query("UPDATE pgtrickle.lake_upkeep_state SET answered = greatest(answered, $3), policies = pgtrickle._lake_policies_set(lake), next_at = CASE WHEN $2::float8 IS NULL THEN "
 			            "coalesce(clock_timestamp() + nullif(pgtrickle._lake_policy(lake, 'upkeep_every'), 'off')::interval, 'infinity') "
 			            "ELSE clock_timestamp() + coalesce($2::float8 / pg_size_bytes(nullif(pgtrickle._lake_policy(lake, 'max_bandwidth'), 'off')), 0) * interval '1 second' END "
 			            "WHERE lake = $1",

@@ -15,6 +15,7 @@ CREATE TABLE pgtrickle.lake_upkeep_state (
     lake       int PRIMARY KEY REFERENCES pgtrickle.lake ON DELETE CASCADE,
     next_at    timestamptz NOT NULL DEFAULT now(),
     orphans_at timestamptz NOT NULL DEFAULT now(),  -- when files without a name were last looked for
+    policies   text,                                -- as they were at the last look: a change of them is a reason for the next
     answered   bigint NOT NULL DEFAULT 0            -- the last lake_upkeep_request that was served
 ) WITH (fillfactor = 50);
 
@@ -52,6 +53,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 RETURN (SELECT coalesce((SELECT p.value FROM pgtrickle.lake_policy p WHERE p.lake = $1 AND p.key = $2), d.value)
         FROM pgtrickle._lake_policies() d WHERE d.key = $2);
 COMMENT ON FUNCTION pgtrickle._lake_policy(int, text) IS 'lake: its id; key: of a policy.  Result: its value as text.';
+
+-- Not a column that set_lake_policy changes: trickle-lake would wait for the transaction that waits for it.
+CREATE FUNCTION pgtrickle._lake_policies_set(lake int) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN (SELECT string_agg(p.key || '=' || p.value, ';' ORDER BY p.key) FROM pgtrickle.lake_policy p WHERE p.lake = $1);
+COMMENT ON FUNCTION pgtrickle._lake_policies_set(int) IS 'lake: its id.  Result: the policies that were set, as one text; NULL if none.';
 
 CREATE FUNCTION pgtrickle._check_lake_policy(key text, value text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -93,7 +100,6 @@ BEGIN
     PERFORM pgtrickle._check_lake_policy($2, coalesce($3, (SELECT p.value FROM pgtrickle._lake_policies() p WHERE p.key = $2), ''));
     DELETE FROM pgtrickle.lake_policy p WHERE p.lake = the_lake.id AND p.key = $2;
     INSERT INTO pgtrickle.lake_policy SELECT the_lake.id, $2, $3 WHERE $3 IS NOT NULL;
-    UPDATE pgtrickle.lake_upkeep_state s SET next_at = now() WHERE s.lake = the_lake.id;
 END $$;
 COMMENT ON FUNCTION pgtrickle.set_lake_policy(text, text, text) IS
 'Says how trickle-lake keeps a lake in order.  lake: its name, NULL = the only one; key: one of
