@@ -1,6 +1,7 @@
 """Standard benchmarks as stream tables, for the tests (exact after every change) and the bench (how fast).
 
     tpch.py, tpch.sql, tpch_schema.sql    TPC-H: 22 queries, DuckDB's generator, changes of every table
+    tpcds.py                              TPC-DS: 99 queries and their tables, as DuckDB tells them
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 #include "tick.h"
 
 #include "apply/arrangement.h"
-#include "apply/choice.h"
 #include "capture/capture.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
@@ -264,7 +263,6 @@ private:
 		          {id});
 		if (t.outcome.mode != "NO_DATA")
 			add_history(t, {});
-		remember_cost(t.id, t.outcome);
 	}
 
 	static void record_error(const Ticked &t)

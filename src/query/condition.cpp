@@ -10,6 +10,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
 #include "catalog/namespace.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -93,9 +94,10 @@ std::optional<Temporal> temporal(Node *condition, const Expression &whole, const
 	return Temporal{left.plain, whole, right};
 }
 
-List *conjuncts(Node *condition)
+// What every branch of an OR says holds without it: an equality said in each branch is one to look up by.
+Node *factored(Node *condition)
 {
-	return make_ands_implicit(reinterpret_cast<Expr *>(condition));
+	return is_orclause(condition) ? reinterpret_cast<Node *>(canonicalize_qual(reinterpret_cast<Expr *>(condition), false)) : condition;
 }
 
 List *flat_conjuncts(Node *condition)
@@ -111,7 +113,8 @@ List *flat_conjuncts(Node *condition)
 	}
 	if (is_andclause(condition))
 		return flat_conjuncts(reinterpret_cast<Node *>(reinterpret_cast<BoolExpr *>(condition)->args));
-	return conjuncts(condition);
+	Node *simpler = factored(condition);
+	return is_andclause(simpler) ? flat_conjuncts(simpler) : make_ands_implicit(reinterpret_cast<Expr *>(simpler));
 }
 
 struct Numbers {

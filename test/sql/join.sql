@@ -80,3 +80,15 @@ TABLE by_code ORDER BY id;
 SELECT mode FROM pgtrickle.refresh_stream_table('by_label');
 TABLE by_label ORDER BY code;
 SELECT name, v.missing, v.unexpected FROM pgtrickle.stream_tables_info, pgtrickle.verify(name) v WHERE name LIKE 'by\_%' ORDER BY 1;
+
+-- An equality that each branch of an OR says holds without it, and rows are looked up by it.
+SELECT pgtrickle.create_stream_table('labelled', $$
+    SELECT s.id, h.code FROM stock s, shelf h
+    WHERE h.code = s.shelf AND s.n > 6 OR h.code = s.shelf AND h.label = 'two' AND s.n = 5
+$$, '1h', 'DIFFERENTIAL');
+SELECT operator FROM pgtrickle.explain_stream_table('labelled') WHERE operator LIKE '%join%';
+UPDATE shelf SET label = 'two' WHERE code = 'z';
+INSERT INTO stock VALUES (5, 'z', 'one', 5), (6, 'a', 'two', 5), (7, NULL, 'two', 9);
+SELECT mode FROM pgtrickle.refresh_stream_table('labelled');
+TABLE labelled ORDER BY id;
+SELECT missing, unexpected FROM pgtrickle.verify('labelled');

@@ -36,6 +36,7 @@ class Many:
     least: int = 0
     kind: str = "list"
     alias: str = ""
+    fixed: bool = False                            # what is inside stays as it is
 
     def sql(self) -> str:
         return self.before + self.between.join(part.sql() for part in self.parts) if self.parts else ""
@@ -63,7 +64,7 @@ def walk(node):
 
 def reductions(root):
     """Smaller trees, each one edit away."""
-    count = sum(1 for _ in walk(root))
+    count = sum(1 for _ in open_nodes(root))
     for n in range(count):
         for edit in range(64):
             tree = copy.deepcopy(root)
@@ -75,6 +76,13 @@ def reductions(root):
             yield holder.parts[0]
 
 
+def open_nodes(node):
+    yield node
+    if not getattr(node, "fixed", False):
+        for part in node.parts:
+            yield from open_nodes(part)
+
+
 def find(holder, n):
     """The nth node below, with its parent and place."""
     stack = [(holder, 0)]
@@ -84,12 +92,13 @@ def find(holder, n):
         if n == 0:
             return node, parent, at
         n -= 1
-        stack += [(node, i) for i in reversed(range(len(node.parts)))]
+        if not getattr(node, "fixed", False):
+            stack += [(node, i) for i in reversed(range(len(node.parts)))]
 
 
 def apply_edit(node, parent, at, edit) -> bool:
     if isinstance(node, Many):
-        if edit >= len(node.parts) or len(node.parts) <= node.least:
+        if node.fixed or edit >= len(node.parts) or len(node.parts) <= node.least:
             return False
         del node.parts[edit]
         return True
@@ -106,8 +115,8 @@ def apply_edit(node, parent, at, edit) -> bool:
 
 def repair(root):
     defined = {node.alias for node in walk(root) if node.alias and (node.kind == "from" or node.kind == "with")}
-    for node in walk(root):
-        for i, part in enumerate(node.parts):
+    for node in open_nodes(root):
+        for i, part in enumerate(node.parts if not getattr(node, "fixed", False) else []):
             if part.alias and part.kind in SCALARS and part.alias not in defined:
                 node.parts[i] = Node(part.kind, f"NULL::{part.kind}")
 

@@ -6,7 +6,7 @@
     aggregate T(scope), window T(scope)              of type T
     tail(query)           a query made of a query
 
-What equal rows may be chosen from must not be seen: LIMIT, DISTINCT ON, ROWS frames and ordered aggregates order by everything.
+Which of equal rows comes first must not be seen: LIMIT, DISTINCT ON, ROWS frames and ordered aggregates order by everything.
 """
 
 from __future__ import annotations
@@ -295,7 +295,8 @@ def windowed(g, types):
     item = source(g)
     scope = item.columns
     kinds = types or types_of(g, scope, 2) + [g.rng.choice(["bigint", "numeric", "int", "text"])]
-    targets = [target(g, window(g, scope, kind) if i == len(kinds) - 1 or g.chance(0.2) else expression(g, scope, kind)) for i, kind in enumerate(kinds)]
+    # Two windows may put equal rows in different orders: only one of them may see it.
+    targets = [target(g, window(g, scope, kind, last) if last or g.chance(0.2) else expression(g, scope, kind)) for kind, last in [(kind, i == len(kinds) - 1) for i, kind in enumerate(kinds)]]
     made = select(g, targets, item, conditions(g, scope, 0.25))
     if g.chance(0.25):      # the first of each partition, as users write it
         inner = derived(g, select(g, [target(g, r.node()) for r in scope[:3]] + [target(g, Node("bigint", "row_number() OVER (PARTITION BY {0} ORDER BY {1})", [g.rng.choice(scope).node(), everything(scope)]))], item))
@@ -306,13 +307,13 @@ def windowed(g, types):
 
 
 def everything(scope):
-    return Many("", ", ", [r.node() for r in scope], len(scope))
+    return Many("", ", ", [r.node() for r in scope], fixed=True)
 
 
-def window(g, scope, kind):
+def window(g, scope, kind, may_be_total):
     """A window function over partitions; with frames that depend on the order of equals only where everything is ordered by."""
     partition = Many("PARTITION BY ", ", ", [g.rng.choice(scope).node() for _ in range(g.rng.choice([0, 1, 1, 2]))])
-    if g.chance(0.4):
+    if not may_be_total or g.chance(0.4):
         order, frames = Many(" ORDER BY ", ", ", [g.rng.choice(scope).node()]), ["", "", " RANGE UNBOUNDED PRECEDING", " GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
                                                                                    " RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", " GROUPS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP",
                                                                                    " RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE TIES"]
