@@ -99,3 +99,15 @@ CREATE TABLE pgtrickle.refresh_history (
     error        text
 );
 CREATE INDEX ON pgtrickle.refresh_history (id, refresh_id);
+
+-- What large refreshes took, to choose between deltas and recomputing.
+CREATE TABLE pgtrickle.cost (
+    serial       bigint GENERATED ALWAYS AS IDENTITY,
+    id           int NOT NULL REFERENCES pgtrickle.stream_table ON DELETE CASCADE,
+    mode         text NOT NULL,            -- 'DIFFERENTIAL', 'REBUILD', 'INITIAL'
+    at           timestamptz NOT NULL DEFAULT now(),
+    rows_in      bigint NOT NULL,
+    widest       bigint NOT NULL,          -- rows of the step that had most; when all was made anew, of the sources
+    milliseconds float8 NOT NULL
+);
+CREATE INDEX ON pgtrickle.cost (id, mode, serial);

@@ -9,7 +9,7 @@ COMMENT ON FUNCTION pgtrickle.create_stream_table(text, text, text, text, bool, 
 'Makes a table that holds the result of a query and is kept equal to it.
 name: the table, schema-qualified or made in the first schema of search_path.  query: one SELECT.
 schedule: a duration such as 1s, 10s, 2h 30m (at least 100 ms), or calculated: as soon as something it reads has changed.
-refresh_mode: DIFFERENTIAL (refused if a part of the query has no law), FULL (recomputed, the difference applied), AUTO (the first if possible).
+refresh_mode: DIFFERENTIAL (refused if a part of the query has no law), FULL (recomputed, the difference applied), AUTO (the first if possible, unless recomputing has shown to be cheaper for so large a batch).
 initialize: false leaves it empty until the first tick.  cdc_mode: auto or trigger.  append_only, partition_by: not supported yet.
 Result: the table.  It has exactly the columns of the query.
 Errors: 42P07 the name exists; 42602 it is no name; 42939, 0A000 its schema is the extension''s own or temporary; 42P01 the query reads a table

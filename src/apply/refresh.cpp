@@ -1,5 +1,6 @@
 #include "refresh.h"
 
+#include "apply/choice.h"
 #include "apply/frame.h"
 #include "apply/target.h"
 #include "pg/spi.hpp"
@@ -14,6 +15,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace apply {
@@ -41,8 +43,10 @@ void check_for_interrupts()
 class Refresh {
 public:
 	Refresh(view::View &view, const Frontier &from, Snapshot snapshot)
-	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot)
+	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot), choice_(view, outcome_)
 	{
+		outcome_.held = rows_held(view);
+		outcome_.chooses = view.chooses;
 	}
 
 	Outcome run()
@@ -54,10 +58,10 @@ public:
 			rebuild("REBUILD", "a source was truncated or rewritten");
 		else if (view_.mode == "FULL")
 			recompute();
-		else if (most_has_changed())
-			rebuild("REBUILD", "the batch is more than half of what the sources hold: recomputing is cheaper");
-		else
-			differential();
+		else if (auto reason = choice_.anew(milliseconds()))
+			rebuild("REBUILD", reason->c_str());
+		else if (auto later = differential())
+			rebuild("REBUILD", later->c_str());
 		find_next_flip();
 		outcome_.bulk = frame_.went_bulk();
 		frame_.close();
@@ -66,6 +70,8 @@ public:
 	}
 
 private:
+	using Clock = std::chrono::steady_clock;
+
 	// Reads what the sources changed; true if one says that all may have changed.
 	bool truncated()
 	{
@@ -77,17 +83,24 @@ private:
 			mark = mark || changes == Changes::everything;
 			outcome_.rows_in += frame_.rows(batch.name);
 		}
+		outcome_.widest = outcome_.rows_in;
 		return mark;
 	}
 
-	// State and result are then sooner made anew, in order, than changed row by row.
-	bool most_has_changed() const
+	static double rows_held(const view::View &view)
 	{
-		constexpr int64 few = 10000;
 		double held = 0;
-		for (Oid source : view_.sources)
+		for (Oid source : view.sources)
 			held += std::max(rows_of(source), 0.0);
-		return outcome_.rows_in > few && 2.0 * outcome_.rows_in > held;
+		return held;
+	}
+
+	double milliseconds() const { return std::chrono::duration<double, std::milli>(Clock::now() - started_).count(); }
+
+	void run_step(size_t i, const std::vector<Datum> &last)
+	{
+		if (due(view_.steps[i].step))
+			outcome_.widest = std::max<int64>(outcome_.widest, frame_.run(view_.steps[i].prepared, last));
 	}
 
 	bool time_moved() const { return GetCurrentTransactionStartTimestamp() != from_.ticked_at; }
@@ -102,21 +115,26 @@ private:
 		       std::none_of(step.none.begin(), step.none.end(), has_rows);
 	}
 
-	void differential()
+	// Nothing, or why it was given up for making everything anew.
+	std::optional<std::string> differential()
 	{
 		outcome_.mode = "DIFFERENTIAL";
 		bool temporal = !view_.program.next_times.empty();
 		if (outcome_.rows_in == 0 && !(temporal && time_moved())) {
 			outcome_.mode = "NO_DATA";
-			return;
+			return {};
 		}
 		pg::Identity owner(view_.owner, true);
 		std::vector<Datum> last{TimestampTzGetDatum(from_.ticked_at)};
-		for (size_t i = 0; i < view_.steps.size(); i++)
-			if (int number = view_.steps[i].step.loop; number >= 0)
-				i = pursue(view_.program.loops[number], i, last);
-			else if (due(view_.steps[i].step))
-				frame_.run(view_.steps[i].prepared, last);
+		for (size_t i = 0; i < view_.steps.size(); i++) {
+			if (int number = view_.steps[i].step.loop; number >= 0) {
+				if (auto reason = pursue(view_.program.loops[number], i, last))
+					return reason;
+			} else
+				run_step(i, last);
+			if (auto reason = choice_.anew(milliseconds()))
+				return reason;
+		}
 		bool any = std::any_of(view_.program.result_reads.begin(), view_.program.result_reads.end(),
 		                       [&](const std::string &name) { return frame_.rows(name) > 0; });
 		if (any) {
@@ -125,11 +143,14 @@ private:
 		}
 		if (outcome_.rows_in == 0 && outcome_.rows_out == 0)
 			outcome_.mode = "NO_DATA";
+		outcome_.reason = choice_.said();
+		return {};
 	}
 
-	// Runs a loop; returns its last step.
-	size_t pursue(const delta::Loop &loop, size_t first, const std::vector<Datum> &last)
+	// Runs a loop, from its first step to its last.
+	std::optional<std::string> pursue(const delta::Loop &loop, size_t &i, const std::vector<Datum> &last)
 	{
+		const size_t first = i;
 		size_t end = first;
 		while (end < view_.steps.size() && view_.steps[end].step.loop == view_.steps[first].step.loop)
 			end++;
@@ -137,18 +158,21 @@ private:
 			bool goes_on = frame_.rows(loop.before) > 0;
 			auto next = frame_.take(loop.pending, goes_on ? std::optional(depth + 1) : std::nullopt, depth, loop.taken);
 			if (!next)
-				return end - 1;
+				break;
 			depth = *next;
 			for (const std::string &name : loop.emptied)
 				frame_.empty(name);
-			for (size_t i = first; i < end; i++)
-				if (due(view_.steps[i].step))
-					frame_.run(view_.steps[i].prepared, last);
+			for (size_t each = first; each < end; each++)
+				run_step(each, last);
 			frame_.empty(loop.before);
 			frame_.swap(loop.before, loop.now);
 			frame_.append(loop.before, loop.total);
 			pg::call(check_for_interrupts);
+			if (auto reason = choice_.no_end_in_sight(milliseconds()))
+				return reason;
 		}
+		i = end - 1;
+		return {};
 	}
 
 	// Recompute and diff: what is downstream still gets the least change.
@@ -197,6 +221,7 @@ private:
 		             !pg::value("SELECT 1 FROM " + view_.name + " LIMIT 1").has_value();
 		bool keyed = view::has_target_index(view_.id);
 		analyze_sources();
+		outcome_.held = rows_held(view_);
 		fill_states();
 		{
 			pg::Identity owner(view_.owner, true);
@@ -282,6 +307,8 @@ private:
 	const Frontier &from_;
 	Frame frame_;
 	Outcome outcome_;
+	Choice choice_;
+	Clock::time_point started_ = Clock::now();
 };
 
 }  // namespace

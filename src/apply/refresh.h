@@ -9,6 +9,9 @@ struct Outcome {
 	std::string mode;             // DIFFERENTIAL, FULL, REBUILD, INITIAL, NO_DATA, ERROR
 	std::string reason;
 	int64 rows_in = 0, rows_out = 0;
+	int64 widest = 0;             // rows of the step that had most, the batch included
+	double held = 0;              // rows of the sources
+	bool chooses = false;         // AUTO
 	bool bulk = false;
 	double milliseconds = 0;
 	std::optional<double> next_flip;        // when time next moves a row: seconds since 1970

@@ -1,6 +1,7 @@
 #include "tick.h"
 
 #include "apply/arrangement.h"
+#include "apply/choice.h"
 #include "capture/capture.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
@@ -263,6 +264,7 @@ private:
 		          {id});
 		if (t.outcome.mode != "NO_DATA")
 			add_history(t, {});
+		remember_cost(t.id, t.outcome);
 	}
 
 	static void record_error(const Ticked &t)

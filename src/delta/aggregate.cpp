@@ -268,8 +268,9 @@ std::string change_shown(const Grouping &g, const std::string &result)
 	}
 	std::string differs = "ROW(" + pg::join(olds, ", ") + ")::record OPERATOR(pg_catalog.*<>) ROW(" + pg::join(news, ", ") + ")::record";
 	auto present = [&](const std::string &n) { return g.global() ? "x." + n + " IS NOT NULL" : "COALESCE(x." + n + ", 0) > 0"; };
-	auto rows = [&](const std::vector<std::string> &columns, const char *weight, const std::string &here, const std::string &there) {
-		return "SELECT " + pg::join(columns, ", ") + ", " + weight + "::int8 AS w FROM " + result + " x WHERE " + present(here) + " AND (NOT (" +
+	auto rows = [&](std::vector<std::string> columns, const char *weight, const std::string &here, const std::string &there) {
+		columns.push_back(std::string(weight) + "::int8 AS w");
+		return "SELECT " + pg::join(columns, ", ") + " FROM " + result + " x WHERE " + present(here) + " AND (NOT (" +
 		       present(there) + ") OR " + differs + ")";
 	};
 	return rows(old_as, "-1", "old_n", "new_n") + " UNION ALL " + rows(news, "1", "new_n", "old_n");

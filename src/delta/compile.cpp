@@ -3,6 +3,7 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 }
 
@@ -45,7 +46,9 @@ std::string Compiler::own_delta(Operator &node)
 	case Kind::join: return join_delta(node);
 	case Kind::left_join: return left_delta(node);
 	case Kind::aggregate: return aggregate_delta(node);
-	case Kind::distinct: return distinct_delta(node);
+	case Kind::distinct:
+	case Kind::intersect:
+	case Kind::except: return set_delta(node);
 	case Kind::window:
 	case Kind::top: return partition_delta(node);
 	case Kind::recursive: return recursive_delta(node);
@@ -64,7 +67,9 @@ std::string Compiler::current(const Operator &node, const std::set<int> &probe, 
 	case Kind::join: return join_current(node, probe, bulk);
 	case Kind::left_join: return left_current(node, probe, bulk);
 	case Kind::aggregate: return aggregate_current(node, probe, bulk);
-	case Kind::distinct: return distinct_current(node, probe, bulk);
+	case Kind::distinct:
+	case Kind::intersect:
+	case Kind::except: return set_current(node, probe, bulk);
 	case Kind::window:
 	case Kind::top: return partition_current(node, probe, bulk);
 	case Kind::recursive:
@@ -175,6 +180,17 @@ std::string hash_of(const std::vector<std::string> &values)
 	if (values.empty())
 		return "0::int8";
 	return "hash_record_extended(ROW(" + pg::join(values, ", ") + "), 0)";
+}
+
+std::string hash_of(const std::vector<std::string> &values, const std::vector<Column> &types)
+{
+	std::vector<std::string> hashed;
+	for (size_t i = 0; i < values.size(); i++)
+		if (pg::has_hash(types[i].type))
+			hashed.push_back(values[i]);
+		else if (types[i].type < FirstNormalObjectId)
+			hashed.push_back("(" + values[i] + ")::text");
+	return hash_of(hashed);
 }
 
 std::string and_all(const std::vector<std::string> &conditions)

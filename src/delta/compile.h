@@ -66,8 +66,8 @@ private:
 	// Emits the steps from the input's changed rows to the touched groups; what they become, as SELECT.
 	std::string touch_groups(const Grouping &g, const std::string &inputs);
 	std::string aggregate_current(const Operator &node, const std::set<int> &probe, bool bulk);
-	std::string distinct_delta(Operator &node);
-	std::string distinct_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string set_delta(Operator &node);
+	std::string set_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string partition_delta(Operator &node);
 	std::string partition_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	void keep_partitions(const Partition &p);
@@ -122,6 +122,10 @@ bool changes(const Operator &node);
 std::vector<Oid> bases_of(const Operator &node);
 // One 64-bit hash of several values, NULLs equal: finds a row by all of them.
 std::string hash_of(const std::vector<std::string> &values);
+// The same for values of types that may have no hash: those of the server's own look alike when they are equal.
+std::string hash_of(const std::vector<std::string> &values, const std::vector<Column> &types);
+// Rows c1…cn, w of an input of a set operation, in the types that the operation gives them.
+std::string as_columns_of(const Operator &node, int input, const std::string &rows);
 std::string collation(const Column &column);       // " COLLATE …" or nothing
 std::string and_all(const std::vector<std::string> &conditions);
 // Conditions that a hash has decided but for collisions.  Written as a conjunction they would each lower the planner's

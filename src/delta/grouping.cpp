@@ -73,7 +73,8 @@ std::string Grouping::input(const std::string &from) const
 		if (a.filter)
 			out.push_back("(" + query::render(a.filter->text, "x") + ") AS " + number("f", i));
 	}
-	return "SELECT " + pg::join(out, ", ") + ", x.w FROM (" + from + ") x";
+	out.push_back("x.w");
+	return "SELECT " + pg::join(out, ", ") + " FROM (" + from + ") x";
 }
 
 std::vector<Column> Grouping::input_columns() const

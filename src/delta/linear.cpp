@@ -247,16 +247,23 @@ namespace {
 std::string united(const Operator &node, const std::vector<std::string> &parts)
 {
 	std::vector<std::string> out;
-	for (size_t part = 0; part < parts.size(); part++) {
-		std::vector<std::string> columns;
-		for (int i = 0; i < node.width(); i++)
-			columns.push_back(named("(x.c" + std::to_string(i + 1) + ")::" + pg::type_name(node.columns[i].type), i));
-		out.push_back(select(columns, "x.w", "(" + parts[part] + ") x"));
-	}
+	for (size_t part = 0; part < parts.size(); part++)
+		out.push_back(as_columns_of(node, part, parts[part]));
 	return pg::join(out, " UNION ALL ");
 }
 
 }  // namespace
+
+std::string as_columns_of(const Operator &node, int input, const std::string &rows)
+{
+	std::vector<std::string> columns;
+	for (int i = 0; i < node.width(); i++) {
+		const Column &column = node.columns[i];
+		bool same = column.collation == node.inputs[input]->columns[i].collation;
+		columns.push_back(named("(x.c" + std::to_string(i + 1) + ")::" + pg::type_name(column.type) + (same ? "" : collation(column)), i));
+	}
+	return select(columns, "x.w", "(" + rows + ") x");
+}
 
 std::string Compiler::union_delta(Operator &node)
 {

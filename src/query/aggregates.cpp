@@ -9,6 +9,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
+#include "parser/parse_agg.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
@@ -136,7 +137,7 @@ bool is_average(Oid function)
 
 class Grouping {
 public:
-	Grouping(::Query *query, From input) : query_(query), input_(std::move(input)) {}
+	Grouping(::Query *query, From input, List *set) : query_(query), input_(std::move(input)), set_(set) {}
 
 	From build()
 	{
@@ -183,8 +184,37 @@ private:
 		ListCell *cell;
 		foreach (cell, query_->groupClause) {
 			auto *clause = static_cast<SortGroupClause *>(lfirst(cell));
-			add_key(pg::call(get_sortgroupclause_expr, clause, query_->targetList));
+			Node *expression = pg::call(get_sortgroupclause_expr, clause, query_->targetList);
+			if (query_->groupingSets != NIL && IsA(expression, Const))
+				no_law("a constant as a key of grouping sets", reinterpret_cast<Const *>(expression)->location,
+				       "Where it is NULL depends on the server's plan.");
+			if (list_member_int(set_, clause->tleSortGroupRef))
+				add_key(expression);
+			else
+				add_null(expression);
 		}
+	}
+
+	void add_null(Node *expression)
+	{
+		const auto *node = static_cast<const Node *>(expression);
+		Column type{"", pg::call(exprType, node), pg::call(exprTypmod, node), pg::call(exprCollation, node), false};
+		std::string text = "NULL::" + pg::type_name(type.type, type.typmod);
+		if (type.collation != InvalidOid)
+			text += " COLLATE " + pg::collation_name(type.collation);
+		computed_.push_back({expression, "(" + text + ")", type});
+	}
+
+	// A bit for each argument, the last the lowest: set where the argument is not grouped by.
+	void add_grouping(GroupingFunc *function)
+	{
+		if (function->agglevelsup > 0)
+			no_law("GROUPING() of an outer query", function->location);
+		int bits = 0;
+		ListCell *cell;
+		foreach (cell, function->refs)
+			bits = bits << 1 | !list_member_int(set_, lfirst_int(cell));
+		computed_.push_back({reinterpret_cast<Node *>(function), std::to_string(bits), {"", INT4OID, -1, InvalidOid, true}});
 	}
 
 	// Aggregates to keep, and columns that depend on the keys (GROUP BY a
@@ -204,6 +234,8 @@ private:
 				return;
 		if (IsA(tree, Aggref))
 			add_aggregate(reinterpret_cast<Aggref *>(tree));
+		else if (IsA(tree, GroupingFunc))
+			add_grouping(reinterpret_cast<GroupingFunc *>(tree));
 		else if (IsA(tree, Var))
 			add_key(tree);
 		else {
@@ -394,6 +426,7 @@ private:
 
 	::Query *query_;
 	From input_;
+	List *set_;
 	std::vector<Column> columns_;
 	Tree node_;
 	std::vector<Scope::Computed> computed_;
@@ -402,9 +435,20 @@ private:
 
 }  // namespace
 
-From build_aggregate(::Query *query, From input)
+List *grouping_sets(::Query *query)
 {
-	return Grouping(query, std::move(input)).build();
+	if (query->groupingSets != NIL)
+		return pg::call(expand_grouping_sets, query->groupingSets, query->groupDistinct, -1);
+	List *all = NIL;
+	ListCell *cell;
+	foreach (cell, query->groupClause)
+		all = pg::call(lappend_int, all, int(lfirst_node(SortGroupClause, cell)->tleSortGroupRef));
+	return pg::call(list_make1_impl, T_List, ListCell{.ptr_value = all});
+}
+
+From build_aggregate(::Query *query, From input, List *set)
+{
+	return Grouping(query, std::move(input), set).build();
 }
 
 }  // namespace query

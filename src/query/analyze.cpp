@@ -44,7 +44,6 @@ void refuse_unsupported(const ::Query &query)
 	refuse(query.hasModifyingCTE, "a data-modifying WITH query");
 	refuse(query.rowMarks != NIL, "FOR UPDATE or FOR SHARE");
 	refuse(has_policies(query), "a source with row security that applies to the owner");
-	refuse(query.groupingSets != NIL, "GROUPING SETS, CUBE or ROLLUP");
 }
 
 std::vector<Column> named_columns(const ::Query &query, std::vector<Column> columns)
@@ -97,9 +96,6 @@ Tree distinct(Tree input)
 {
 	if (input->depth >= 0)
 		return distinct_in_term(std::move(input));
-	for (const Column &column : input->columns)
-		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
-			no_law("DISTINCT over type " + pg::type_name(column.type), -1);
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::distinct;
 	node->columns = input->columns;
@@ -107,7 +103,15 @@ Tree distinct(Tree input)
 	return node;
 }
 
-// UNION [ALL]: the columns of both sides have the types the server resolved.
+// What only tells equal rows apart from others need not be told how many there are.
+Tree without_distinct(Tree node)
+{
+	if (node->kind != Kind::distinct || node->shared())
+		return node;
+	return std::move(node->inputs[0]);
+}
+
+// The columns of both sides have the types the server resolved.
 Tree set_operation(const ::Query &query, Node *tree, const Environment &environment)
 {
 	if (IsA(tree, RangeTblRef)) {
@@ -115,21 +119,24 @@ Tree set_operation(const ::Query &query, Node *tree, const Environment &environm
 		return build_level(entry->subquery, environment);
 	}
 	auto *operation = reinterpret_cast<SetOperationStmt *>(tree);
-	if (operation->op != SETOP_UNION)
-		no_law(operation->op == SETOP_INTERSECT ? "INTERSECT" : "EXCEPT", -1);
 	auto node = std::make_shared<Operator>();
-	node->kind = Kind::union_all;
-	node->inputs.push_back(set_operation(query, operation->larg, environment));
-	node->inputs.push_back(set_operation(query, operation->rarg, environment));
+	node->kind = operation->op == SETOP_UNION ? Kind::union_all : operation->op == SETOP_INTERSECT ? Kind::intersect : Kind::except;
+	node->all = operation->all && node->kind != Kind::union_all;
+	for (Node *side : {operation->larg, operation->rarg}) {
+		auto input = set_operation(query, side, environment);
+		if (input->depth >= 0 && node->kind != Kind::union_all)
+			no_law(std::string(node->kind == Kind::intersect ? "INTERSECT" : "EXCEPT") + " in a recursive term", -1);
+		node->inputs.push_back(operation->all ? std::move(input) : without_distinct(std::move(input)));
+	}
 	int i = 0;
 	ListCell *type, *typmod, *collation;
 	forthree (type, operation->colTypes, typmod, operation->colTypmods, collation, operation->colCollations) {
 		const Column &left = node->inputs[0]->columns[i], &right = node->inputs[1]->columns[i];
-		node->columns.push_back({left.name, lfirst_oid(type), lfirst_int(typmod), lfirst_oid(collation),
-		                         left.not_null && right.not_null});
+		bool not_null = left.not_null && (node->kind == Kind::except || right.not_null);
+		node->columns.push_back({left.name, lfirst_oid(type), lfirst_int(typmod), lfirst_oid(collation), not_null});
 		i++;
 	}
-	return operation->all ? std::move(node) : distinct(std::move(node));
+	return operation->all || node->kind != Kind::union_all ? std::move(node) : distinct(std::move(node));
 }
 
 ::Query *flattened(::Query *original)
@@ -187,6 +194,60 @@ void walk_relations(::Query *query, Relations *relations)
 	collect_relations(reinterpret_cast<Node *>(query), relations);
 }
 
+// One set of groups with all that the query computes of them as columns, in the order of the scope.
+Tree columns_of_scope(From from)
+{
+	auto node = std::make_shared<Operator>();
+	node->kind = Kind::project;
+	from.scope.input = &from.node->columns;
+	for (const auto &computed : from.scope.computed) {
+		node->expressions.push_back(make_expression(computed.expression, from.scope));
+		node->columns.push_back(node->expressions.back().type);
+		node->columns.back().name = render(node->expressions.back().text, [&](int column) { return from.node->columns[column].name; });
+	}
+	node->inputs.push_back(std::move(from.node));
+	return node;
+}
+
+void unite(From &all, From from)
+{
+	if (all.node->inputs.empty())
+		all.scope = from.scope;
+	Tree arm = columns_of_scope(std::move(from));
+	if (all.node->inputs.empty())
+		all.node->columns = arm->columns;
+	for (int i = 0; i < arm->width(); i++) {
+		Column &column = all.node->columns[i];
+		column.not_null = column.not_null && arm->columns[i].not_null;
+		if (arm->expressions[i].plain >= 0)
+			column.name = arm->columns[i].name;
+		all.scope.computed[i].text = '\x01' + std::to_string(i) + '\x02';
+		all.scope.computed[i].type = column;
+	}
+	all.node->inputs.push_back(std::move(arm));
+}
+
+// FROM, GROUP BY and HAVING.
+From grouped(::Query *query, const Environment &environment)
+{
+	From from = build_from(query, environment), all;
+	all.node = std::make_shared<Operator>();
+	all.node->kind = Kind::union_all;
+	List *sets = grouping_sets(query);
+	bool work = is_work(*from.node);
+	for (int i = 0; i < list_length(sets); i++) {
+		bool last = i == list_length(sets) - 1;
+		From input = last ? std::move(from) : work ? From{share(from.node), from.scope} : build_from(query, environment);
+		From groups = build_aggregate(query, std::move(input), static_cast<List *>(list_nth(sets, i)));
+		if (query->havingQual != nullptr)
+			groups.node = filter(std::move(groups.node), query->havingQual, groups.scope);
+		if (list_length(sets) == 1)
+			return groups;
+		unite(all, std::move(groups));
+	}
+	return all;
+}
+
 }  // namespace
 
 Tree build_branch(const ::Query &query, Node *tree, const Environment &environment)
@@ -210,11 +271,8 @@ Tree build_level(::Query *original, const Environment &outer)
 			all.refs[static_cast<TargetEntry *>(lfirst(cell))->ressortgroupref] = all.shown++;
 		return chosen(query, std::move(all));
 	}
-	From from = build_from(query, environment);
-	if (query->hasAggs || query->groupClause != NIL)
-		from = build_aggregate(query, std::move(from));
-	if (query->havingQual != nullptr)
-		from.node = filter(std::move(from.node), query->havingQual, from.scope);
+	bool groups = query->hasAggs || query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != nullptr;
+	From from = groups ? grouped(query, environment) : build_from(query, environment);
 	if (query->hasWindowFuncs)
 		from = build_windows(query, std::move(from));
 	from.scope.input = &from.node->columns;

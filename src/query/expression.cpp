@@ -194,6 +194,9 @@ bool never_null(Node *node, const Expression &expr, const Scope &scope)
 {
 	if (expr.plain >= 0)
 		return (*scope.input)[expr.plain].not_null;
+	for (const auto &known : scope.computed)
+		if (::equal(node, known.expression))
+			return known.type.not_null;
 	return IsA(node, Const) && !reinterpret_cast<Const *>(node)->constisnull;
 }
 

@@ -90,15 +90,6 @@ private:
 		return node;
 	}
 
-	static bool is_work(const Operator &node)
-	{
-		bool work = false;
-		walk(node, [&](const Operator &below) {
-			work = work || (below.kind != Kind::scan && below.kind != Kind::filter && below.kind != Kind::project);
-		});
-		return work;
-	}
-
 	static void append(From &to, From from)
 	{
 		int offset = 0;
@@ -198,6 +189,15 @@ private:
 };
 
 }  // namespace
+
+bool is_work(const Operator &node)
+{
+	bool work = false;
+	walk(node, [&](const Operator &below) {
+		work = work || (below.kind != Kind::scan && below.kind != Kind::filter && below.kind != Kind::project);
+	});
+	return work;
+}
 
 From build_from(::Query *query, const Environment &environment)
 {

@@ -30,6 +30,9 @@ struct From {
 
 From build_from(::Query *query, const Environment &environment);
 
+// Whether several readers do better to share it: it is more than a scan with filters and projections.
+bool is_work(const Operator &node);
+
 // One query level; build() is this for the outermost.
 Tree build_level(::Query *query, const Environment &outer);
 

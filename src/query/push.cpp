@@ -1,5 +1,7 @@
 #include "push.h"
 
+#include "pg/sql.hpp"
+
 #include <algorithm>
 
 namespace query {
@@ -65,6 +67,12 @@ bool sink(Operator &node, const Condition &condition)
 		return sink_into(node, 0, condition, [&](int column) {
 			return std::find(node.partition.begin(), node.partition.end(), column) == node.partition.end() ? -1 : column;
 		});
+	case Kind::intersect:
+	case Kind::except:
+		for (int column : condition.expr.columns)
+			if (pg::varies_when_equal(node.columns[column].type))
+				return false;
+		[[fallthrough]];
 	case Kind::union_all:
 		for (int column : condition.expr.columns)
 			for (const auto &input : node.inputs)

@@ -194,6 +194,9 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 		return first_columns(node.columns.size());
 	case Kind::recursive:
 		return node.recursion->all ? Key() : first_columns(node.columns.size());
+	case Kind::intersect:
+	case Kind::except:
+		return node.all ? Key() : first_columns(node.columns.size());
 	case Kind::union_all:
 	case Kind::self:
 		return {};
@@ -297,6 +300,8 @@ const char *name(Kind kind)
 	case Kind::left_join: return "left join";
 	case Kind::aggregate: return "aggregate";
 	case Kind::distinct: return "distinct";
+	case Kind::intersect: return "intersect";
+	case Kind::except: return "except";
 	case Kind::union_all: return "union all";
 	case Kind::window: return "window";
 	case Kind::top: return "top";

@@ -43,7 +43,7 @@ std::string render(const std::string &text, const std::string &alias);
 // The same expression over an input whose column i is now map(i).
 Expression remap(const Expression &expr, const std::function<int(int)> &map);
 
-enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, union_all, window, top, recursive, self };
+enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, intersect, except, union_all, window, top, recursive, self };
 
 // A comparison of a column with an expression of now().  Rows whose truth
 // changes between two ticks lie between the two thresholds.
@@ -127,6 +127,9 @@ struct Operator {
 
 	// project
 	std::vector<Expression> expressions;
+
+	// intersect, except
+	bool all = false;                     // copies count
 
 	// aggregate: columns are the keys, then the aggregates
 	std::vector<Expression> keys;

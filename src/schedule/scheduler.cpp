@@ -427,6 +427,12 @@ void Scheduler::upkeep()
 				          {std::to_string(settings::history_rows)});
 			}); });
 		});
+	transact("trimming what refreshes took", [] {
+		with_snapshot([] { pg::with_spi([] {
+			pg::query("DELETE FROM pgtrickle.cost c WHERE c.serial <= (SELECT d.serial FROM pgtrickle.cost d WHERE d.id = c.id AND d.mode = c.mode "
+			          "ORDER BY d.serial DESC OFFSET 8 LIMIT 1)");
+		}); });
+	});
 	active_ = false;
 	upkeep_at_ = now() + upkeep_every;
 	pg::call(pgstat_report_stat, true);

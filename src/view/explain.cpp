@@ -98,7 +98,7 @@ std::string title(const Operator &node)
 	case Kind::self:
 		return std::string(query::name(node.kind)) + " of " + std::to_string(node.recursion->whole->id);
 	default:
-		return query::name(node.kind);
+		return query::name(node.kind) + std::string(node.all ? " all" : "");
 	}
 }
 
@@ -118,6 +118,8 @@ std::string law(const Operator &node, bool wide = false)
 	case Kind::join: return "one term per set of changed inputs, the others looked up as they are now";
 	case Kind::left_join: return "the inner join's, and padding of rows whose matches come or go";
 	case Kind::distinct: return "weights crossing zero";
+	case Kind::intersect:
+	case Kind::except: return "copies in both inputs counted";
 	case Kind::window: return "the functions are worked out again for touched partitions" + broken_ties(node);
 	case Kind::top: return "the first rows of touched partitions are looked up in order" + broken_ties(node);
 	case Kind::recursive:

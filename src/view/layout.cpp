@@ -32,7 +32,7 @@ std::string column_type(const query::Column &column)
 // An operator by what it computes: tables and columns by number, so that a new name changes nothing.
 void describe(const Operator &node, std::string &out)
 {
-	out += "\n" + std::to_string(node.id) + " " + query::name(node.kind) + " " + std::to_string(node.relation) + ":";
+	out += "\n" + std::to_string(node.id) + " " + query::name(node.kind) + (node.all ? " all " : " ") + std::to_string(node.relation) + ":";
 	for (int attribute : node.attributes)
 		out += " " + std::to_string(attribute);
 	for (const auto &input : node.inputs)

@@ -66,7 +66,7 @@ std::string fingerprint_of(int id)
 	pg::Rows rows = pg::query_latest(
 	    "WITH seen AS (SELECT c.* FROM pgtrickle.stream_table t JOIN pg_catalog.pg_class c ON c.oid = t.relid "
 	    "OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id) WHERE t.id = $1::int) "
-	    "SELECT concat_ws(' ', t.generation, t.effective_mode, t.relid, t.settings, "
+	    "SELECT concat_ws(' ', t.generation, t.refresh_mode, t.effective_mode, t.relid, t.settings, "
 	    "(SELECT concat_ws('.', relowner, relnamespace, relname) FROM pg_catalog.pg_class WHERE oid = t.relid), "
 	    "(SELECT string_agg(concat_ws('.', c.relnamespace::regnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
 	    "a.attnotnull, a.attacl, c.relacl, c.relreplident, c.relrowsecurity, c.relforcerowsecurity, "
@@ -171,7 +171,7 @@ void compile_full(View &view)
 std::unique_ptr<View> compile(int id, bool may_create)
 {
 	std::string text = std::to_string(id);
-	pg::Rows rows = pg::query_latest("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation, t.wide FROM pgtrickle.stream_table t "
+	pg::Rows rows = pg::query_latest("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation, t.wide, t.refresh_mode = 'AUTO' FROM pgtrickle.stream_table t "
 	                          "JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int",
 	                          {text});
 	if (rows.empty())
@@ -184,6 +184,7 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	view->mode = *rows[0][3];
 	view->generation = std::stoi(*rows[0][4]);
 	view->wide = *rows[0][5] == "t";
+	view->chooses = *rows[0][6] == "t";
 	view->name = pg::relation_name(view->relid);
 	view->settings = from_settings(text);
 	view->columns = columns_of_table(view->relid);

@@ -48,6 +48,7 @@ struct View {
 	bool lacks_arrangement = false;       // rows must be found that neither an index nor an arrangement finds
 	bool ready = false;                   // set up for this compilation: see layout.h
 	std::string remade;                   // why it was set up anew, if its content has to follow
+	bool chooses = false;                 // AUTO: may be recomputed where that is cheaper
 	bool always = false;                  // FULL: recomputed when due, whether or not a captured source changed
 	bool whole = false;                   // rows cannot be compared: replaced as a whole (FULL only)
 };

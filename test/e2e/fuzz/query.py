@@ -117,6 +117,7 @@ class Select:
     source: list                   # FROM items, joined by commas
     where: list = field(default_factory=list)
     group: object = None           # None, or a list of expressions; [] is the global group
+    sets: object = None            # of the group: ROLLUP, CUBE, or lists of positions in it
     having: list = field(default_factory=list)
     distinct: bool = False
     on: list = field(default_factory=list)       # DISTINCT ON
@@ -130,17 +131,23 @@ class Select:
         if self.where:
             text += " WHERE " + " AND ".join(e.sql() for e in self.where)
         if self.group:
-            text += " GROUP BY " + ", ".join(e.sql() for e in self.group)
+            text += " GROUP BY " + self.grouping()
         if self.having:
             text += " HAVING " + " AND ".join(e.sql() for e in self.having)
         return text + tail(self, [e.sql() for e in self.on])
+
+    def grouping(self):
+        keys = [e.sql() for e in self.group]
+        if isinstance(self.sets, list):
+            return "GROUPING SETS (" + ", ".join("(" + ", ".join(keys[i] for i in s if i < len(keys)) + ")" for s in self.sets or [[]]) + ")"
+        return f"{self.sets} ({', '.join(keys)})" if self.sets else ", ".join(keys)
 
     def leaves(self):
         return [leaf for s in self.source for leaf in s.leaves()]
 
     def offers(self):
         # Rows are told apart by equality: of equal numerics of different scale in a bag any may be shown.
-        alone = self.group is not None and all(any(g is e for e, _ in self.targets) for g in self.group) and not self.distinct
+        alone = self.group is not None and self.sets is None and all(any(g is e for e, _ in self.targets) for g in self.group) and not self.distinct
         # now() is compared with columns of tables, so the comparison must get beneath.
         chosen = self.on or self.limit or any(" OVER (" in e.sql() for e, _ in self.targets)
         return [Available(name, e.type, e.loose or (not alone and varies(e)), isinstance(e, Ref) and e.moves and not chosen)
@@ -158,6 +165,7 @@ class Select:
 
 @dataclass
 class Union:
+    """Any set operation."""
     branches: list
     word: str = "UNION ALL"
     order: list = field(default_factory=list)
@@ -187,7 +195,7 @@ def tail(query, first=()):
         return ""
     by = list(first) + [e.sql() + f" {word}" for e, word in zip(query.order, ("DESC", "NULLS FIRST", "ASC", "DESC NULLS LAST"))]
     if "TIES" not in query.limit or first or not by:
-        columns = len((query.branches[0] if isinstance(query, Union) else query).targets)
+        columns = len(query.offers())
         by += [str(i + 1) for i in range(columns)]
     return f" ORDER BY {', '.join(by)} {query.limit}".rstrip()
 
@@ -307,6 +315,11 @@ def _sites(holder):
         if select.group:
             for i in range(len(select.group)):
                 yield drop(select.group, i)
+        if select.sets:
+            yield put(select.__dict__, "sets", None)
+        if isinstance(select.sets, list):
+            for i in range(len(select.sets)):
+                yield drop(select.sets, i)
         if select.distinct:
             yield put(select.__dict__, "distinct", False)
         if select.limit:

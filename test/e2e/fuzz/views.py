@@ -278,17 +278,25 @@ class Maker:
     def query(self, depth, shape=None):
         rng = self.rng
         if shape is None and rng.random() < 0.12:
-            shape = [rng.choice(list(VALUES)) for _ in range(rng.choice([1, 2, 3]))]
-            first = self.select(depth, shape)
-            rest = [self.select(max(depth - 1, 0), shape) for _ in range(rng.choice([1, 1, 2]))]
-            for b in rest:
-                for t, (_, name) in zip(b.targets, first.targets):
-                    t[1] = name
-            out = Union([first] + rest)
+            out = self.united(depth, [rng.choice(list(VALUES)) for _ in range(rng.choice([1, 1, 2, 3]))])
             if rng.random() < 0.15:
                 out.limit = self.limit()
             return out
         return self.select(depth, shape)
+
+    def united(self, depth, shape, levels=2, names=None):
+        """A set operation whose operands are selects or, levels deep, set operations."""
+        rng = self.rng
+        names = names or [self.fresh("c") for _ in shape]
+        branches = []
+        for _ in range(rng.choice([2, 2, 2, 3])):
+            if levels and rng.random() < 0.25:
+                branches.append(self.united(max(depth - 1, 0), shape, levels - 1, names))
+                continue
+            branches.append(self.select(max(depth - 1, 0) if branches else depth, shape))
+            for target, name in zip(branches[-1].targets, names):
+                target[1] = name
+        return Union(branches, rng.choice(["UNION ALL", "UNION ALL", "UNION", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL", "EXCEPT ALL"]))
 
     def select(self, depth, shape=None):
         rng = self.rng
@@ -491,13 +499,23 @@ class Maker:
         aggregates = [1 for e, _ in targets if any(isinstance(x, Aggregate) for x in _all(e))]
         if not group and not aggregates:
             targets.append([Aggregate("bigint", False, "count(*)"), self.fresh("c")])
-        if group and rng.random() < 0.12:
+        sets = self.sets(group) if group and rng.random() < 0.2 else None
+        if sets and rng.random() < 0.5:
+            targets.append([self.op("int", "GROUPING({0})", rng.choice(group)), self.fresh("c")])
+        if group and not sets and rng.random() < 0.12:      # what sets leave NULL would tie
             inner = lambda kind: next((a for a in (self.aggregate(scope) for _ in range(8)) if a.type == kind), None) or next((g for g in group if g.type == kind), self.literal(kind))
             targets.append([self.window(group, group, inner), self.fresh("c")])
-        out = Select(targets, items, where, group, having, distinct=rng.random() < 0.05)
+        out = Select(targets, items, where, group, sets, having, distinct=rng.random() < 0.05)
         if rng.random() < 0.08:
             out.limit = self.limit()
         return out
+
+    def sets(self, group):
+        rng = self.rng
+        some = lambda: rng.sample(range(len(group)), rng.randint(0, len(group)))
+        lists = [some() for _ in range(rng.randint(1, 4))]
+        rest = [i for i in range(len(group)) if not any(i in s for s in lists)]     # a key must be in one of them
+        return rng.choice(["ROLLUP", "CUBE", lists + [rest] if rest else lists])
 
     def beyond(self, out, scope):
         """Something that has no promise yet."""
