@@ -108,6 +108,13 @@ void ObjectStore::close_file(arrow::io::OutputStream &file, const std::string &p
 	}
 }
 
+void ObjectStore::put(const std::string &path, const std::string &bytes)
+{
+	const auto file = create(path);
+	check(file->Write(bytes.data(), static_cast<int64_t>(bytes.size())));
+	close_file(*file, path);
+}
+
 std::shared_ptr<arrow::io::RandomAccessFile> ObjectStore::open(const std::string &path)
 {
 	return check(files_->OpenInputFile(full(path)));

@@ -23,13 +23,14 @@ public:
 
 	std::shared_ptr<arrow::io::OutputStream> create(const std::string &path);
 	void close_file(arrow::io::OutputStream &file, const std::string &path);
+	void put(const std::string &path, const std::string &bytes);
 	std::shared_ptr<arrow::io::RandomAccessFile> open(const std::string &path);
 	int64_t size(const std::string &path);
 	void remove(const std::string &path);  // no error if it is not there
 	// Calls file(path, seconds since 1970 of its last change) for everything below the data path.
 	void list(const std::function<void(const std::string &, int64_t)> &file);
 
-	// The one spelling of a file's full name that is written into files: file:///abs/… or s3://….
+	// The one spelling of a file's full name that is written into files: file:///abs/… or s3://….  Of '': of the data path.
 	std::string uri(const std::string &path) const;
 
 private:

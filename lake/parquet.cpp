@@ -12,6 +12,9 @@ namespace lake {
 
 namespace {
 
+// Iceberg's, of positional delete files.
+constexpr int file_path_field = 2147483546, position_field = 2147483545;
+
 // Parquet throws where Arrow returns.
 template <typename F>
 auto guarded(F &&body)
@@ -118,7 +121,7 @@ Footprint ParquetWriter::close()
 Footprint write_delete_file(ObjectStore &store, const std::string &path, const std::string &data_file, const Deletions &rows,
                             bool with_snapshots, int64_t snapshot)
 {
-	arrow::FieldVector fields{numbered("file_path", arrow::utf8(), 2147483546), numbered("pos", arrow::int64(), 2147483545)};
+	arrow::FieldVector fields{numbered("file_path", arrow::utf8(), file_path_field), numbered("pos", arrow::int64(), position_field)};
 	if (with_snapshots)
 		fields.push_back(numbered("_ducklake_internal_snapshot_id", arrow::int64(), 2147483539));
 	const auto schema = arrow::schema(fields);
@@ -161,6 +164,20 @@ Deletions read_delete_file(ObjectStore &store, const std::string &path, int64_t 
 	});
 }
 
+bool is_iceberg_delete_file(ObjectStore &store, const std::string &path, const std::string &data_file)
+{
+	return guarded([&] {
+		std::unique_ptr<parquet::arrow::FileReader> reader = open_reader(store, path);
+		const parquet::SchemaDescriptor &schema = *reader->parquet_reader()->metadata()->schema();
+		if (column_of_field(schema, file_path_field) != 0 || column_of_field(schema, position_field) != 1 || schema.Column(0)->name() != "file_path" ||
+		    schema.Column(1)->name() != "pos" || reader->num_row_groups() == 0)
+			return false;
+		auto group = check(reader->ReadRowGroup(0, std::vector<int>{0}));
+		const auto first = check(group->column(0)->GetScalar(0));
+		return first->is_valid && first->ToString() == data_file;
+	});
+}
+
 void read_row_ids(ObjectStore &store, const std::string &path, int64_t rows, int64_t row_id_start,
                   const std::function<void(int64_t, int64_t)> &row)
 {
@@ -185,16 +202,21 @@ void read_row_ids(ObjectStore &store, const std::string &path, int64_t rows, int
 }
 
 // Version 7 of RFC 9562: names sort by time.
-std::string new_file_name(const char *suffix)
+std::string new_uuid()
 {
 	static std::mt19937_64 random{std::random_device{}()};
 	const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 	const uint64_t a = random(), b = random();
 	char name[64];
-	snprintf(name, sizeof name, "ducklake-%08llx-%04llx-7%03llx-%04llx-%012llx", static_cast<unsigned long long>(now >> 16) & 0xffffffff,
+	snprintf(name, sizeof name, "%08llx-%04llx-7%03llx-%04llx-%012llx", static_cast<unsigned long long>(now >> 16) & 0xffffffff,
 	         static_cast<unsigned long long>(now) & 0xffff, static_cast<unsigned long long>(a) & 0xfff,
 	         0x8000 | (static_cast<unsigned long long>(b >> 50) & 0x3fff), static_cast<unsigned long long>(b) & 0xffffffffffff);
-	return name + std::string(suffix) + ".parquet";
+	return name;
+}
+
+std::string new_file_name(const char *suffix)
+{
+	return "ducklake-" + new_uuid() + suffix + ".parquet";
 }
 
 }  // namespace lake

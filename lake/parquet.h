@@ -53,10 +53,14 @@ Footprint write_delete_file(ObjectStore &store, const std::string &path, const s
 // snapshot: what to take where the file does not say.
 Deletions read_delete_file(ObjectStore &store, const std::string &path, int64_t snapshot);
 
+// Whether Iceberg's readers would find in it what it deletes from data_file: by field id, by name and by the file's name.
+bool is_iceberg_delete_file(ObjectStore &store, const std::string &path, const std::string &data_file);
+
 // Calls row(position, row id) for every row of a data file; ids are embedded, or count from row_id_start.
 void read_row_ids(ObjectStore &store, const std::string &path, int64_t rows, int64_t row_id_start,
                   const std::function<void(int64_t, int64_t)> &row);
 
-std::string new_file_name(const char *suffix = "");  // ducklake-<uuid of the time>
+std::string new_uuid();                              // of the time
+std::string new_file_name(const char *suffix = "");  // ducklake-<uuid>….parquet
 
 }  // namespace lake

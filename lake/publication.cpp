@@ -74,7 +74,8 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 {
 	const Rows rows = connection.query(
 	    "SELECT p.relid, CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END, c.relname, c.relkind, p.table_name, p.mode, p.key, p.rows_key::text, p.salt, p.table_id, "
-	    "       u.frontier, pg_snapshot_xmax(u.frontier), ARRAY(SELECT pg_snapshot_xip(u.frontier)), u.seen_xid, u.seen_part "
+	    "       u.frontier, pg_snapshot_xmax(u.frontier), ARRAY(SELECT pg_snapshot_xip(u.frontier)), u.seen_xid, u.seen_part, "
+	    "       coalesce(p.iceberg = interval '0', false) "
 	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) "
 	    "LEFT JOIN pg_class c ON c.oid = p.relid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.id = $1",
 	    {std::to_string(id)});
@@ -98,6 +99,7 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	p.frontier_xip = rows.text(0, 12);
 	p.seen_xid = rows.text(0, 13);
 	p.seen_part = rows.text(0, 14);
+	p.iceberg_each_commit = rows.flag(0, 15);
 	p.columns = read_columns(connection, id);
 	check_unchanged(connection, p, rows.text(0, 6));
 	const Rows places = connection.query("SELECT unnest($1::int2[])", {rows.text(0, 6)});
@@ -164,6 +166,11 @@ void record_success(Connection &connection, int id)
 	connection.query("UPDATE pgtrickle.publication_health SET status = 'ACTIVE', consecutive_errors = 0, last_error = NULL, last_sqlstate = NULL, "
 	                 "last_error_at = NULL, retry_at = NULL WHERE id = $1 AND (status <> 'ACTIVE' OR consecutive_errors > 0)",
 	                 {std::to_string(id)});
+}
+
+void record_iceberg(Connection &connection, int id, const Text &error)
+{
+	connection.query("UPDATE pgtrickle.publication_health SET iceberg_error = $2 WHERE id = $1 AND iceberg_error IS DISTINCT FROM $2", {std::to_string(id), error});
 }
 
 // Waits double from one second to five minutes.

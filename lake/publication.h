@@ -31,6 +31,7 @@ struct Publication {
 	std::string frontier;  // empty: load, or load again
 	std::string frontier_xmax, frontier_xip, seen_xid, seen_part;
 	std::vector<Column> columns;
+	bool iceberg_each_commit;
 
 	bool is_mirror() const { return mode == "mirror"; }
 	std::string rows_table() const { return "pgtrickle_state.lake_rows_" + std::to_string(id); }
@@ -63,5 +64,6 @@ std::string changes_query(const Publication &publication, Connection &connection
 // What pgtrickle.lake_status() shows.  A suspended publication waits for somebody; the others are tried again later.
 void record_success(Connection &connection, int id);
 void record_error(Connection &connection, int id, const std::string &sqlstate, const std::string &message, bool suspend);
+void record_iceberg(Connection &connection, int id, const Text &error);
 
 }  // namespace lake

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <malloc.h>
+#include <utility>
 
 namespace lake {
 
 namespace {
 
 constexpr int most_attempts = 10;
+constexpr auto longest_unlooked = std::chrono::minutes(10);  // for what DuckDB cleans up without a snapshot
+constexpr auto pause_after_failure = std::chrono::seconds(5);
 
 std::string text(int64_t value) { return std::to_string(value); }
 
@@ -18,7 +21,8 @@ std::string text(int64_t value) { return std::to_string(value); }
 
 Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake)
     : side_(side), lake_(std::move(lake)), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
-      store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_), upkeep_(writer_, side_, lake_, store_, ducklake_)
+      store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_), upkeep_(writer_, side_, lake_, store_, ducklake_),
+      iceberg_(writer_, lake_, store_, [this](const std::vector<std::string> &paths) { note(paths); })
 {
 	if (!lake_.missing_server.empty())   // without it S3 would be the one that the defaults name
 		throw StoreError("42704", "foreign server \"" + lake_.missing_server + "\" of data path " + lake_.data_path +
@@ -45,10 +49,15 @@ void Publisher::sweep()
 
 std::optional<int64_t> Publisher::keep_up()
 {
-	std::optional<int64_t> moved = upkeep_.step([this](const std::string &path) { note(path); }, [this] { sweep(); });
+	std::optional<int64_t> moved = upkeep_.step([this](const std::string &path) { note({path}); }, [this] { sweep(); });
 	if (!noted_.empty())   // an empty file, say
 		sweep();
 	noted_.clear();
+	if (moved) {   // expired snapshots, say, of which the newest one tells nothing
+		for (auto &[id, followed] : followed_)
+			followed.at -= longest_unlooked;
+		followed_all_ = {};
+	}
 	return moved;
 }
 
@@ -113,6 +122,8 @@ bool Publisher::publish(std::set<int> ids)
 
 void Publisher::attempt(const std::set<int> &ids)
 {
+	iceberg_.take_written();
+	iceberg_.take_leftovers();
 	writer_.query("BEGIN");
 	CatalogState base = ducklake_.state();
 	reader_.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -125,13 +136,14 @@ void Publisher::attempt(const std::set<int> &ids)
 			batches.push_back(std::move(*batch));
 
 	std::map<int, std::vector<FileDeletion>> deletions;
-	auto note_file = [this](const std::string &path) { note(path); };
+	auto note_file = [this](const std::string &path) { note({path}); };
 	for (Batch &batch : batches) {
 		std::vector<FileDeletion> &planned = deletions[batch.publication.id] = plan_deletions(batch);
 		write_deletions(store_, planned, base.snapshot + 1, false, note_file);
 	}
 
 	int64_t lake_snapshot = -1;
+	std::vector<int> followed;
 	std::vector<Batch> changed;
 	for (Batch &batch : batches)
 		if (!batch.is_empty() || !deletions[batch.publication.id].empty())
@@ -146,6 +158,7 @@ void Publisher::attempt(const std::set<int> &ids)
 				write_deletions(store_, deletions[batch.publication.id], state.snapshot + 1, true, note_file);
 		}
 		lake_snapshot = ducklake_.commit(state, changed, deletions, snapshot);
+		followed = follow_in_commit(changed);
 	}
 	for (const Batch &batch : changed)
 		writer_.query("UPDATE pgtrickle.publication SET table_id = $2 WHERE id = $1 AND table_id IS NULL", {text(batch.publication.id), text(batch.publication.table_id)});
@@ -162,11 +175,15 @@ void Publisher::attempt(const std::set<int> &ids)
 			if (!deletion.path.empty())
 				committed.add(Text(deletion.path)), files++;
 	}
+	for (const std::string &path : iceberg_.take_written())
+		committed.add(Text(path)), files++;
 	if (files > 0)
-		writer_.query("DELETE FROM pgtrickle.lake_upload WHERE lake = $1 AND path = ANY($2::text[])", {text(lake_.id), committed.text()});
+		forget_notes(committed);
 	writer_.query("COMMIT");
 	reader_.query("COMMIT");
-	if (noted_.size() > files)
+	for (const int id : followed)
+		followed_[id] = {lake_snapshot, std::chrono::steady_clock::now()};
+	if (iceberg_.take_leftovers() || noted_.size() > files)
 		sweep();
 	noted_.clear();
 	if (std::any_of(changed.begin(), changed.end(), [](const Batch &batch) { return batch.rows_in > 100'000; })) {
@@ -199,7 +216,7 @@ Batch Publisher::prepare(Publication publication)
 		                             "unpublish it and publish it again under another table_name");
 	int last_file = static_cast<int>(writer_.query("SELECT coalesce(max(file), 0) FROM pgtrickle.publication_file WHERE publication = $1", {text(id)}).number(0, 0));
 	const Workshop shop{reader_, writer_, store_, loaded ? ducklake_.directory_of(publication) : ducklake_.directory_of_new(publication),
-	                    [this](const std::string &path) { note(path); },
+	                    [this](const std::string &path) { note({path}); },
 	                    [&last_file] { return ++last_file; }};
 	Batch batch;
 	bool load = publication.frontier.empty() || to_load_.contains(id);
@@ -299,10 +316,107 @@ void Publisher::move_frontiers(const std::vector<Batch> &batches, const std::str
 	}
 }
 
-void Publisher::note(const std::string &path)
+// What Iceberg has no words for keeps it behind, not DuckLake.
+std::vector<int> Publisher::follow_in_commit(const std::vector<Batch> &changed)
 {
-	side_.query("INSERT INTO pgtrickle.lake_upload(lake, path) VALUES ($1, $2)", {text(lake_.id), path});
-	noted_.push_back(path);
+	std::vector<int> followed;
+	for (const Batch &batch : changed) {
+		if (!batch.publication.iceberg_each_commit)
+			continue;
+		Text why;
+		try {
+			iceberg_.follow(batch.publication.table_id);
+			followed.push_back(batch.publication.id);
+		} catch (const Unpublishable &e) {
+			why = e.what();
+		}
+		record_iceberg(writer_, batch.publication.id, why);
+	}
+	return followed;
+}
+
+// The last snapshot that changed each lake table, as far as one has not been followed to there.
+std::map<int64_t, int64_t> Publisher::last_changes()
+{
+	int64_t since = followed_all_.snapshot;
+	for (const auto &[id, followed] : followed_)
+		since = std::min(since, followed.snapshot);
+	const Rows rows = side_.query("SELECT split_part(c, ':', 2), max(snapshot_id) FROM " + lake_.schema + ".ducklake_snapshot_changes, string_to_table(changes_made, ',') c "
+	                              "WHERE snapshot_id > $1 AND c ~ '^[a-z_]+:[0-9]+$' GROUP BY 1", {text(since)});
+	std::map<int64_t, int64_t> last;
+	for (int i = 0; i < rows.size(); i++)
+		last[rows.number(i, 0)] = rows.number(i, 1);
+	return last;
+}
+
+void Publisher::follow_iceberg(bool asked)
+{
+	const auto now = std::chrono::steady_clock::now();
+	const int64_t newest = side_.query_prepared("SELECT max(snapshot_id) FROM " + lake_.schema + ".ducklake_snapshot").number(0, 0);
+	if (followed_all_.snapshot == newest && now - followed_all_.at < longest_unlooked)
+		return;
+	const Rows rows = side_.query("SELECT id, table_id, extract(epoch FROM iceberg) * 1000 FROM pgtrickle.publication WHERE lake = $1 AND table_id IS NOT NULL AND iceberg IS NOT NULL",
+	                              {text(lake_.id)});
+	std::map<int64_t, int64_t> changed = last_changes();
+	bool all = true;
+	for (int i = 0; i < rows.size(); i++) {
+		const int id = static_cast<int>(rows.number(i, 0));
+		Followed &followed = followed_[id];
+		const auto since = now - followed.at;
+		if (followed.snapshot >= 0 && since < longest_unlooked && changed[rows.number(i, 1)] <= followed.snapshot) {
+			followed.snapshot = newest;
+			continue;
+		}
+		if (!asked && followed.at.time_since_epoch().count() != 0 && since < (followed.snapshot < 0 ? std::chrono::milliseconds(pause_after_failure) : std::chrono::milliseconds(rows.number(i, 2)))) {
+			all = false;
+			continue;
+		}
+		const Followed before = std::exchange(followed, {-1, now});
+		Text why;
+		try {
+			iceberg_.take_written();
+			iceberg_.take_leftovers();
+			writer_.query("BEGIN");
+			iceberg_.follow(rows.number(i, 1));
+			ArrayText written;
+			for (const std::string &path : iceberg_.take_written())
+				written.add(Text(path));
+			forget_notes(written);
+			writer_.query("COMMIT");
+			noted_.clear();
+			followed.snapshot = newest;
+		} catch (const ConnectionLost &) {
+			throw;
+		} catch (const Conflict &) {
+			writer_.rollback();
+			followed = before;
+			all = false;
+		} catch (const Error &e) {
+			writer_.rollback();
+			why = e.what();
+			all = false;
+			fprintf(stderr, "trickle-lake: Iceberg cannot follow publication %d of lake \"%s\": %s (%s)\n", id, lake_.name.c_str(), e.what(), e.sqlstate.c_str());
+		}
+		record_iceberg(side_, id, why);
+		if (iceberg_.take_leftovers() || !noted_.empty())
+			sweep();
+	}
+	if (all)
+		followed_all_ = {newest, now};
+}
+
+void Publisher::note(const std::vector<std::string> &paths)
+{
+	ArrayText list;
+	for (const std::string &path : paths)
+		list.add(Text(path));
+	side_.query("INSERT INTO pgtrickle.lake_upload(lake, path) SELECT $1, unnest($2::text[])", {text(lake_.id), list.text()});
+	noted_.insert(noted_.end(), paths.begin(), paths.end());
+}
+
+void Publisher::forget_notes(const ArrayText &paths)
+{
+	writer_.query("DELETE FROM pgtrickle.lake_upload WHERE lake = $1 AND path = ANY($2::text[])", {text(lake_.id), paths.text()});
 }
 
 // Another client has compacted the table: rows kept their ids but lie in other files.  The ids of every file that

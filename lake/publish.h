@@ -11,11 +11,14 @@
 // writers did meanwhile, write the rows, commit.  Killed before the commit nothing happened, but for files that are
 // noted in pgtrickle.lake_upload and removed by sweep(); after it everything did.
 // When a table fails, its error is recorded and the others are published without it.
+// Iceberg follows in the same transaction, or later in one of its own: it needs only the catalog.
 #include "ducklake.h"
+#include "iceberg.h"
 #include "object_store.h"
 #include "publication.h"
 #include "upkeep.h"
 
+#include <chrono>
 #include <memory>
 #include <set>
 
@@ -27,6 +30,9 @@ public:
 
 	// Publishes these publications now.  True if all of them were.
 	bool publish(std::set<int> ids);
+
+	// Brings Iceberg up to date where its lag is over, whoever wrote to the lake; asked: wherever it lags.
+	void follow_iceberg(bool asked);
 
 	// Removes files that no snapshot names: what a crash, a conflict or an error left behind.
 	void sweep();
@@ -51,7 +57,10 @@ private:
 	bool came_between(const std::vector<Batch> &batches, int64_t since);
 	void move_frontiers(const std::vector<Batch> &batches, const std::string &snapshot, const std::string &now);
 	void repair(int id);
-	void note(const std::string &path);
+	std::vector<int> follow_in_commit(const std::vector<Batch> &changed);
+	std::map<int64_t, int64_t> last_changes();
+	void note(const std::vector<std::string> &paths);
+	void forget_notes(const ArrayText &paths);
 
 	Connection &side_;
 	Lake lake_;
@@ -59,9 +68,17 @@ private:
 	ObjectStore store_;
 	DuckLake ducklake_;
 	Upkeep upkeep_;
+	Iceberg iceberg_;
 	std::vector<std::string> noted_;  // and not committed yet
 	std::set<int> to_load_;           // their positions are lost
 	std::map<int, std::vector<FileDeletion>> ended_;  // by loads: what the lake had before
+	// The catalog's snapshot that Iceberg has been compared with, by publication and for all of them, and when.
+	struct Followed {
+		int64_t snapshot = -1;
+		std::chrono::steady_clock::time_point at{};
+	};
+	std::map<int, Followed> followed_;
+	Followed followed_all_;
 };
 
 }  // namespace lake

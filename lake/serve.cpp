@@ -13,6 +13,7 @@ namespace {
 
 constexpr auto pause_between_looks = std::chrono::milliseconds(100);
 constexpr auto pause_between_upkeeps = std::chrono::seconds(1);
+constexpr auto pause_after_failure = std::chrono::seconds(60);  // unless a table is due sooner
 constexpr const char *lock_class = "1953655660";  // pgtrickle._lake_is_served knows it
 
 struct Due {
@@ -35,6 +36,10 @@ public:
 				auto found = due.publications.find(id);
 				if (found != due.publications.end() && !found->second.empty())
 					all = publish(id, found->second) && all;
+				if (!publisher && std::chrono::steady_clock::now() >= reopen_[id])
+					publish(id, {});
+				if (publisher)
+					follow_iceberg(id, due.answers.contains(id));
 				if (auto answer = due.answers.find(id); answer != due.answers.end())
 					side_.query("UPDATE pgtrickle.lake SET answered = $2 WHERE id = $1", {std::to_string(id), std::to_string(answer->second)});
 			}
@@ -177,7 +182,20 @@ private:
 				record_error(side_, publication, e.sqlstate, e.what(), false);
 		}
 		publisher.reset();  // it is made anew with the settings of then
+		reopen_[id] = std::chrono::steady_clock::now() + pause_after_failure;
 		return false;
+	}
+
+	void follow_iceberg(int id, bool asked)
+	{
+		try {
+			publishers_[id]->follow_iceberg(asked);
+		} catch (const ConnectionLost &) {
+			throw;
+		} catch (const Error &e) {
+			fprintf(stderr, "trickle-lake: lake %d: Iceberg: %s (%s)\n", id, e.what(), e.sqlstate.c_str());
+			publishers_[id].reset();
+		}
 	}
 
 	void open(int id, std::unique_ptr<Publisher> &publisher)
@@ -193,6 +211,7 @@ private:
 	const Settings settings_;
 	Connection side_;
 	std::map<int, std::unique_ptr<Publisher>> publishers_;  // of the lakes whose lock we hold
+	std::map<int, std::chrono::steady_clock::time_point> reopen_;
 	std::map<int, std::pair<std::string, std::string>> questions_;
 	int64_t waited_ = 0;
 	std::chrono::steady_clock::time_point next_upkeep_;

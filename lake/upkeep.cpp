@@ -210,6 +210,7 @@ Upkeep::Done Upkeep::remove_scheduled()
 {
 	const std::string table = lake_.schema + ".ducklake_files_scheduled_for_deletion";
 	const Rows due = side_.query("SELECT path FROM " + table + " WHERE schedule_start < clock_timestamp() - pgtrickle._lake_policy($1, 'delete_files_after')::interval "
+	                             "AND NOT pgtrickle._iceberg_names($1, data_file_id) "
 	                             "ORDER BY schedule_start LIMIT 1000", {text(lake_.id)});
 	std::vector<std::string> paths;
 	ArrayText removed;

@@ -33,6 +33,7 @@ CREATE TABLE pgtrickle.publication (
     rows_key   regtype NOT NULL,           -- type of lake_rows_<id>.key: int8 (one integer key column) or uuid (keyed hash)
     salt       bytea NOT NULL,             -- the hash's secret
     table_id   bigint,                     -- of DuckLake; NULL until the first load is committed
+    iceberg    interval,                   -- how far Iceberg may lag behind DuckLake; 0: not at all, NULL: no Iceberg
     UNIQUE (lake, table_name)
 );
 CREATE TABLE pgtrickle.publication_column (
@@ -53,6 +54,7 @@ CREATE TABLE pgtrickle.publication_health (
     id                 int PRIMARY KEY REFERENCES pgtrickle.publication ON DELETE CASCADE,
     status             text NOT NULL DEFAULT 'LOADING' CHECK (status IN ('LOADING', 'ACTIVE', 'ERROR', 'SUSPENDED')),
     lake_snapshot      bigint,             -- the DuckLake snapshot of the last batch that changed the table
+    iceberg_error      text,               -- why it lags behind
     consecutive_errors int NOT NULL DEFAULT 0,
     last_error         text,
     last_sqlstate      text,
@@ -303,6 +305,7 @@ BEGIN
     END LOOP;
     EXECUTE format('CREATE INDEX ON %I.ducklake_data_file(table_id)', $1);
     EXECUTE format('CREATE INDEX ON %I.ducklake_delete_file(data_file_id)', $1);
+    EXECUTE format('CREATE INDEX ON %I.ducklake_file_column_stats(data_file_id)', $1);
     EXECUTE format('INSERT INTO %I.ducklake_snapshot VALUES (0, now(), 0, 1, 0)', $1);
     EXECUTE format('INSERT INTO %I.ducklake_snapshot_changes VALUES (0, ''created_schema:"main"'', NULL, NULL, NULL)', $1);
     EXECUTE format('INSERT INTO %I.ducklake_schema VALUES (0, gen_random_uuid(), 0, NULL, ''main'', ''main/'', true)', $1);
@@ -342,16 +345,18 @@ CREATE FUNCTION pgtrickle._check_lake_options(options jsonb, is_s3 bool) RETURNS
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     unknown text;
-    accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given).';
+    accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given), "iceberg" (''each commit'', a duration or ''off''; ''1m'' if not given), "iceberg_snapshots" (1 to 10000, how many Iceberg lists; 100 if not given).';
 BEGIN
     IF jsonb_typeof($1) <> 'object' THEN
         RAISE EXCEPTION 'lake options must be a JSON object, not %', $1 USING ERRCODE = '22023', HINT = accepted;
     END IF;
-    unknown := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key WHERE key NOT IN ('server', 'check_path', 'numeric_scale'));
+    unknown := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key WHERE key NOT IN ('server', 'check_path', 'numeric_scale', 'iceberg', 'iceberg_snapshots'));
     IF unknown IS NOT NULL THEN
         RAISE EXCEPTION 'unknown lake option %', unknown USING ERRCODE = '22023', HINT = accepted;
     ELSIF $1 ? 'check_path' AND jsonb_typeof($1->'check_path') <> 'boolean'
-       OR $1 ? 'numeric_scale' AND ($1->>'numeric_scale') !~ '^([0-9]|[12][0-9]|3[0-8])$' THEN
+       OR $1 ? 'numeric_scale' AND ($1->>'numeric_scale') !~ '^([0-9]|[12][0-9]|3[0-8])$'
+       OR $1 ? 'iceberg' AND jsonb_typeof($1->'iceberg') <> 'string'
+       OR $1 ? 'iceberg_snapshots' AND ($1->>'iceberg_snapshots') !~ '^([1-9][0-9]{0,3}|10000)$' THEN
         RAISE EXCEPTION 'lake options % have a value that is not accepted', $1 USING ERRCODE = '22023', HINT = accepted;
     ELSIF $1 ? 'server' AND NOT $2 THEN
         RAISE EXCEPTION 'a foreign server is for a data path s3://…' USING ERRCODE = '22023', HINT = accepted;
@@ -360,6 +365,7 @@ BEGIN
         RAISE EXCEPTION 'there is no foreign server "%" of pg_trickle_s3', $1->>'server'
             USING ERRCODE = '42704', HINT = 'CREATE SERVER … FOREIGN DATA WRAPPER pg_trickle_s3, and CREATE USER MAPPING with access_key_id and secret_access_key.';
     END IF;
+    PERFORM pgtrickle._iceberg_period($1->>'iceberg');
 END $$;
 COMMENT ON FUNCTION pgtrickle._check_lake_options(jsonb, bool) IS
 'options: as given to create_lake; is_s3: the data path is s3://….  Errors: 22023 unknown option or value; 42704 no such server.';
@@ -392,6 +398,10 @@ BEGIN
             USING ERRCODE = '22023', HINT = 'Give an absolute directory such as /var/lib/lake, or s3://bucket/prefix.';
     END IF;
     PERFORM pgtrickle._check_lake_options($4, is_s3);
+    IF $2 ~ '[?#%]' AND lower(coalesce($4->>'iceberg', '')) <> 'off' THEN
+        RAISE EXCEPTION 'data path "%" has a character that readers of Iceberg take for something else: ?, # or %%', $2
+            USING ERRCODE = '22023', HINT = 'Give another path, or the option "iceberg": "off".';
+    END IF;
     IF NOT is_s3 AND coalesce(($4->>'check_path')::bool, true) THEN
         PERFORM pgtrickle._check_data_path(path);
     END IF;
@@ -404,6 +414,9 @@ BEGIN
         END IF;
         PERFORM pgtrickle._make_ducklake($3, path, caller::regrole);
     END IF;
+    IF lower(coalesce($4->>'iceberg', '')) <> 'off' THEN
+        PERFORM pgtrickle._make_iceberg($3, $1, caller::regrole);
+    END IF;
     INSERT INTO pgtrickle.lake(name, owner, data_path, metadata_schema, created, options) VALUES ($1, caller, path, $3, NOT found, $4);
     INSERT INTO pgtrickle.lake_upkeep_state(lake) SELECT l.id FROM pgtrickle.lake l WHERE l.name = $1;
 END $$;
@@ -411,9 +424,11 @@ COMMENT ON FUNCTION pgtrickle.create_lake(text, text, text, jsonb) IS
 'Makes a DuckLake 1.0 catalog in this database, or takes over one that is there (1.0 or 1.1).
 name: what the lake is called here; data_path: an absolute directory of the server (made if missing) or s3://bucket/prefix;
 metadata_schema: where the catalog tables are; options: {"server": foreign server with the keys for s3, "check_path": false when
-trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9)}.
+trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9), "iceberg": how Iceberg
+follows (see publish; ''1m''), "iceberg_snapshots": how many snapshots it lists (100)}.
 A directory that is there already is better made by you: files get its permissions, so it says who may read the lake.
-DuckDB reads it with ATTACH ''ducklake:postgres:dbname=…'' AS name (METADATA_SCHEMA ''…'').
+DuckDB reads it with ATTACH ''ducklake:postgres:dbname=…'' AS name (METADATA_SCHEMA ''…''); Spark, Trino and pyiceberg as the Iceberg
+JDBC catalog called as the lake, whose tables are in metadata_schema and whose namespace is main: see docs/readers.
 Errors: 42501 the caller is no superuser; 42710 the name or the schema is taken; 42939 the schema is the extension''s own; 22023 path or option
 not accepted; 22004 an argument is NULL or empty; 0A000 a catalog of another version;
 42501, 58P01, 53100 or 58030 the directory cannot be written, with the reason; 42704 no such server.';
@@ -461,10 +476,11 @@ COMMENT ON FUNCTION pgtrickle._lake_relation(regclass) IS
 'relation: to be published.  Errors: 42P01, 42809 not a table, 42501 not its owner, 0A000 a kind of table that cannot be followed.';
 
 CREATE FUNCTION pgtrickle.publish(relation regclass, lake text DEFAULT NULL, table_name text DEFAULT NULL, mode text DEFAULT 'mirror',
-    schedule text DEFAULT '10s', partition_by text[] DEFAULT NULL, sort_by text[] DEFAULT NULL) RETURNS text
+    schedule text DEFAULT '10s', partition_by text[] DEFAULT NULL, sort_by text[] DEFAULT NULL, iceberg text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $publish$
 DECLARE
     the_lake pgtrickle.lake;
+    lag      interval;
     target   text := coalesce($3, (SELECT c.relname FROM pg_class c WHERE c.oid = $1));
     period   interval;
     lacking  record;
@@ -491,6 +507,10 @@ BEGIN
     period := pgtrickle._lake_period($5);
     the_lake := pgtrickle._lake($2);
     PERFORM pgtrickle._check_lake_owner(the_lake);
+    lag := pgtrickle._iceberg_period(coalesce($8, the_lake.options->>'iceberg', '1m'));
+    IF lag IS NOT NULL AND to_regclass(format('%I.iceberg_tables', the_lake.metadata_schema)) IS NULL THEN
+        PERFORM pgtrickle._make_iceberg(the_lake.metadata_schema, the_lake.name, the_lake.owner::regrole);
+    END IF;
     PERFORM pgtrickle._lake_relation($1);
     IF EXISTS (SELECT FROM pgtrickle.publication p WHERE p.relid = $1) THEN
         RAISE EXCEPTION '% is already published', $1
@@ -521,8 +541,8 @@ BEGIN
                      THEN 'int8'::regtype ELSE 'uuid'::regtype END;
     INSERT INTO pgtrickle.consumer(kind) VALUES ('publication') RETURNING id INTO new_id;
     INSERT INTO pgtrickle.reads(consumer, source, columns) VALUES (new_id, $1, columns);
-    INSERT INTO pgtrickle.publication(id, lake, relid, table_name, mode, schedule, period, key, rows_key, salt)
-        VALUES (new_id, the_lake.id, $1, target, $4, $5, period, key, rows_key, decode(replace(gen_random_uuid()::text, '-', ''), 'hex'));
+    INSERT INTO pgtrickle.publication(id, lake, relid, table_name, mode, schedule, period, key, rows_key, salt, iceberg)
+        VALUES (new_id, the_lake.id, $1, target, $4, $5, period, key, rows_key, decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), lag);
     INSERT INTO pgtrickle.publication_health(id) VALUES (new_id);
     INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, is_list, nullable, declared)
         SELECT new_id, c.* FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c;
@@ -532,13 +552,14 @@ BEGIN
     PERFORM pgtrickle._capture($1, columns);
     RETURN format('%I.main.%I', the_lake.name, target);
 END $publish$;
-COMMENT ON FUNCTION pgtrickle.publish(regclass, text, text, text, text, text[], text[]) IS
+COMMENT ON FUNCTION pgtrickle.publish(regclass, text, text, text, text, text[], text[], text) IS
 'Publishes a table, partitioned table or stream table as a table of a lake: loaded once, then kept up to date by trickle-lake.
 relation: what to publish; lake: its name, NULL = the only one; table_name: NULL = the relation''s; mode: ''mirror'' (the lake table equals
 the relation) or ''append'' (every new version of a row is added, deletes are ignored); schedule: a duration such as ''10s'', or ''calculated''
-(as soon as it changes); partition_by, sort_by: not supported yet.  All tables of a lake that are due are published in one lake snapshot,
+(as soon as it changes); partition_by, sort_by: not supported yet; iceberg: how Spark, Trino and pyiceberg follow, ''each commit'' (in the
+transaction that commits the lake snapshot), a duration (at most so far behind DuckDB) or ''off'', NULL = as the lake.  All tables of a lake that are due are published in one lake snapshot,
 which is one snapshot of the database.  Result: the table''s name in the lake.
-Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode or schedule, or no name;
+Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode, schedule or iceberg, or no name;
 0A000 a column type DuckLake cannot hold, or a relation that cannot be followed.';
 
 CREATE FUNCTION pgtrickle._drop_lake_table(lake pgtrickle.lake, table_id bigint) RETURNS void
@@ -558,6 +579,7 @@ BEGIN
     EXECUTE format('UPDATE %I.ducklake_tag SET end_snapshot = $1 WHERE object_id = $2 AND end_snapshot IS NULL', lake.metadata_schema) USING snapshot, table_id;
     EXECUTE format('INSERT INTO %I.ducklake_snapshot_changes(snapshot_id, changes_made, author) VALUES ($1, ''dropped_table:'' || $2, ''pg_trickle'')', lake.metadata_schema)
         USING snapshot, table_id;
+    PERFORM pgtrickle._drop_iceberg_table(lake, table_id);
 END $$;
 REVOKE ALL ON FUNCTION pgtrickle._drop_lake_table(pgtrickle.lake, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle._drop_lake_table(pgtrickle.lake, bigint) IS
@@ -617,6 +639,7 @@ BEGIN
         FOR t IN SELECT d.name FROM pgtrickle._ducklake_tables() d LOOP
             EXECUTE format('DROP TABLE IF EXISTS %I.%I', the_lake.metadata_schema, t);
         END LOOP;
+        PERFORM pgtrickle._unmake_iceberg(the_lake.metadata_schema, the_lake.name);
         RAISE NOTICE 'files below % are left for you to remove', the_lake.data_path;
     END IF;
     DELETE FROM pgtrickle.lake WHERE id = the_lake.id;
@@ -713,7 +736,8 @@ Result: true, or false when the time is over.  Errors: 42704 no such lake; 55000
 
 CREATE FUNCTION pgtrickle.lake_status() RETURNS TABLE (lake text, relation regclass, table_name text, mode text, schedule text, status text,
     rows bigint, files bigint, bytes bigint, delete_files bigint, snapshot_id bigint, lag interval, frontier pg_snapshot,
-    consecutive_errors int, last_error text, last_sqlstate text, last_error_at timestamptz, retry_at timestamptz)
+    consecutive_errors int, last_error text, last_sqlstate text, last_error_at timestamptz, retry_at timestamptz,
+    iceberg_snapshot bigint, iceberg_error text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -724,10 +748,12 @@ BEGIN
             'SELECT $1.name, p.relid::regclass, p.table_name, p.mode, p.schedule, h.status,
                     d.rows - coalesce(x.rows, 0), d.files, d.bytes + coalesce(x.bytes, 0), x.files, h.lake_snapshot,
                     clock_timestamp() - c.ticked_at, c.frontier,
-                    h.consecutive_errors, h.last_error, h.last_sqlstate, h.last_error_at, h.retry_at
+                    h.consecutive_errors, h.last_error, h.last_sqlstate, h.last_error_at, h.retry_at,
+                    i.snapshot, h.iceberg_error
              FROM pgtrickle.publication p
              JOIN pgtrickle.publication_health h USING (id)
              JOIN pgtrickle.consumer c USING (id)
+             LEFT JOIN pgtrickle.iceberg_table i ON i.lake = p.lake AND i.table_id = p.table_id
              CROSS JOIN LATERAL (SELECT coalesce(sum(f.record_count), 0)::bigint AS rows, count(*) AS files, coalesce(sum(f.file_size_bytes), 0)::bigint AS bytes
                                  FROM %1$I.ducklake_data_file f WHERE f.table_id = p.table_id AND f.end_snapshot IS NULL) d
              CROSS JOIN LATERAL (SELECT sum(f.delete_count)::bigint AS rows, count(*) AS files, sum(f.file_size_bytes)::bigint AS bytes
@@ -739,7 +765,8 @@ END $$;
 COMMENT ON FUNCTION pgtrickle.lake_status() IS
 'No arguments.  Result: one row a published table: its status (LOADING, ACTIVE, ERROR: retried at retry_at, SUSPENDED: needs you, see last_error),
 rows, data files, their bytes and delete files in the lake now; snapshot_id: the lake snapshot of the last batch that changed it;
-lag: how old the state is that it shows; frontier: the database snapshot it equals.';
+lag: how old the state is that it shows; frontier: the database snapshot it equals; iceberg_snapshot: the newest that Spark, Trino and
+pyiceberg see, which may be another table''s when this one has not changed since its own; iceberg_error: why they see no newer one.';
 
 CREATE FUNCTION pgtrickle.lake_snapshots(lake text DEFAULT NULL) RETURNS TABLE (snapshot_id bigint, snapshot_time timestamptz, changes text,
     snapshot pg_snapshot, author text, message text)

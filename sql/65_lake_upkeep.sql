@@ -159,7 +159,8 @@ BEGIN
             SELECT 3, 'expire', NULL, NULL, NULL, count(*), 0, 0, NULL FROM %1$I.ducklake_snapshot
             WHERE snapshot_time < clock_timestamp() - $5 AND snapshot_id < (SELECT max(snapshot_id) FROM %1$I.ducklake_snapshot) HAVING count(*) > 0
             UNION ALL
-            SELECT 4, 'delete', NULL, NULL, NULL, count(*), 0, 0, NULL FROM %1$I.ducklake_files_scheduled_for_deletion WHERE schedule_start < clock_timestamp() - $6 HAVING count(*) > 0
+            SELECT 4, 'delete', NULL, NULL, NULL, count(*), 0, 0, NULL FROM %1$I.ducklake_files_scheduled_for_deletion
+            WHERE schedule_start < clock_timestamp() - $6 AND NOT pgtrickle._iceberg_names($1, data_file_id) HAVING count(*) > 0
             UNION ALL
             SELECT 5, 'delete orphans', NULL, NULL, NULL, NULL, 0, 0, NULL FROM pgtrickle.lake_upkeep_state s
             WHERE s.lake = $1 AND s.orphans_at < clock_timestamp() - least($7, interval '1 day'))

@@ -56,6 +56,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                     ELSE 'See last_error in pgtrickle.lake_status(); it is tried again by itself.' END
         FROM pgtrickle.lake_status() s WHERE s.status IN ('ERROR', 'SUSPENDED')
         UNION ALL
+        SELECT 10, 'lakes', 'warning', format('Spark, Trino and pyiceberg see %s in lake %I as it was: %s', quote_ident(s.table_name), s.lake, s.iceberg_error),
+               'See iceberg_error in pgtrickle.lake_status(); it is tried again by itself.'
+        FROM pgtrickle.lake_status() s WHERE s.iceberg_error IS NOT NULL
+        UNION ALL
         SELECT 10, 'lakes', 'error', format('no trickle-lake is running for lake %I', l.name),
                'The scheduler starts it: see the server log and pg_trickle.lake_command.'
         FROM pgtrickle.lake l WHERE NOT pgtrickle._lake_is_served(l.id)

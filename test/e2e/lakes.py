@@ -51,7 +51,9 @@ class Lake:
         return {str(self.path / path) for (path,) in self.db.query(f"""
             SELECT sc.path || t.path || f.path FROM (SELECT table_id, path FROM {s}.ducklake_data_file UNION ALL SELECT table_id, path FROM {s}.ducklake_delete_file) f
             JOIN (SELECT DISTINCT table_id, schema_id, path FROM {s}.ducklake_table) t USING (table_id) JOIN {s}.ducklake_schema sc USING (schema_id)
-            UNION SELECT path FROM {s}.ducklake_files_scheduled_for_deletion""")}
+            UNION SELECT path FROM {s}.ducklake_files_scheduled_for_deletion
+            UNION SELECT manifest_list FROM pgtrickle.iceberg_snapshot UNION SELECT path FROM pgtrickle.iceberg_manifest UNION SELECT path FROM pgtrickle.iceberg_metadata
+            UNION SELECT path FROM pgtrickle.iceberg_file WHERE ours""")}
 
 
 def lake_rows(connection: duckdb.DuckDBPyConnection, table: str, version: int | None = None) -> collections.Counter:

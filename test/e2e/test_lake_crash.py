@@ -7,7 +7,8 @@ import threading
 import time
 
 from box import wait_until
-from lakes import Lake, source_rows
+from engines import PyIceberg
+from lakes import Lake, bag, source_rows
 
 
 def test_killed_again_and_again(db):
@@ -17,8 +18,8 @@ def test_killed_again_and_again(db):
     db.query("CREATE TABLE sale (id int PRIMARY KEY, n int, note text); CREATE TABLE heap (a int, b text)")
     db.query("INSERT INTO sale SELECT i, 0, repeat('x', 50) FROM generate_series(1, 50000) i")
     lake = Lake(db)
-    lake.publish("sale", schedule="100ms")
-    lake.publish("heap", schedule="100ms")
+    lake.publish("sale", schedule="100ms", iceberg="each commit")
+    lake.publish("heap", schedule="100ms", iceberg="200ms")
     stop = threading.Event()
 
     def write():
@@ -47,5 +48,7 @@ def test_killed_again_and_again(db):
     assert lake.rows("sale") == source_rows(db, "sale")
     assert lake.rows("heap") == source_rows(db, "heap")
     lake.publish_now()
+    for table in ("sale", "heap"):
+        assert bag(PyIceberg().rows(lake, table)) == source_rows(db, table)
     assert lake.files() == lake.listed_files()
     assert db.query("SELECT * FROM pgtrickle.lake_upload") == []

@@ -22,6 +22,9 @@ SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', 'pgtrickle_state');
 SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '[]');
 SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '"check_path"');
 SELECT pgtrickle.create_lake('l', '/tmp', options => '{"server": "none"}');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"iceberg": "sometimes"}');
+SELECT pgtrickle.create_lake('l', 's3://bucket/prefix', options => '{"iceberg_snapshots": 0}');
+SELECT pgtrickle.create_lake('l', 's3://bucket/100%');
 SELECT pgtrickle.drop_lake(NULL);
 
 -- Options of an object store.
