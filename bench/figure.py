@@ -21,9 +21,13 @@ class Figure:
         return asdict(self)
 
 
-def figure(name: str):
-    """Registers a function that yields figures; `./onebox bench NAME` picks by part of this name."""
+def figure(name: str, alone: bool = False):
+    """Registers a function that yields figures; `./onebox bench NAME` picks by part of this name.
+
+    alone: it takes minutes and has data of its own, so it runs only if it is asked for, without the shop's.
+    """
     def register(measure: Callable[..., Iterator[Figure]]):
+        measure.alone = alone
         FIGURES[name] = measure
         return measure
     return register

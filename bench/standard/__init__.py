@@ -2,6 +2,7 @@
 
     tpch.py, tpch.sql, tpch_schema.sql    TPC-H: 22 queries, DuckDB's generator, changes of every table
     tpcds.py                              TPC-DS: 99 queries and their tables, as DuckDB tells them
+    nexmark.py, nexmark.sql               Nexmark: people, auctions and bids as they come in
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+import psycopg
 
 HERE = Path(__file__).parent
 NEVER = "1000h"     # the schedule of stream tables that only their test refreshes
@@ -41,10 +43,13 @@ def copy_tables(duck, conn, tables) -> None:
             file.unlink()
 
 
-def create(conn, queries: dict[str, str], mode: str = "AUTO") -> dict[str, str]:
-    """A stream table for each query, by its name; the refresh mode in force for each."""
+def create(conn, queries: dict[str, str]) -> dict[str, str]:
+    """A stream table for each query, by its name, maintained by changes if it can be; how each is (see modes)."""
     for name, query in queries.items():
-        conn.execute("SELECT pgtrickle.create_stream_table(%s, %s, %s, %s)", [name, query, NEVER, mode])
+        try:
+            conn.execute("SELECT pgtrickle.create_stream_table(%s, %s, %s, 'DIFFERENTIAL')", [name, query, NEVER])
+        except psycopg.errors.FeatureNotSupported:
+            conn.execute("SELECT pgtrickle.create_stream_table(%s, %s, %s, 'AUTO')", [name, query, NEVER])
     return modes(conn)
 
 
@@ -64,8 +69,8 @@ def tick(conn, names) -> None:
 def differences(conn, queries: dict[str, str]) -> dict[str, tuple[int, int]]:
     """Stream table → rows that it lacks and rows that it has too many, for those that are not equal to their query."""
     def count(name, query):
-        return (f"SELECT * FROM (WITH q AS MATERIALIZED ({query}) SELECT '{name}', (SELECT count(*) FROM (SELECT * FROM q EXCEPT ALL SELECT * FROM {name}) d), "
-                f"(SELECT count(*) FROM (SELECT * FROM {name} EXCEPT ALL SELECT * FROM q) d)) compared")
+        return (f"SELECT * FROM (WITH q AS MATERIALIZED ({query}) SELECT '{name}' AS name, (SELECT count(*) FROM (SELECT * FROM q EXCEPT ALL SELECT * FROM {name}) d) AS missing, "
+                f"(SELECT count(*) FROM (SELECT * FROM {name} EXCEPT ALL SELECT * FROM q) d) AS unexpected) compared")
 
     rows = conn.execute(" UNION ALL ".join(count(name, query) for name, query in queries.items())).fetchall()
     return {name: (missing, unexpected) for name, missing, unexpected in rows if missing or unexpected}
