@@ -19,6 +19,8 @@ import time
 import psycopg
 
 import refresh      # noqa: F401  each registers its figures, in this order
+import creating     # noqa: F401
+import recursion    # noqa: F401
 import writers      # noqa: F401
 import resources    # noqa: F401
 import lake         # noqa: F401

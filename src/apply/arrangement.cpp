@@ -203,33 +203,40 @@ struct Arrangement {
 		return out;
 	}
 
-	std::vector<std::string> create() const
+	std::string create() const
 	{
-		std::vector<std::string> definitions, index;
+		std::vector<std::string> definitions;
 		for (int attribute : columns()) {
 			AttributeType t = type_of(source, attribute);
 			definitions.push_back(numbered(attribute) + " " + pg::type_name(t.type, t.typmod) +
 			                      delta::collation({"", t.type, t.typmod, t.collation, false}));
 		}
-		for (int attribute : key)
-			index.push_back(numbered(attribute));
-		if (by_identity) {
-			for (int attribute : columns())
-				if (std::find(key.begin(), key.end(), attribute) == key.end())
-					index.push_back(numbered(attribute));
-		} else {
+		if (!by_identity) {
 			definitions.push_back("h int8 NOT NULL");
 			definitions.push_back("n int8 NOT NULL");
-			index.push_back("h");
 		}
-		std::string create = "CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ")", on = "CREATE INDEX ON " + table;
+		return "CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ")";
+	}
+
+	// Made after a fill: sorting costs less than descending row by row.
+	std::vector<std::string> index() const
+	{
+		std::vector<std::string> index;
+		for (int attribute : key)
+			index.push_back(numbered(attribute));
+		for (int attribute : columns())
+			if (by_identity && std::find(key.begin(), key.end(), attribute) == key.end())
+				index.push_back(numbered(attribute));
+		if (!by_identity)
+			index.push_back("h");
+		std::string on = "CREATE INDEX ON " + table;
 		if (int attribute = hashed()) {
 			std::vector<std::string> rest;
 			for (int carried : carries)
 				rest.push_back(numbered(carried));
-			return {create, on + " USING hash (" + numbered(attribute) + ")", on + " (" + (by_identity ? pg::join(rest, ", ") : "h") + ")"};
+			return {on + " USING hash (" + numbered(attribute) + ")", on + " (" + (by_identity ? pg::join(rest, ", ") : "h") + ")"};
 		}
-		return {create, on + " (" + pg::join(index, ", ") + ")"};
+		return {on + " (" + pg::join(index, ", ") + ")"};
 	}
 
 	std::string fill() const
@@ -281,12 +288,12 @@ std::map<int, Kept> &kept()
 
 Arrangement read_arrangement(int id)
 {
-	pg::Rows rows = pg::query("SELECT relid, source, key, carries, layout LIKE 'identity %' FROM pgtrickle.arrangement WHERE id = $1::int",
+	pg::Rows rows = pg::query("SELECT relid, source, key, carries, layout LIKE 'identity %', layout LIKE '% hashed %' FROM pgtrickle.arrangement WHERE id = $1::int",
 	                          {std::to_string(id)});
 	if (rows.empty())
 		pg::fail(ERRCODE_UNDEFINED_OBJECT, "arrangement " + std::to_string(id) + " does not exist");
 	return {id, "pgtrickle_state.a_" + std::to_string(id), Oid(std::stoul(*rows[0][1])), from_array(*rows[0][2]),
-	        from_array(*rows[0][3]), *rows[0][4] == "t"};
+	        from_array(*rows[0][3]), *rows[0][4] == "t", *rows[0][5] == "t"};
 }
 
 Oid table_of(int id)
@@ -328,8 +335,7 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity, wide};
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
 	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
-	for (const auto &sql : a.create())
-		pg::execute(sql);
+	pg::execute(a.create());
 	pg::query("INSERT INTO pgtrickle.arrangement (id, relid, source, key, carries, layout) "
 	          "VALUES ($1::int, $2::regclass, $3::oid, $4::int2[], $5::int2[], $6)",
 	          {std::to_string(id), a.table, std::to_string(source), array_of(key), array_of(carries), a.layout()});
@@ -429,8 +435,12 @@ void advance(int id, const Frontier &from, Snapshot snapshot)
 			rebuild = changes == Changes::everything;
 		}
 		if (rebuild) {
+			for (const auto &row : pg::query("SELECT indexrelid::regclass FROM pg_catalog.pg_index WHERE indrelid = $1::oid", {std::to_string(one.table)}))
+				pg::execute("DROP INDEX " + *row[0]);
 			pg::execute("TRUNCATE " + one.arrangement.table);
 			frame.run_once(one.arrangement.fill(), Rows::all);
+			for (const auto &sql : one.arrangement.index())
+				pg::execute(sql);
 			pg::execute("ANALYZE " + one.arrangement.table);
 		} else if (frame.rows("z_b") > 0)
 			for (Prepared &change : one.changes)

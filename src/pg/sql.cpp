@@ -237,6 +237,8 @@ namespace {
 
 bool lacks_equal_image(Oid type)
 {
+	if (Oid element = get_element_type(type); OidIsValid(element))    // arrays are equal with all their bounds
+		return lacks_equal_image(element);
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
 	return !OidIsValid(entry->btree_opf) ||
 	       !OidIsValid(get_opfamily_proc(entry->btree_opf, entry->btree_opintype, entry->btree_opintype, BTEQUALIMAGE_PROC));

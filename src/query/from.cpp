@@ -5,6 +5,7 @@
 #include "scan.h"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 }
@@ -48,8 +49,18 @@ private:
 				attributes.push_back(i);
 		}
 		for (size_t i = 0; i < attributes.size(); i++)
-			from.scope.columns[{index, attributes[i]}] = i;
+			if (!only_sorts(entry, i))
+				from.scope.columns[{index, attributes[i]}] = i;
 		return from;
+	}
+
+	// The columns of SEARCH and CYCLE are kept in another form within their recursion: outside nothing but ORDER BY may read them.
+	static bool only_sorts(const RangeTblEntry *entry, size_t column)
+	{
+		if (entry->rtekind != RTE_CTE || entry->self_reference || column >= size_t(list_length(entry->coltypes)))
+			return false;
+		Oid type = list_nth_oid(entry->coltypes, column);
+		return type == RECORDOID || type == RECORDARRAYOID;
 	}
 
 	Tree derived(RangeTblEntry *entry)

@@ -91,6 +91,23 @@ DELETE FROM road WHERE a = 'home';
 SELECT * FROM refreshed;
 SELECT * FROM shops ORDER BY 1;
 
+-- CYCLE marks a row that has been on its way before, and goes no further; SEARCH only says in which order they would be met.
+INSERT INTO road VALUES ('home', 'mill'), ('lake', 'mill'), ('mill', 'lake'), ('lake', 'pass');
+SELECT pgtrickle.create_stream_table('tours', 'WITH RECURSIVE r AS (
+        SELECT b, 1 AS n FROM road WHERE a = ''home'' UNION ALL SELECT road.b, n + 1 FROM r JOIN road ON road.a = r.b)
+    CYCLE b SET again USING path SELECT b, n, again FROM r', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('marked', 'WITH RECURSIVE r AS (
+        SELECT b FROM road WHERE a = ''home'' UNION SELECT road.b FROM r JOIN road ON road.a = r.b)
+    SEARCH DEPTH FIRST BY b SET place CYCLE b SET state TO ''again'' DEFAULT ''new'' USING path SELECT b, state FROM r ORDER BY place', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('levels', 'WITH RECURSIVE r AS (
+        SELECT b, 1 AS n FROM road WHERE a = ''home'' UNION ALL SELECT road.b, n + 1 FROM r JOIN road ON road.a = r.b WHERE n < 4)
+    SEARCH BREADTH FIRST BY b SET place SELECT b, n FROM r ORDER BY place', '1h', 'DIFFERENTIAL');
+SELECT * FROM tours ORDER BY n, b, again;
+DELETE FROM road WHERE (a, b) = ('mill', 'lake');
+INSERT INTO road VALUES ('mill', 'pass'), ('mill', 'hill');
+SELECT * FROM refreshed WHERE stream_tables ~ 'tours';
+SELECT * FROM tours ORDER BY n, b, again;
+
 -- A recursion that has become endless, because its rows run in a circle, ends when it is told to, as its query does; after
 -- the circle has gone the next tick is right.
 CREATE TABLE follows (a int, b int);
@@ -119,9 +136,12 @@ SELECT pgtrickle.create_stream_table('grouped', 'WITH RECURSIVE r AS (
         SELECT id FROM staff WHERE boss IS NULL UNION SELECT s.id FROM (SELECT id FROM r GROUP BY id) q JOIN staff s ON s.boss = q.id)
     SELECT * FROM r', '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('scaled', 'WITH RECURSIVE r AS (SELECT n FROM needs UNION SELECT needs.n FROM r JOIN needs ON needs.n = r.n + 1) SELECT * FROM r', '1h', 'DIFFERENTIAL');
-SELECT pgtrickle.create_stream_table('looped', 'WITH RECURSIVE r AS (
-        SELECT b FROM road WHERE a = ''hill'' UNION ALL SELECT road.b FROM r JOIN road ON road.a = r.b)
-    CYCLE b SET again USING path SELECT b, again FROM r', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('shown', 'WITH RECURSIVE r AS (
+        SELECT b FROM road WHERE a = ''home'' UNION ALL SELECT road.b FROM r JOIN road ON road.a = r.b)
+    CYCLE b SET again USING path SELECT b, again, path::text FROM r', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('broad', 'WITH RECURSIVE r AS (
+        SELECT b FROM road WHERE a = ''home'' UNION SELECT road.b FROM r JOIN road ON road.a = r.b)
+    SEARCH BREADTH FIRST BY b SET place SELECT b FROM r ORDER BY place', '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('grouped', 'WITH RECURSIVE r AS (
         SELECT id FROM staff WHERE boss IS NULL UNION SELECT s.id FROM (SELECT id FROM r GROUP BY id) q JOIN staff s ON s.boss = q.id)
     SELECT * FROM r', '1h', 'AUTO');
