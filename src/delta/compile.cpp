@@ -26,6 +26,8 @@ Program Compiler::compile(Operator &root)
 	defining_ = true;
 	if (ties)
 		program_.defined = current(root, {}, true);
+	// What reads no change makes none.
+	std::erase_if(program_.steps, [](const Step &step) { return !step.when_time_moves && step.all.empty() && step.any.empty(); });
 	return std::move(program_);
 }
 
@@ -39,12 +41,15 @@ std::string Compiler::delta(Operator &node)
 std::string Compiler::own_delta(Operator &node)
 {
 	switch (node.kind) {
+	case Kind::one_row: return "SELECT 1::int8 AS w WHERE false";
 	case Kind::scan: return scan_delta(node);
 	case Kind::filter: return filter_delta(node);
 	case Kind::project: return project_delta(node);
 	case Kind::union_all: return union_delta(node);
 	case Kind::join: return join_delta(node);
 	case Kind::left_join: return left_delta(node);
+	case Kind::semi_join:
+	case Kind::anti_join: return semi_delta(node);
 	case Kind::aggregate: return aggregate_delta(node);
 	case Kind::distinct:
 	case Kind::intersect:
@@ -60,12 +65,15 @@ std::string Compiler::own_delta(Operator &node)
 std::string Compiler::current(const Operator &node, const std::set<int> &probe, bool bulk)
 {
 	switch (node.kind) {
+	case Kind::one_row: return "SELECT 1::int8 AS w";
 	case Kind::scan: return scan_current(node, probe, bulk);
 	case Kind::filter: return filter_current(node, probe, bulk);
 	case Kind::project: return project_current(node, probe, bulk);
 	case Kind::union_all: return union_current(node, probe, bulk);
 	case Kind::join: return join_current(node, probe, bulk);
 	case Kind::left_join: return left_current(node, probe, bulk);
+	case Kind::semi_join:
+	case Kind::anti_join: return semi_current(node, probe, bulk);
 	case Kind::aggregate: return aggregate_current(node, probe, bulk);
 	case Kind::distinct:
 	case Kind::intersect:

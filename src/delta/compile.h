@@ -58,9 +58,13 @@ private:
 	std::string join_delta(Operator &node);
 	std::string join_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string left_delta(Operator &node);
-	void pad_by_degree(Operator &node, const std::string &da, const std::string &db, const std::string &name);
-	void pad_by_counting(Operator &node, const std::string &da, const std::string &db, const std::string &name);
 	std::string left_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string semi_delta(Operator &node);
+	std::string semi_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	// Emits into name the change of the rows of the left input that have no match, or, for a semi join, one.
+	void match_left(Operator &node, const std::string &da, const std::string &db, const std::string &name);
+	void match_by_degree(Operator &node, const std::string &da, const std::string &db, const std::string &name);
+	void match_by_counting(Operator &node, const std::string &da, const std::string &db, const std::string &name);
 	std::string aggregate_delta(Operator &node);
 	void keep_groups(const Grouping &g);
 	// Emits the steps from the input's changed rows to the touched groups; what they become, as SELECT.
@@ -83,6 +87,7 @@ private:
 	std::string project_over(const Operator &node, const std::string &input) const;
 	std::string join_over(const Operator &node, int on, const std::string &input, bool bulk);
 	std::string left_over(const Operator &node, const std::string &input, bool bulk);
+	std::string semi_over(const Operator &node, const std::string &input, bool bulk);
 	// SELECT c1…, w: what rows of self, given as a SELECT, come to in an operator of the recursive term, all else as it is now.
 	std::string through(const Operator &node, const std::string &self, bool bulk);
 

@@ -2,69 +2,14 @@
 //
 //   A ⟕ B = A ⋈ B + pad(A, B),   pad = rows of A without a match, NULLs beside them
 //
-// The inner part has the law of the inner join.  For the padding, with m(a) the
-// number of matches of a row a (new), d(a) their change, m(a) - d(a) the old number:
-//
-//   Δpad = Σ over a of ΔA(a) · [m(a) - d(a) = 0]
-//        + Σ over a of A(a) · ([m(a) = 0] - [m(a) - d(a) = 0])
-//
-// Where ON only equates columns, m depends on the key alone: state keeps the number
-// of rows of B per key, and the second sum has only rows of A whose key's number
-// leaves or reaches zero.  For any other condition (and where B has one row a key at
-// most) there is no state: m is counted for rows of A that some row of ΔB matches, no
-// further than d + 1, enough to tell whether it crosses zero.
-#include "compile.h"
+// The inner part has the law of the inner join, the padding that of match.cpp.
+#include "match.h"
 
 #include "pg/sql.hpp"
-
-#include <algorithm>
 
 namespace delta {
 
 namespace {
-
-// The ON condition with the left input called a and the right b.
-std::string on(const Operator &node, const std::string &a, const std::string &b)
-{
-	int width = node.inputs[0]->width();
-	std::vector<std::string> out;
-	for (const Expression &condition : node.conditions)
-		out.push_back(query::render(condition.text, [&](int column) {
-			return column < width ? a + ".c" + std::to_string(column + 1)
-			                      : b + ".c" + std::to_string(column - width + 1);
-		}));
-	return and_all(out);
-}
-
-std::string padded(const Operator &node, const std::string &a)
-{
-	int width = node.inputs[0]->width();
-	std::vector<std::string> out;
-	for (int i = 0; i < node.width(); i++)
-		out.push_back((i < width ? a + ".c" + std::to_string(i + 1)
-		                         : "NULL::" + pg::type_name(node.columns[i].type)) +
-		              " AS c" + std::to_string(i + 1));
-	return pg::join(out, ", ");
-}
-
-// A select list may have no columns before the weight: SELECT count(*) reads none.
-std::string before_more(const std::string &list)
-{
-	return list.empty() ? list : list + ", ";
-}
-
-std::set<int> equated(const Operator &node, int input)
-{
-	std::set<int> out;
-	for (const auto &e : node.equalities)
-		out.insert(e.left_input == input ? e.left_column : e.right_column);
-	return out;
-}
-
-bool only_equates(const Operator &node)
-{
-	return !node.conditions.empty() && node.conditions.size() == node.equalities.size();
-}
 
 std::string both(const Operator &node, const std::string &left, const std::string &right)
 {
@@ -77,143 +22,17 @@ std::string both(const Operator &node, const std::string &left, const std::strin
 	       on(node, "a", "b");
 }
 
-bool one_row_a_key(const Operator &node)
-{
-	auto unique = query::unique_key(*node.inputs[1]);
-	std::set<int> key = equated(node, 1);
-	return unique && std::all_of(unique->begin(), unique->end(), [&](int column) { return key.contains(column); });
-}
-
 }  // namespace
 
 std::string Compiler::left_delta(Operator &node)
 {
-	for (const Column &column : node.inputs[0]->columns)
-		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
-			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
-			         "a LEFT JOIN that preserves column \"" + column.name + "\" of type " + pg::type_name(column.type) +
-			             " has no differential law",
-			         "The type has no equality.", "Cast the column, for example json to jsonb.");
+	check_comparable(node, "a LEFT JOIN that preserves");
 	std::string da = materialized(*node.inputs[0]), db = materialized(*node.inputs[1]);
 	std::string name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));
 	join_terms(node, {da, db}, name);
-	if (only_equates(node) && !one_row_a_key(node))
-		pad_by_degree(node, da, db, name);
-	else
-		pad_by_counting(node, da, db, name);
+	match_left(node, da, db, name);
 	return "SELECT " + before_more(columns_of("x", node.width())) + "x.w FROM " + name + " x";
-}
-
-void Compiler::pad_by_degree(Operator &node, const std::string &da, const std::string &db, const std::string &name)
-{
-	Operator &left = *node.inputs[0], &right = *node.inputs[1];
-	std::string table = rows_table(node, "n"), crossing = "z_k" + std::to_string(node.id);
-	std::set<int> key = equated(node, 1);
-	std::vector<std::string> definitions, names, present, same, returned, qualified;
-	std::vector<Column> columns;
-	bool fixed = true;
-	for (int column : key) {
-		std::string c = "c" + std::to_string(column + 1);
-		const Column &type = right.columns[column];
-		definitions.push_back(c + " " + pg::type_name(type.type, type.typmod) + collation(type) + " NOT NULL");
-		names.push_back(c);
-		qualified.push_back("b." + c);
-		present.push_back("b." + c + " IS NOT NULL");
-		same.push_back(pg::equal(type.type, "s." + c, "u." + c));
-		returned.push_back("COALESCE(new." + c + ", old." + c + ") AS " + c);
-		columns.push_back(type);
-		columns.back().name = c;
-		fixed = fixed && pg::is_fixed(type.type);
-	}
-	std::string list = pg::join(names, ", "), by = pg::join(qualified, ", ");
-	auto counted = [&](const std::string &from) {
-		return "SELECT " + by + ", sum(b.w)::int8 AS n FROM " + from + " b WHERE " + and_all(present) + " GROUP BY " + by +
-		       " HAVING sum(b.w) <> 0";
-	};
-	State state{node.id, "degrees", table, {}, {}, {}, {}};
-	state.create = {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ", n int8 NOT NULL) WITH (fillfactor = 50)"};
-	state.fill = "INSERT INTO " + table + " (" + list + ", n) " + counted("(" + current(right, {}, true) + ")");
-	state.index = {"CREATE INDEX ON " + table + (fixed ? " (" + list + ")" : " USING hash (" + names[0] + ")")};
-	program_.states.push_back(state);
-
-	columns.push_back(int8_column("old_n"));
-	columns.push_back(int8_column("new_n"));
-	define(crossing, columns);
-	Statement merge;
-	merge.sql = "MERGE INTO " + table + " s USING (" + counted(db) + " ORDER BY " + by + ") u ON " + and_all(same) +
-	            " WHEN MATCHED AND s.n + u.n = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET n = s.n + u.n"
-	            " WHEN NOT MATCHED THEN INSERT (" + list + ", n) VALUES (u." + pg::join(names, ", u.") + ", u.n) RETURNING " +
-	            pg::join(returned, ", ") + ", COALESCE(old.n, 0)::int8 AS old_n, COALESCE(new.n, 0)::int8 AS new_n";
-	merge.into = crossing;
-	merge.modifies = true;
-	step(node.id, "matches per key", {db}, merge);
-
-	std::vector<std::string> same_key;
-	for (int column : key) {
-		std::string c = "c" + std::to_string(column + 1);
-		same_key.push_back(pg::equal(right.columns[column].type, "k." + c, "s." + c));
-	}
-	step(node.id, "changed rows of the left input that had no match", {da},
-	     {"SELECT " + before_more(padded(node, "a")) + "a.w FROM " + da + " a WHERE NOT EXISTS (SELECT 1 FROM " + crossing +
-	          " k WHERE k.old_n > 0 AND " + on(node, "a", "k") + ") AND NOT EXISTS (SELECT 1 FROM " + table + " s WHERE " +
-	          on(node, "a", "s") + " AND NOT EXISTS (SELECT 1 FROM " + crossing + " k WHERE " + and_all(same_key) + "))",
-	      {}, {}, {}, name, false});
-
-	auto crossed = [&](bool bulk) {
-		return "SELECT " + before_more(padded(node, "a")) + "CASE WHEN k.new_n > 0 THEN -a.w ELSE a.w END AS w FROM (SELECT * FROM " +
-		       crossing + " z WHERE (z.old_n > 0) <> (z.new_n > 0)) k, (" + current(left, equated(node, 0), bulk) +
-		       ") a WHERE " + on(node, "a", "k");
-	};
-	step(node.id, "rows of the left input whose first match came or last match went", {crossing},
-	     {crossed(false), crossed(true), bases_of(left), {}, name, false});
-}
-
-void Compiler::pad_by_counting(Operator &node, const std::string &da, const std::string &db, const std::string &name)
-{
-	Operator &left = *node.inputs[0], &right = *node.inputs[1];
-	auto rights = [&](bool bulk) { return "(" + current(right, equated(node, 1), bulk) + ") b"; };
-	// Matches of one row, counted no further than needed to tell m from d; in bulk, of all rows at once.
-	std::string counted = " CROSS JOIN LATERAL (SELECT COALESCE(sum(q.w), 0) AS m FROM (SELECT b.w FROM " +
-	                      rights(false) + " WHERE " + on(node, "a", "b") +
-	                      " LIMIT GREATEST(COALESCE(d.d, 0), 0) + 1) q) m";
-	std::string counted_in_bulk = " LEFT JOIN (SELECT a.rid, sum(b.w) AS m FROM a, " + rights(true) + " WHERE " +
-	                              on(node, "a", "b") + " GROUP BY a.rid) m ON m.rid = a.rid";
-	std::string change = "d AS (SELECT a.rid, sum(b.w)::int8 AS d FROM a, " + db + " b WHERE " +
-	                     on(node, "a", "b") + " GROUP BY a.rid)";
-	const std::string m = "COALESCE(m.m, 0)", d = "COALESCE(d.d, 0)";
-
-	auto unmatched = [&](bool bulk) {
-		return "SELECT " + before_more(padded(node, "a")) + "a.w FROM " + da + " a WHERE NOT EXISTS (SELECT 1 FROM " +
-		       rights(bulk) + " WHERE " + on(node, "a", "b") + ")";
-	};
-	step(node.id, "changed rows of the left input without a match", {da},
-	     {unmatched(false), unmatched(true), bases_of(right), {}, name, false})
-	    .none = {db};
-
-	auto had_none = [&](bool bulk) {
-		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM " + da + " z), " + change + " SELECT " +
-		       before_more(padded(node, "a")) + "a.w FROM a LEFT JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
-		       " WHERE " + m + " - " + d + " <= 0";
-	};
-	step(node.id, "changed rows of the left input that had no match", {da, db},
-	     {had_none(false), had_none(true), bases_of(right), {}, name, false});
-
-	auto crossing = [&](bool bulk) {
-		std::string columns = columns_of("x", left.width());
-		std::string by = columns;
-		for (int i = 0; i < left.width(); i++)
-			if (pg::varies_when_equal(left.columns[i].type))
-				by += ", x.c" + std::to_string(i + 1) + "::text";
-		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + before_more(columns) +
-		       "sum(x.w)::int8 AS w FROM (" + current(left, equated(node, 0), bulk) +
-		       ") x WHERE EXISTS (SELECT 1 FROM " + db + " b WHERE " + on(node, "x", "b") + ")" +
-		       (columns.empty() ? "" : " GROUP BY " + by) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(padded(node, "a")) + "CASE WHEN " + m +
-		       " <= 0 THEN a.w ELSE -a.w END AS w FROM a JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
-		       " WHERE d.d <> 0 AND (" + m + " <= 0) <> (" + m + " - d.d <= 0)";
-	};
-	step(node.id, "rows of the left input whose first match came or last match went", {db},
-	     {crossing(false), crossing(true), bases_of(node), {}, name, false});
 }
 
 std::string Compiler::left_current(const Operator &node, const std::set<int> &probe, bool bulk)

@@ -3,15 +3,19 @@
 #include "aggregates.h"
 #include "eager.h"
 #include "expression.h"
+#include "correlate.h"
 #include "from.h"
+#include "subquery.h"
 #include "pg/sql.hpp"
 #include "top.h"
 #include "window.h"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "access/table.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
@@ -92,6 +96,8 @@ Selected project(::Query *query, Tree input, const Scope &scope)
 	return out;
 }
 
+}  // namespace
+
 Tree distinct(Tree input)
 {
 	if (input->depth >= 0)
@@ -103,6 +109,8 @@ Tree distinct(Tree input)
 	return node;
 }
 
+namespace {
+
 // What only tells equal rows apart from others need not be told how many there are.
 Tree without_distinct(Tree node)
 {
@@ -112,18 +120,18 @@ Tree without_distinct(Tree node)
 }
 
 // The columns of both sides have the types the server resolved.
-Tree set_operation(const ::Query &query, Node *tree, const Environment &environment)
+Tree set_operation(const ::Query &query, Node *tree, const Environment &environment, int references)
 {
 	if (IsA(tree, RangeTblRef)) {
 		auto *entry = rt_fetch(reinterpret_cast<RangeTblRef *>(tree)->rtindex, query.rtable);
-		return build_level(entry->subquery, environment);
+		return build_level(entry->subquery, environment, references);
 	}
 	auto *operation = reinterpret_cast<SetOperationStmt *>(tree);
 	auto node = std::make_shared<Operator>();
 	node->kind = operation->op == SETOP_UNION ? Kind::union_all : operation->op == SETOP_INTERSECT ? Kind::intersect : Kind::except;
 	node->all = operation->all && node->kind != Kind::union_all;
 	for (Node *side : {operation->larg, operation->rarg}) {
-		auto input = set_operation(query, side, environment);
+		auto input = set_operation(query, side, environment, references);
 		if (input->depth >= 0 && node->kind != Kind::union_all)
 			no_law(std::string(node->kind == Kind::intersect ? "INTERSECT" : "EXCEPT") + " in a recursive term", -1);
 		node->inputs.push_back(operation->all ? std::move(input) : without_distinct(std::move(input)));
@@ -152,7 +160,48 @@ Tree set_operation(const ::Query &query, Node *tree, const Environment &environm
 	query->havingQual = flatten_join_alias_vars(nullptr, query, query->havingQual);
 	query->jointree = reinterpret_cast<FromExpr *>(
 	    flatten_join_alias_vars(nullptr, query, reinterpret_cast<Node *>(query->jointree)));
+	ListCell *cell;
+	foreach (cell, query->rtable)
+		if (auto *entry = lfirst_node(RangeTblEntry, cell); entry->rtekind == RTE_SUBQUERY && entry->lateral)
+			entry->subquery = reinterpret_cast<::Query *>(flatten_join_alias_vars(nullptr, query, reinterpret_cast<Node *>(entry->subquery)));
 	return query;
+}
+
+struct Replacement {
+	Node *from, *to;
+};
+
+Node *replace(Node *node, void *context)
+{
+	auto *r = static_cast<Replacement *>(context);
+	if (node == nullptr)
+		return nullptr;
+	return equal(node, r->from) ? static_cast<Node *>(copyObjectImpl(r->to)) : expression_tree_mutator(node, replace, context);
+}
+
+Node *replaced(Node *tree, Node *from, Node *to)
+{
+	Replacement r{from, to};
+	return replace(tree, &r);
+}
+
+bool collect_aggregates(Node *node, void *context)
+{
+	if (node == nullptr)
+		return false;
+	if (IsA(node, Aggref) && reinterpret_cast<Aggref *>(node)->agglevelsup == 0) {
+		auto **found = static_cast<List **>(context);
+		*found = lappend(*found, copyObjectImpl(node));
+		return false;
+	}
+	return expression_tree_walker(node, collect_aggregates, context);
+}
+
+List *aggregates_in(Node *tree)
+{
+	List *out = NIL;
+	collect_aggregates(tree, &out);
+	return out;
 }
 
 ::Query *open_view_query(Oid view)
@@ -227,10 +276,76 @@ void unite(From &all, From from)
 	all.node->inputs.push_back(std::move(arm));
 }
 
+// Subqueries in what is grouped by or aggregated are columns of what is grouped.
+void attach_below_groups(::Query *query, From &from, const Environment &environment)
+{
+	if (!query->hasSubLinks)
+		return;
+	auto rewrite = [&](Node *expression) {
+		if (!pg::call(has_sublinks, expression))
+			return;
+		Node *attached = attach(from, expression, environment);
+		query->targetList = reinterpret_cast<List *>(pg::call(replaced, reinterpret_cast<Node *>(query->targetList), expression, attached));
+		query->havingQual = pg::call(replaced, query->havingQual, expression, attached);
+	};
+	ListCell *cell;
+	foreach (cell, query->groupClause)
+		rewrite(static_cast<Node *>(pg::call(copyObjectImpl, static_cast<const void *>(
+		    pg::call(get_sortgroupclause_expr, lfirst_node(SortGroupClause, cell), query->targetList)))));
+	List *aggregates = pg::call(aggregates_in, reinterpret_cast<Node *>(list_make2(query->targetList, query->havingQual)));
+	foreach (cell, aggregates)
+		rewrite(static_cast<Node *>(lfirst(cell)));
+}
+
+// Where a subquery without GROUP BY is made for the rows of another relation, it shows one row for each, those of
+// groups without rows too.
+void show_empty_groups(const ::Query *query, From &from, const Environment &environment)
+{
+	const Environment::Given *rows = nullptr;
+	ListCell *cell;
+	foreach (cell, query->rtable)
+		if (auto *entry = lfirst_node(RangeTblEntry, cell); entry->rtekind == RTE_NAMEDTUPLESTORE)
+			if (const auto &one = given(environment, entry->enrname); one.whole)
+				rows = &one;
+	if (rows == nullptr)
+		return;
+	auto node = std::make_shared<Operator>();
+	node->kind = Kind::left_join;
+	int width = rows->node->width();
+	node->columns = rows->node->columns;
+	auto hole = [](int column) { return '\x01' + std::to_string(column) + '\x02'; };
+	for (Column column : from.node->columns) {
+		column.not_null = false;
+		node->columns.push_back(column);
+	}
+	for (int i = 0; i < width; i++) {
+		const Column &key = rows->node->columns[i];
+		if (key.not_null)
+			node->equalities.push_back({0, i, 1, i, i, true});
+		node->conditions.push_back({key.not_null ? pg::equal(key.type, hole(i), hole(width + i)) : pg::not_distinct(key.type, hole(i), hole(width + i)),
+		                            {}, {"", BOOLOID, -1, 0, false}, {i, width + i}, -1});
+	}
+	for (auto &computed : from.scope.computed) {
+		if (IsA(computed.expression, Var))
+			continue;                          // the keys are the columns of rows, in their order
+		computed.text = render(computed.text, [&](int column) { return hole(column + width); });
+		Node *empty = pg::call(over_no_rows, computed.expression);
+		if (empty == nullptr)
+			no_law("this aggregate in a correlated subquery", pg::call(exprLocation, static_cast<const Node *>(computed.expression)));
+		if (!reinterpret_cast<Const *>(empty)->constisnull)
+			computed.text = "COALESCE(" + computed.text + ", 0)";
+		else
+			computed.type.not_null = false;
+	}
+	node->inputs = {share(rows->node), std::move(from.node)};
+	from.node = std::move(node);
+}
+
 // FROM, GROUP BY and HAVING.
 From grouped(::Query *query, const Environment &environment)
 {
 	From from = build_from(query, environment), all;
+	attach_below_groups(query, from, environment);
 	all.node = std::make_shared<Operator>();
 	all.node->kind = Kind::union_all;
 	List *sets = grouping_sets(query);
@@ -239,8 +354,9 @@ From grouped(::Query *query, const Environment &environment)
 		bool last = i == list_length(sets) - 1;
 		From input = last ? std::move(from) : work ? From{share(from.node), from.scope} : build_from(query, environment);
 		From groups = build_aggregate(query, std::move(input), static_cast<List *>(list_nth(sets, i)));
+		show_empty_groups(query, groups, environment);
 		if (query->havingQual != nullptr)
-			groups.node = filter(std::move(groups.node), query->havingQual, groups.scope);
+			restrict_to(groups, query->havingQual, environment);
 		if (list_length(sets) == 1)
 			return groups;
 		unite(all, std::move(groups));
@@ -252,34 +368,48 @@ From grouped(::Query *query, const Environment &environment)
 
 Tree build_branch(const ::Query &query, Node *tree, const Environment &environment)
 {
-	return set_operation(query, tree, environment);
+	return set_operation(query, tree, environment, 0);
 }
 
-Tree build_level(::Query *original, const Environment &outer)
+Tree build_level(::Query *original, const Environment &outer, int references)
 {
 	if (original->commandType != CMD_SELECT)
 		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "only SELECT can define a stream table");
 	refuse_unsupported(*original);
 	::Query *query = pg::call(flattened, original);
 	Environment environment(&outer, query->cteList);
+	environment.next_index = list_length(query->rtable) + 1;
 	if (query->setOperations != nullptr) {
-		auto node = set_operation(*query, query->setOperations, environment);
+		auto node = set_operation(*query, query->setOperations, environment, references);
 		node->columns = named_columns(*query, std::move(node->columns));
 		Selected all{std::move(node), {}, 0};
 		ListCell *cell;
 		foreach (cell, query->targetList)
 			all.refs[static_cast<TargetEntry *>(lfirst(cell))->ressortgroupref] = all.shown++;
-		return chosen(query, std::move(all));
+		return chosen(query, std::move(all), references);
 	}
 	bool groups = query->hasAggs || query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != nullptr;
 	From from = groups ? grouped(query, environment) : build_from(query, environment);
+	if (query->hasSubLinks)
+		query->targetList = reinterpret_cast<List *>(attach(from, reinterpret_cast<Node *>(query->targetList), environment));
 	if (query->hasWindowFuncs)
 		from = build_windows(query, std::move(from));
-	from.scope.input = &from.node->columns;
+	std::vector<Column> columns = from.node->columns;
+	from.scope.input = &columns;
 	Selected selected = project(query, std::move(from.node), from.scope);
 	if (query->distinctClause != NIL && !query->hasDistinctOn)
 		selected.node = distinct(std::move(selected.node));
-	return chosen(query, std::move(selected));
+	return chosen(query, std::move(selected), references);
+}
+
+From build_rows(::Query *original, const Environment &outer, List **list)
+{
+	original->targetList = *list;
+	::Query *query = pg::call(flattened, original);
+	*list = query->targetList;
+	Environment environment(&outer, query->cteList);
+	environment.next_index = list_length(query->rtable) + 1;
+	return build_from(query, environment);
 }
 
 Tree build(::Query *query)

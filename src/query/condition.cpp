@@ -176,6 +176,15 @@ std::optional<Equated> equated(const OpExpr *op, const Scope &scope)
 	return Equated{a.plain, b.plain, groups_alike(a.type, b.type)};
 }
 
+// column IS NOT NULL, of one that never is.
+bool is_certain(Node *condition, const Scope &scope)
+{
+	auto *test = reinterpret_cast<NullTest *>(condition);
+	if (!IsA(condition, NullTest) || test->nulltesttype != IS_NOT_NULL || test->argisrow || scope.input == nullptr || !IsA(test->arg, Var))
+		return false;
+	return make_expression(reinterpret_cast<Node *>(test->arg), scope).type.not_null;
+}
+
 }  // namespace
 
 std::vector<Condition> conditions(Node *condition, const Scope &scope)
@@ -185,6 +194,8 @@ std::vector<Condition> conditions(Node *condition, const Scope &scope)
 	List *all = pg::call(flat_conjuncts, condition);
 	foreach (cell, all) {
 		auto *one = static_cast<Node *>(lfirst(cell));
+		if (is_certain(one, scope))
+			continue;
 		Condition c{make_expression(one, scope), {}, {}, rejected_by(one, scope), pg::call(exprLocation, (const Node *)one)};
 		if (c.expr.uses_time()) {
 			c.temporal = temporal(one, c.expr, scope);

@@ -166,7 +166,7 @@ std::string with_holes(const char *printed, const Scope &scope)
 
 struct Reads {
 	std::pair<int, int> found[1664];
-	int count;
+	int count, depth;
 };
 
 bool collect(Node *node, void *context)
@@ -177,9 +177,15 @@ bool collect(Node *node, void *context)
 	if (IsA(node, Var)) {
 		auto *var = reinterpret_cast<Var *>(node);
 		std::pair<int, int> read{var->varno, var->varattno};
-		if (var->varlevelsup == 0 && reads->count < 1664 &&
+		if (int(var->varlevelsup) == reads->depth && reads->count < 1664 &&
 		    std::find(reads->found, reads->found + reads->count, read) == reads->found + reads->count)
 			reads->found[reads->count++] = read;
+		return false;
+	}
+	if (IsA(node, Query)) {
+		reads->depth++;
+		(void)query_tree_walker(reinterpret_cast<::Query *>(node), collect, context, QTW_IGNORE_JOINALIASES);
+		reads->depth--;
 		return false;
 	}
 	return expression_tree_walker(node, collect, context);
@@ -248,7 +254,7 @@ Expression make_expression(Node *expression, const Scope &scope)
 std::vector<std::pair<int, int>> columns_read(Node *tree)
 {
 	auto reads = std::make_unique<Reads>();
-	reads->count = 0;
+	reads->count = reads->depth = 0;
 	pg::call(walk_tree, tree, reads.get());
 	return {reads->found, reads->found + reads->count};
 }

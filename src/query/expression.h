@@ -31,7 +31,7 @@ struct Scope {
 // a volatile function, a sub-select, a set-returning function, a system column.
 Expression make_expression(Node *expression, const Scope &scope);
 
-// Columns (range table index, attribute) of this query level that the tree reads.
+// Columns (range table index, attribute) of this query level that the tree reads, its subqueries included.
 std::vector<std::pair<int, int>> columns_read(Node *tree);
 
 // "has no differential law yet", at a place of the query text.

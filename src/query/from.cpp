@@ -1,16 +1,21 @@
 #include "from.h"
 
+#include "correlate.h"
 #include "pg/sql.hpp"
 #include "push.h"
 #include "scan.h"
+#include "subquery.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 }
 
 #include <algorithm>
+#include <utility>
 
 namespace query {
 
@@ -32,6 +37,9 @@ private:
 	static std::vector<std::pair<int, int>> columns_read_by(::Query *query)
 	{
 		List *parts = list_make3(query->targetList, query->havingQual, query->jointree);
+		ListCell *cell;
+		foreach (cell, query->rtable)
+			parts = pg::call(lappend, parts, static_cast<void *>(lfirst_node(RangeTblEntry, cell)->subquery));
 		return columns_read(reinterpret_cast<Node *>(parts));
 	}
 
@@ -63,28 +71,56 @@ private:
 		return type == RECORDOID || type == RECORDARRAYOID;
 	}
 
-	Tree derived(RangeTblEntry *entry)
+	// The query that an entry is, as if it stood there; nullptr: it is something else.
+	::Query *subquery(const RangeTblEntry *entry) const
 	{
-		if (entry->rtekind == RTE_SUBQUERY) {
-			if (entry->security_barrier && entry->lateral)
-				no_law("LATERAL", -1);
-			return build_level(entry->subquery, environment_);
-		}
+		if (entry->rtekind == RTE_SUBQUERY)
+			return entry->subquery;
 		if (entry->rtekind != RTE_CTE)
-			no_law(entry->rtekind == RTE_FUNCTION ? "a function in FROM"
-			       : entry->rtekind == RTE_VALUES ? "VALUES"
-			                                      : "this kind of FROM item", -1);
+			return nullptr;
+		auto [cte, environment] = find_with(entry);
+		if (cte == nullptr || cte->cterecursive)
+			return nullptr;
+		auto *query = static_cast<::Query *>(pg::call(copyObjectImpl, static_cast<const void *>(cte->ctequery)));
+		pg::call(IncrementVarSublevelsUp, reinterpret_cast<Node *>(query), int(entry->ctelevelsup), 1);
+		return query;
+	}
+
+	// The subquery, if it reads what stands beside it.
+	::Query *lateral(Node *item) const
+	{
+		if (!IsA(item, RangeTblRef))
+			return nullptr;
+		::Query *query = subquery(rt_fetch(reinterpret_cast<RangeTblRef *>(item)->rtindex, query_->rtable));
+		return query != nullptr && pg::call(outer_references, query, static_cast<List *>(NIL)) != NIL ? query : nullptr;
+	}
+
+	std::pair<const CommonTableExpr *, const Environment *> find_with(const RangeTblEntry *entry) const
+	{
 		const Environment *environment = &environment_;
 		for (Index up = entry->ctelevelsup; up > 0 && environment != nullptr; up--)
 			environment = environment->outer;
 		ListCell *cell;
-		foreach (cell, environment == nullptr ? NIL : environment->ctes) {
-			auto *cte = static_cast<CommonTableExpr *>(lfirst(cell));
-			if (strcmp(cte->ctename, entry->ctename) != 0)
-				continue;
-			return with(entry, cte, *environment);
-		}
-		no_law("this WITH reference", -1);
+		foreach (cell, environment == nullptr ? NIL : environment->ctes)
+			if (auto *cte = static_cast<CommonTableExpr *>(lfirst(cell)); strcmp(cte->ctename, entry->ctename) == 0)
+				return {cte, environment};
+		return {nullptr, nullptr};
+	}
+
+	Tree derived(RangeTblEntry *entry)
+	{
+		if (entry->rtekind == RTE_SUBQUERY)
+			return build_level(entry->subquery, environment_);
+		if (entry->rtekind == RTE_NAMEDTUPLESTORE)
+			return share(given(environment_, entry->enrname).node);
+		if (entry->rtekind != RTE_CTE)
+			no_law(entry->rtekind == RTE_FUNCTION ? "a function in FROM"
+			       : entry->rtekind == RTE_VALUES ? "VALUES"
+			                                      : "this kind of FROM item", -1);
+		auto [cte, environment] = find_with(entry);
+		if (cte == nullptr)
+			no_law("this WITH reference", -1);
+		return with(entry, cte, *environment);
 	}
 
 	// Read more than once, it is one operator; what has no state and is no work is made anew, for filters to go down in it.
@@ -101,75 +137,219 @@ private:
 		return node;
 	}
 
-	static void append(From &to, From from)
-	{
-		int offset = 0;
-		for (const auto &input : to.node->inputs)
-			offset += input->width();
-		for (auto [key, column] : from.scope.columns)
-			to.scope.columns[key] = column + offset;
-		if (from.node->depth >= 0)
-			to.node->depth = offset + from.node->depth;
-		to.node->columns.insert(to.node->columns.end(), from.node->columns.begin(), from.node->columns.end());
-		to.node->inputs.push_back(std::move(from.node));
-	}
-
 	// Inner joins, FROM lists and WHERE, flattened to one n-ary join.
 	From joined(List *items, Node *condition)
 	{
 		From all;
 		all.node = std::make_shared<Operator>();
 		all.node->kind = Kind::join;
-		std::vector<Node *> pending{condition};
+		if (From *outside = std::exchange(outside_, nullptr))
+			append(all, std::move(*outside));
+		std::vector<Node *> pending = conjuncts(condition);
 		ListCell *cell;
 		foreach (cell, items)
 			add(all, static_cast<Node *>(lfirst(cell)), pending);
-		if (all.node->inputs.empty())
-			no_law("a query without FROM", -1);
-		if (all.node->inputs.size() == 1) {
-			auto only = std::move(all.node->inputs[0]);
-			all.node = std::move(only);
+		if (all.node->inputs.empty()) {
+			auto row = std::make_shared<Operator>();
+			row->kind = Kind::one_row;
+			all.node->inputs.push_back(std::move(row));
 		}
+		close(all);
+		List *left = NIL;
 		for (Node *one : pending)
-			if (one != nullptr)
-				all.node = filter(std::move(all.node), one, all.scope);
+			left = pg::call(lappend, left, static_cast<void *>(one));
+		restrict_to(all, reinterpret_cast<Node *>(left), environment_);
 		all.scope.input = nullptr;
 		return all;
 	}
 
+	static std::vector<Node *> conjuncts(Node *condition)
+	{
+		std::vector<Node *> out;
+		ListCell *cell;
+		foreach (cell, pg::call(conjuncts_of, condition))
+			out.push_back(static_cast<Node *>(lfirst(cell)));
+		return out;
+	}
+
+	// One operator for what has been joined so far.
+	static void close(From &all)
+	{
+		if (all.node->inputs.size() == 1) {
+			auto only = std::move(all.node->inputs[0]);
+			all.node = std::move(only);
+		}
+	}
+
+	bool covers(const Scope &scope, Node *condition) const
+	{
+		auto read = columns_read(condition);
+		return std::all_of(read.begin(), read.end(), [&](const auto &column) { return scope.columns.contains(column); });
+	}
+
+	// Conditions that what stands here already decides: before others are made to depend on it.
+	void decide(From &from, std::vector<Node *> &pending)
+	{
+		std::vector<Node *> rest;
+		for (Node *one : pending)
+			if (!pg::call(has_sublinks, one) && covers(from.scope, one) && !columns_read(one).empty())
+				from.node = filter(std::move(from.node), one, from.scope);
+			else
+				rest.push_back(one);
+		pending = rest;
+	}
+
 	void add(From &all, Node *item, std::vector<Node *> &pending)
 	{
-		if (IsA(item, RangeTblRef)) {
+		if (::Query *query = lateral(item)) {
+			From so_far = std::move(all);
+			close(so_far);
+			decide(so_far, pending);
+			join_lateral(so_far, query, reinterpret_cast<RangeTblRef *>(item)->rtindex, false, nullptr, environment_);
+			all = From{};
+			all.node = std::make_shared<Operator>();
+			all.node->kind = Kind::join;
+			append(all, std::move(so_far));
+		} else if (IsA(item, RangeTblRef)) {
 			append(all, leaf(reinterpret_cast<RangeTblRef *>(item)->rtindex));
 		} else if (IsA(item, FromExpr)) {
 			auto *from = reinterpret_cast<FromExpr *>(item);
 			ListCell *cell;
 			foreach (cell, from->fromlist)
 				add(all, static_cast<Node *>(lfirst(cell)), pending);
-			pending.push_back(from->quals);
+			for (Node *one : conjuncts(from->quals))
+				pending.push_back(one);
 		} else {
 			auto *join = reinterpret_cast<JoinExpr *>(item);
 			if (join->jointype == JOIN_INNER) {
 				add(all, join->larg, pending);
 				add(all, join->rarg, pending);
-				pending.push_back(join->quals);
+				for (Node *one : conjuncts(join->quals))
+					pending.push_back(one);
 			} else if (join->jointype == JOIN_LEFT) {
-				append(all, left(join->larg, join->rarg, join->quals));
+				append(all, left(join->larg, join->rarg, join->quals, pending));
 			} else if (join->jointype == JOIN_RIGHT) {
-				append(all, left(join->rarg, join->larg, join->quals));
+				append(all, left(join->rarg, join->larg, join->quals, pending));
 			} else
-				no_law("FULL JOIN", -1);
+				append(all, full(join->larg, join->rarg, join->quals));
 		}
 	}
 
+	// What an item reads of what stands before it, from inside.
+	std::vector<std::pair<int, int>> reads_of(Node *item, const Scope &before) const
+	{
+		std::vector<std::pair<int, int>> out;
+		auto add = [&](Node *tree) {
+			for (auto column : columns_read(tree))
+				if (before.columns.contains(column) && std::find(out.begin(), out.end(), column) == out.end())
+					out.push_back(column);
+		};
+		std::vector<Node *> items{item};
+		while (!items.empty()) {
+			Node *one = items.back();
+			items.pop_back();
+			if (IsA(one, RangeTblRef)) {
+				if (::Query *query = subquery(rt_fetch(reinterpret_cast<RangeTblRef *>(one)->rtindex, query_->rtable)))
+					add(reinterpret_cast<Node *>(query));
+			} else if (IsA(one, FromExpr)) {
+				ListCell *cell;
+				foreach (cell, reinterpret_cast<FromExpr *>(one)->fromlist)
+					items.push_back(static_cast<Node *>(lfirst(cell)));
+				add(reinterpret_cast<FromExpr *>(one)->quals);
+			} else {
+				items.push_back(reinterpret_cast<JoinExpr *>(one)->larg);
+				items.push_back(reinterpret_cast<JoinExpr *>(one)->rarg);
+				add(reinterpret_cast<JoinExpr *>(one)->quals);
+			}
+		}
+		return out;
+	}
+
+	// Subqueries of an ON condition become columns of the side that they read.
+	Node *without_sublinks(From &a, From &b, Node *condition) const
+	{
+		if (!pg::call(has_sublinks, condition))
+			return condition;
+		auto read = columns_read(condition);
+		auto within = [&](const From &from) {
+			return std::all_of(read.begin(), read.end(), [&](const auto &column) { return from.scope.columns.contains(column); });
+		};
+		if (within(b))
+			return attach(b, condition, environment_);
+		if (within(a))
+			return attach(a, condition, environment_);
+		List *outer = pg::call(sublink_references, condition);
+		auto of = [&](const From &from) { return covers(from.scope, reinterpret_cast<Node *>(outer)); };
+		if (!of(a) && !of(b))
+			no_law("a subquery in ON of an outer join that reads both its sides", pg::call(exprLocation, static_cast<const Node *>(condition)));
+		return attach(of(b) ? b : a, condition, environment_);
+	}
+
+	void keep(Operator &node, const Condition &condition, int width) const
+	{
+		if (condition.equated) {
+			auto [a, b, alike] = *condition.equated;
+			if ((a < width) != (b < width))
+				node.equalities.push_back({0, std::min(a, b), 1, std::max(a, b) - width, int(node.conditions.size()), alike});
+		}
+		node.conditions.push_back(condition.expr);
+	}
+
 	// ON conditions over the right input alone are a filter below the join.
-	From left(Node *larg, Node *rarg, Node *on)
+	From left(Node *larg, Node *rarg, Node *on, std::vector<Node *> &pending)
+	{
+		From preserved = joined(list_make1(larg), nullptr);
+		auto read = reads_of(rarg, preserved.scope);
+		if (!read.empty())
+			decide(preserved, pending);
+		if (::Query *query = lateral(rarg); query != nullptr && !pg::call(has_sublinks, on)) {
+			join_lateral(preserved, query, reinterpret_cast<RangeTblRef *>(rarg)->rtindex, true, on, environment_);
+			return preserved;
+		}
+		if (!read.empty())
+			return left_by_outer(std::move(preserved), rarg, on, read);
+		return left_of(std::move(preserved), joined(list_make1(rarg), nullptr), on, {});
+	}
+
+	// The right side reads columns of the left from inside: it is made for all combinations of them.
+	From left_by_outer(From preserved, Node *rarg, Node *on, const std::vector<std::pair<int, int>> &read)
+	{
+		std::vector<int> columns;
+		for (auto column : read)
+			columns.push_back(preserved.scope.columns.at(column));
+		std::sort(columns.begin(), columns.end());
+		columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
+		for (int column : columns)
+			if (pg::varies_when_equal(preserved.node->columns[column].type))
+				no_law("LATERAL inside a join by type " + pg::type_name(preserved.node->columns[column].type), -1);
+		From outer;
+		outer.node = distinct_columns(share(preserved.node), columns, {});
+		for (auto column : read)
+			outer.scope.columns[column] = std::find(columns.begin(), columns.end(), preserved.scope.columns.at(column)) - columns.begin();
+		outside_ = &outer;
+		From right = joined(list_make1(rarg), nullptr);
+		std::vector<std::pair<int, int>> pairs;
+		for (auto column : read) {
+			pairs.push_back({preserved.scope.columns.at(column), right.scope.columns.at(column)});
+			right.scope.columns.erase(column);
+		}
+		return left_of(std::move(preserved), std::move(right), on, pairs);
+	}
+
+	From left_of(From preserved, From right, Node *on, const std::vector<std::pair<int, int>> &same)
 	{
 		From both;
 		both.node = std::make_shared<Operator>();
 		both.node->kind = Kind::left_join;
-		append(both, joined(list_make1(larg), nullptr));
-		append(both, joined(list_make1(rarg), nullptr));
+		std::vector<Node *> all;
+		for (Node *one : conjuncts(on)) {
+			if (pg::call(has_sublinks, one) && covers(right.scope, one))
+				restrict_to(right, one, environment_);
+			else
+				all.push_back(without_sublinks(preserved, right, one));
+		}
+		append(both, std::move(preserved));
+		append(both, std::move(right));
 		Operator &node = *both.node;
 		int width = node.inputs[0]->width();
 		for (int i = width; i < node.width(); i++)
@@ -177,26 +357,79 @@ private:
 		std::vector<Column> unpadded = node.inputs[0]->columns;
 		unpadded.insert(unpadded.end(), node.inputs[1]->columns.begin(), node.inputs[1]->columns.end());
 		both.scope.input = &unpadded;
-		for (Condition &condition : conditions(on, both.scope)) {
-			if (!condition.expr.columns.empty() && *condition.expr.columns.begin() >= width) {
-				sink_into(node, 1, condition, [width](int column) { return column - width; });
-				continue;
-			}
-			if (condition.temporal)
-				no_law("now() against the preserved side of a LEFT JOIN's ON", condition.location);
-			if (condition.equated) {
-				auto [a, b, alike] = *condition.equated;
-				if ((a < width) != (b < width))
-					node.equalities.push_back({0, std::min(a, b), 1, std::max(a, b) - width, int(node.conditions.size()), alike});
-			}
-			node.conditions.push_back(condition.expr);
+		for (auto [a, b] : same) {
+			std::string x = '\x01' + std::to_string(a) + '\x02', y = '\x01' + std::to_string(width + b) + '\x02';
+			Oid type = unpadded[a].type;
+			if (unpadded[a].not_null)
+				node.equalities.push_back({0, a, 1, b, int(node.conditions.size()), true});
+			node.conditions.push_back({unpadded[a].not_null ? pg::equal(type, x, y) : pg::not_distinct(type, x, y), {}, {"", BOOLOID, -1, 0, false}, {a, width + b}, -1});
 		}
+		for (Node *one : all)
+			for (Condition &condition : query::conditions(one, both.scope)) {
+				if (!condition.expr.columns.empty() && *condition.expr.columns.begin() >= width) {
+					sink_into(node, 1, condition, [width](int column) { return column - width; });
+					continue;
+				}
+				if (condition.temporal)
+					no_law("now() against the preserved side of a LEFT JOIN's ON", condition.location);
+				keep(node, condition, width);
+			}
+		return both;
+	}
+
+	// A FULL JOIN B = A ⟕ B and the rows of B without a match in A.
+	From full(Node *larg, Node *rarg, Node *on)
+	{
+		From a = joined(list_make1(larg), nullptr), b = joined(list_make1(rarg), nullptr);
+		std::vector<Node *> all;
+		for (Node *one : conjuncts(on))
+			all.push_back(without_sublinks(a, b, one));
+		auto matched = std::make_shared<Operator>(), alone = std::make_shared<Operator>();
+		From both;
+		both.node = matched;
+		matched->kind = Kind::left_join;
+		alone->kind = Kind::anti_join;
+		alone->inputs = {share(b.node), share(a.node)};
+		alone->columns = b.node->columns;
+		append(both, std::move(a));
+		append(both, std::move(b));
+		int width = matched->inputs[0]->width(), other = alone->width();
+		std::vector<Column> unpadded = matched->columns;
+		both.scope.input = &unpadded;
+		auto mirrored = [&](int column) { return column < width ? other + column : column - width; };
+		for (Node *one : all)
+			for (Condition &condition : query::conditions(one, both.scope)) {
+				if (condition.temporal)
+					no_law("now() in ON of a FULL JOIN", condition.location);
+				keep(*matched, condition, width);
+				condition.expr = remap(condition.expr, mirrored);
+				if (condition.equated)
+					condition.equated = Equated{mirrored(condition.equated->a), mirrored(condition.equated->b), condition.equated->alike};
+				keep(*alone, condition, other);
+			}
+		for (Column &column : matched->columns)
+			column.not_null = false;
+		auto padded = std::make_shared<Operator>(), node = std::make_shared<Operator>();
+		padded->kind = Kind::project;
+		padded->columns = matched->columns;
+		for (int i = 0; i < matched->width(); i++)
+			if (i < width)
+				padded->expressions.push_back({"NULL", {}, matched->columns[i], {}, -1});
+			else
+				padded->expressions.push_back({'\x01' + std::to_string(i - width) + '\x02', {}, matched->columns[i], {i - width}, i - width});
+		padded->inputs.push_back(std::move(alone));
+		node->kind = Kind::union_all;
+		node->columns = matched->columns;
+		node->inputs = {std::move(matched), std::move(padded)};
+		both.node = std::move(node);
+		both.scope.input = nullptr;
 		return both;
 	}
 
 	::Query *query_;
 	const Environment &environment_;
 	std::vector<std::pair<int, int>> read_;
+	From *outside_ = nullptr;         // what the next join begins with
 };
 
 }  // namespace
@@ -208,6 +441,29 @@ bool is_work(const Operator &node)
 		work = work || (below.kind != Kind::scan && below.kind != Kind::filter && below.kind != Kind::project);
 	});
 	return work;
+}
+
+void append(From &to, From from)
+{
+	int offset = to.node->width();
+	for (auto [key, column] : from.scope.columns)
+		to.scope.columns[key] = column + offset;
+	if (from.node->depth >= 0)
+		to.node->depth = offset + from.node->depth;
+	for (Scope::Computed &computed : from.scope.computed) {
+		computed.text = render(computed.text, [&](int column) { return '\x01' + std::to_string(column + offset) + '\x02'; });
+		to.scope.computed.push_back(computed);
+	}
+	to.node->columns.insert(to.node->columns.end(), from.node->columns.begin(), from.node->columns.end());
+	to.node->inputs.push_back(std::move(from.node));
+}
+
+const Environment::Given &given(const Environment &environment, const char *name)
+{
+	for (const Environment *level = &environment; level != nullptr; level = level->outer)
+		if (auto found = level->given.find(name); found != level->given.end())
+			return found->second;
+	no_law("this FROM item", -1);
 }
 
 From build_from(::Query *query, const Environment &environment)

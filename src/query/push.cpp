@@ -43,12 +43,35 @@ bool sink_into_join(Operator &node, const Condition &condition)
 	return sink(node, condition);
 }
 
+void forget(Operator &node)
+{
+	if (--node.readers == 0)
+		for (const Tree &input : node.inputs)
+			forget(*input);
+}
+
+// Branches that show NULL in a column whose NULLs the condition does not let through: FULL JOIN has one for each side.
+void drop_rejected(Operator &node, const Condition &condition)
+{
+	auto empty = [&](const Tree &input) {
+		return input->kind == Kind::project && std::any_of(condition.rejected.begin(), condition.rejected.end(), [&](int column) {
+			       return input->expressions[column].text == "NULL";
+		       });
+	};
+	for (size_t i = node.inputs.size(); i-- > 0 && node.inputs.size() > 1;)
+		if (empty(node.inputs[i])) {
+			forget(*node.inputs[i]);
+			node.inputs.erase(node.inputs.begin() + i);
+		}
+}
+
 // Takes the condition below an operator that it commutes with, as far down as that goes.
 bool sink(Operator &node, const Condition &condition)
 {
 	if (condition.expr.columns.empty())
 		return false;
 	switch (node.kind) {
+	case Kind::one_row:
 	case Kind::scan:
 		return false;
 	case Kind::filter:
@@ -78,9 +101,13 @@ bool sink(Operator &node, const Condition &condition)
 			for (const auto &input : node.inputs)
 				if (input->columns[column].type != node.columns[column].type)
 					return false;
+		drop_rejected(node, condition);
 		for (size_t i = 0; i < node.inputs.size(); i++)
 			sink_into(node, i, condition, [](int column) { return column; });
 		return true;
+	case Kind::semi_join:
+	case Kind::anti_join:
+		return sink_into(node, 0, condition, [](int column) { return column; });
 	case Kind::join:
 	case Kind::left_join:
 		return sink_into_join(node, condition);

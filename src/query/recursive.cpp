@@ -1,8 +1,8 @@
 // WITH RECURSIVE: what it begins with, and a term over the rows of the last iteration.
 //
 // Each row of the last iteration must come to rows of its own in the term, whatever the other rows are: then a change of
-// some is carried through the term without the others.  Filters, expressions, inner joins, and left joins that
-// preserve it are like that.  A column with the depth of a row goes beside it through the term.
+// some is carried through the term without the others.  Filters, expressions, inner joins, and left, semi and anti
+// joins that preserve it are like that.  A column with the depth of a row goes beside it through the term.
 #include "from.h"
 
 #include "pg/sql.hpp"
@@ -135,7 +135,10 @@ void check_term(const Operator &node, const Recursion *recursion, int location)
 	int on = 0;
 	while (!holds_self(*node.inputs[on], recursion))
 		on++;
-	bool row_by_row = node.kind == Kind::filter || node.kind == Kind::project || node.kind == Kind::join || (node.kind == Kind::left_join && on == 0);
+	if (std::count_if(node.inputs.begin(), node.inputs.end(), [&](const Tree &input) { return holds_self(*input, recursion); }) > 1)
+		no_law("WITH RECURSIVE with a correlated subquery in its recursive term", location, "It would be made for all rows of the last iteration together.");
+	bool row_by_row = node.kind == Kind::filter || node.kind == Kind::project || node.kind == Kind::join || 
+	                  ((node.kind == Kind::left_join || node.kind == Kind::semi_join || node.kind == Kind::anti_join) && on == 0);
 	if (!row_by_row)
 		no_law("WITH RECURSIVE with its recursive term under " + std::string(name(node.kind)), location,
 		       "What a row comes to in the next iteration would depend on other rows of the last one.");

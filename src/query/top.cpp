@@ -66,7 +66,7 @@ Tree without_more(Tree input, int shown)
 
 }  // namespace
 
-Tree chosen(::Query *query, Selected selected)
+Tree chosen(::Query *query, Selected selected, int references)
 {
 	auto node = std::move(selected.node);
 	std::optional<std::int64_t> limit = row_count(query->limitCount, "LIMIT"), offset = row_count(query->limitOffset, "OFFSET");
@@ -85,7 +85,10 @@ Tree chosen(::Query *query, Selected selected)
 		node->limit = 1;
 	}
 	if (limited) {
-		node = top(std::move(node), {}, order);
+		std::vector<int> partition;
+		for (int i = selected.shown - references; i < selected.shown; i++)
+			partition.push_back(i);
+		node = top(std::move(node), std::move(partition), order);
 		node->limit = limit;
 		node->offset_rows = offset.value_or(0);
 		node->with_ties = limit && query->limitOption == LIMIT_OPTION_WITH_TIES;

@@ -11,7 +11,7 @@ struct Selected {
 	int shown;                      // columns of the select list
 };
 
-// DISTINCT ON, ORDER BY and LIMIT of a query level.
-Tree chosen(::Query *query, Selected selected);
+// DISTINCT ON, ORDER BY and LIMIT of a query level, for each combination of its last columns, so many as references.
+Tree chosen(::Query *query, Selected selected, int references);
 
 }  // namespace query

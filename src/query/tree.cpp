@@ -115,6 +115,8 @@ std::pair<const Operator *, int> trace(const Operator &node, int column)
 	case Kind::scan:
 		return {&node, column};
 	case Kind::filter:
+	case Kind::semi_join:
+	case Kind::anti_join:
 		return trace(*node.inputs[0], column);
 	case Kind::project:
 		return node.expressions[column].plain < 0 ? std::pair<const Operator *, int>{nullptr, 0}
@@ -179,9 +181,13 @@ Key first_columns(size_t count)
 std::optional<std::vector<int>> unique_key(const Operator &node)
 {
 	switch (node.kind) {
+	case Kind::one_row:
+		return Key(std::in_place);
 	case Kind::scan:
 		return node.identity.empty() ? Key() : Key(node.identity);
 	case Kind::filter:
+	case Kind::semi_join:
+	case Kind::anti_join:
 		return unique_key(*node.inputs[0]);
 	case Kind::project:
 		return project_key(node);
@@ -246,6 +252,14 @@ std::vector<int> keys_of_one_row(const Operator &aggregate)
 	return {};
 }
 
+bool identifies_row(const Operator &node, const std::vector<int> &columns)
+{
+	Traced traced;
+	for (int column : columns)
+		traced.push_back(trace(node, column));
+	return std::any_of(traced.begin(), traced.end(), [&](const auto &one) { return holds_identity(traced, one.first); });
+}
+
 Tree share(const Tree &node)
 {
 	node->readers++;
@@ -293,11 +307,14 @@ void walk(const Operator &node, const std::function<void(const Operator &)> &vis
 const char *name(Kind kind)
 {
 	switch (kind) {
+	case Kind::one_row: return "one row";
 	case Kind::scan: return "scan";
 	case Kind::filter: return "filter";
 	case Kind::project: return "project";
 	case Kind::join: return "inner join";
 	case Kind::left_join: return "left join";
+	case Kind::semi_join: return "semi join";
+	case Kind::anti_join: return "anti join";
 	case Kind::aggregate: return "aggregate";
 	case Kind::distinct: return "distinct";
 	case Kind::intersect: return "intersect";

@@ -43,7 +43,9 @@ std::string render(const std::string &text, const std::string &alias);
 // The same expression over an input whose column i is now map(i).
 Expression remap(const Expression &expr, const std::function<int(int)> &map);
 
-enum class Kind { scan, filter, project, join, left_join, aggregate, distinct, intersect, except, union_all, window, top, recursive, self };
+enum class Kind {
+	one_row, scan, filter, project, join, left_join, semi_join, anti_join, aggregate, distinct, intersect, except, union_all, window, top, recursive, self
+};
 
 // A comparison of a column with an expression of now().  Rows whose truth
 // changes between two ticks lie between the two thresholds.
@@ -120,10 +122,10 @@ struct Operator {
 	std::vector<int> attributes;          // attribute number of each column
 	std::vector<int> identity;            // columns of a unique, not null key; empty if none
 
-	// filter, join (over the concatenated inputs), left join (ON)
+	// filter, join (over the concatenated inputs), left, semi and anti join (ON, over both inputs)
 	std::vector<Expression> conditions;
 	std::vector<Temporal> temporal;       // filter only; not in conditions
-	std::vector<Equality> equalities;     // join, left join: those of the conditions usable for look-up
+	std::vector<Equality> equalities;     // joins: those of the conditions usable for look-up
 
 	// project
 	std::vector<Expression> expressions;
@@ -171,6 +173,9 @@ Tree share(const Tree &node);
 
 // The operator for this reader to change: a copy, if others read it too.
 Tree own(Tree node);
+
+// Do these columns of the operator hold the whole key of a table, so that what equals them is what one row of it matches?
+bool identifies_row(const Operator &node, const std::vector<int> &columns);
 
 // Visits each operator once, inputs before it.
 void walk(Operator &node, const std::function<void(Operator &)> &visit);

@@ -74,7 +74,9 @@ std::string title(const Operator &node)
 			parts.push_back(readable(t.whole.text, *node.inputs[0]));
 		return std::string(node.temporal.empty() ? "filter " : "filter over time ") + pg::join(parts, " AND ");
 	case Kind::join:
-	case Kind::left_join: {
+	case Kind::left_join:
+	case Kind::semi_join:
+	case Kind::anti_join: {
 		Operator all;
 		for (const auto &input : node.inputs)
 			all.columns.insert(all.columns.end(), input->columns.begin(), input->columns.end());
@@ -110,6 +112,7 @@ std::string broken_ties(const Operator &node)
 std::string law(const Operator &node, bool wide = false)
 {
 	switch (node.kind) {
+	case Kind::one_row: return "never changes";
 	case Kind::scan: return "the batch of changes since the frontier";
 	case Kind::filter:
 		return node.temporal.empty() ? "linear" : "linear in rows; rows whose column lies between the thresholds of two ticks cross";
@@ -117,6 +120,8 @@ std::string law(const Operator &node, bool wide = false)
 	case Kind::union_all: return "linear";
 	case Kind::join: return "one term per set of changed inputs, the others looked up as they are now";
 	case Kind::left_join: return "the inner join's, and padding of rows whose matches come or go";
+	case Kind::semi_join: return "changed rows with a match, and rows whose first match comes or last match goes";
+	case Kind::anti_join: return "changed rows without a match, and rows whose first match comes or last match goes";
 	case Kind::distinct: return "weights crossing zero";
 	case Kind::intersect:
 	case Kind::except: return "copies in both inputs counted";
