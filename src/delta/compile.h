@@ -92,12 +92,18 @@ private:
 	std::string through(const Operator &node, const std::string &self, bool bulk);
 
 	// FROM items x0, x1, … of a join: the given inputs as deltas ("" is none), the rest
-	// found by key from what is bound; first: an input to start from, with its probe.
+	// found by key from what is bound; first: an input to start from, with its probe; taken_off: what is not yet in the rest.
 	std::string join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, int first = -1,
-	                      const std::set<int> &probe = {});
+	                      const std::set<int> &probe = {}, const std::vector<std::string> &taken_off = {});
 	// One input's delta against the others, each key looked up once.
 	std::string join_by_key(const Operator &node, int changed, const std::string &delta);
 	void join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
+	void terms_by_set(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
+	void terms_by_input(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
+	Step &term_of_one(Operator &node, int input, const std::vector<std::string> &deltas, const std::string &into);
+	// changed: deltas to start from; taken_off: deltas without which the other inputs are read.
+	Step &term(Operator &node, const std::string &title, const std::vector<std::string> &all, const std::vector<std::string> &changed,
+	           const std::vector<std::string> &taken_off, const std::string &into);
 	void index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix, const std::string &where = {});
 	void note(const Operator &node, const std::string &text);
 	std::string rows_table(const Operator &node, const std::string &prefix) const;

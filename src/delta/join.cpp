@@ -5,7 +5,11 @@
 //   Δ(X1 ⋈ … ⋈ Xn) = Σ over non-empty T ⊆ S of (-1)^(|T|-1) · ⋈[i ∈ T] ΔXi ⋈ ⋈[i ∉ T] Xi
 //
 // by inclusion and exclusion from old(X) = X - ΔX; so no old state is kept or
-// rebuilt.  Each term starts at its smallest inputs, the deltas, and finds the
+// rebuilt.  Of more than three inputs, whose terms would be too many, one term for each changed input i instead:
+//
+//   Δ(X1 ⋈ … ⋈ Xn) = Σ over i ∈ S of ⋈[j < i] Xj ⋈ ΔXi ⋈ ⋈[j > i] (Xj - ΔXj)
+//
+// Each term starts at its smallest inputs, the deltas, and finds the
 // other inputs by the columns equated with what is bound already.  A term runs
 // only when all its deltas have rows, so one changed input costs one statement.
 //
@@ -23,7 +27,7 @@ namespace delta {
 
 namespace {
 
-constexpr size_t most_inputs = 8;    // 2^n - 1 terms are written down
+constexpr size_t most_for_sets = 3;    // 2^n - 1 terms are written down
 
 std::string input_alias(int input)
 {
@@ -82,6 +86,13 @@ bool fans_out(const Operator &node, int input)
 	return false;
 }
 
+// What an input held before its change.
+std::string before(const Operator &input, const std::string &now, const std::string &delta)
+{
+	auto columns = [&](const std::string &alias) { return columns_of(alias, input.width()) + (input.width() ? ", " : ""); };
+	return "SELECT " + columns("n") + "n.w FROM (" + now + ") n UNION ALL SELECT " + columns("z") + "- z.w FROM " + delta + " z";
+}
+
 std::string weight(const Operator &node)
 {
 	std::vector<std::string> out;
@@ -93,7 +104,7 @@ std::string weight(const Operator &node)
 }  // namespace
 
 std::string Compiler::join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, int first,
-                                const std::set<int> &probe)
+                                const std::set<int> &probe, const std::vector<std::string> &taken_off)
 {
 	std::vector<std::string> items;
 	std::set<int> bound;
@@ -116,7 +127,10 @@ std::string Compiler::join_from(const Operator &node, const std::vector<std::str
 		if (key.empty() && !bound.empty() && !bulk)
 			note(node, "input " + std::to_string(node.inputs[input]->id) +
 			               " has no equality with the others: it is scanned for each change of theirs");
-		items.push_back("(" + current(*node.inputs[input], key, bulk) + ") " + input_alias(input));
+		std::string rows = current(*node.inputs[input], key, bulk);
+		if (!taken_off.empty() && !taken_off[input].empty())
+			rows = before(*node.inputs[input], rows, taken_off[input]);
+		items.push_back("(" + rows + ") " + input_alias(input));
 		bound.insert(input);
 	};
 	if (first >= 0)
@@ -170,6 +184,14 @@ std::string Compiler::join_by_key(const Operator &node, int changed, const std::
 
 void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
 {
+	if (node.inputs.size() <= most_for_sets)
+		terms_by_set(node, deltas, into);
+	else
+		terms_by_input(node, deltas, into);
+}
+
+void Compiler::terms_by_set(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
+{
 	size_t count = node.inputs.size();
 	for (unsigned mask = 1; mask < 1u << count; mask++) {
 		std::vector<std::string> changed(count), all;
@@ -184,23 +206,54 @@ void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas
 			}
 		if (never)
 			continue;
-		auto term = [&](bool bulk) {
-			return "SELECT " + all_columns(node) + (node.width() ? ", " : "") +
-			       (all.size() % 2 == 1 ? "" : "- ") + weight(node) + " AS w FROM " +
-			       join_from(node, changed, bulk) + " WHERE " + all_conditions(node);
-		};
-		int only = std::countr_zero(mask);
-		std::string few = all.size() == 1 && fans_out(node, only) ? join_by_key(node, only, deltas[only]) : term(false);
-		step(node.id, title, all, {few, term(true), bases_of(node), {}, into, false});
+		if (all.size() == 1)
+			term_of_one(node, std::countr_zero(mask), deltas, into);
+		else
+			term(node, title, all, changed, {}, into);
 	}
+}
+
+void Compiler::terms_by_input(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
+{
+	for (size_t i = 0; i < node.inputs.size(); i++) {
+		if (!changes(*node.inputs[i]))
+			continue;
+		std::vector<std::string> changed(node.inputs.size()), taken_off(node.inputs.size()), later;
+		changed[i] = deltas[i];
+		for (size_t j = i + 1; j < node.inputs.size(); j++)
+			if (changes(*node.inputs[j]))
+				later.push_back(taken_off[j] = deltas[j]);
+		term_of_one(node, i, deltas, into).none = later;
+		if (!later.empty())
+			term(node, "change of input " + std::to_string(node.inputs[i]->id) + ", those after it as they were", {deltas[i]}, changed, taken_off, into).any = later;
+	}
+}
+
+// One input has changed, and no other that a term would have to take off again.
+Step &Compiler::term_of_one(Operator &node, int input, const std::vector<std::string> &deltas, const std::string &into)
+{
+	std::vector<std::string> changed(node.inputs.size());
+	changed[input] = deltas[input];
+	Step &made = term(node, "change of input " + std::to_string(node.inputs[input]->id), {deltas[input]}, changed, {}, into);
+	if (fans_out(node, input)) {
+		made.statement.sql = join_by_key(node, input, deltas[input]);
+		made.statement.reads = ephemerals_in(made.statement.sql);
+	}
+	return made;
+}
+
+Step &Compiler::term(Operator &node, const std::string &title, const std::vector<std::string> &all, const std::vector<std::string> &changed,
+                     const std::vector<std::string> &taken_off, const std::string &into)
+{
+	auto sql = [&](bool bulk) {
+		return "SELECT " + all_columns(node) + (node.width() ? ", " : "") + (all.size() % 2 == 1 ? "" : "- ") + weight(node) + " AS w FROM " +
+		       join_from(node, changed, bulk, -1, {}, taken_off) + " WHERE " + all_conditions(node);
+	};
+	return step(node.id, title, all, {sql(false), sql(true), bases_of(node), {}, into, false});
 }
 
 std::string Compiler::join_delta(Operator &node)
 {
-	if (node.inputs.size() > most_inputs)
-		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
-		         "an inner join of more than " + std::to_string(most_inputs) + " relations has no differential law yet", {},
-		         "Join some of them in a stream table of their own, or use refresh_mode AUTO or FULL.");
 	std::vector<std::string> deltas;
 	for (auto &input : node.inputs)
 		deltas.push_back(materialized(*input));

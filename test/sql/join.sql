@@ -92,3 +92,23 @@ INSERT INTO stock VALUES (5, 'z', 'one', 5), (6, 'a', 'two', 5), (7, NULL, 'two'
 SELECT mode FROM pgtrickle.refresh_stream_table('labelled');
 TABLE labelled ORDER BY id;
 SELECT missing, unexpected FROM pgtrickle.verify('labelled');
+
+-- Many inputs: one term for each that has changed, those after it as they were. Here each of nine reads the same table.
+CREATE TABLE link (id int PRIMARY KEY, a int, b int);
+INSERT INTO link VALUES (1, 1, 2), (2, 2, 3), (3, 3, 1), (4, 3, 4);
+SELECT pgtrickle.create_stream_table('nine_steps', $$
+    SELECT one.a, nine.b, count(*) AS ways
+    FROM link one JOIN link two ON two.a = one.b JOIN link three ON three.a = two.b JOIN link four ON four.a = three.b
+    JOIN link five ON five.a = four.b JOIN link six ON six.a = five.b JOIN link seven ON seven.a = six.b
+    JOIN link eight ON eight.a = seven.b JOIN link nine ON nine.a = eight.b
+    GROUP BY 1, 2
+$$, '1h', 'DIFFERENTIAL');
+SELECT * FROM nine_steps ORDER BY 1, 2;
+UPDATE link SET b = 2 WHERE id = 4;
+INSERT INTO link VALUES (5, 2, 2);
+SELECT mode FROM pgtrickle.refresh_stream_table('nine_steps');
+SELECT * FROM nine_steps ORDER BY 1, 2;
+DELETE FROM link WHERE id = 2;
+SELECT mode FROM pgtrickle.refresh_stream_table('nine_steps');
+SELECT * FROM nine_steps ORDER BY 1, 2;
+SELECT missing, unexpected FROM pgtrickle.verify('nine_steps');
