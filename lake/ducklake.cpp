@@ -104,6 +104,8 @@ void DuckLake::check_table(const Publication &p)
 	}
 	if (c_.query("SELECT FROM " + table("table") + " WHERE table_id = $1 AND end_snapshot IS NULL", {text(p.table_id)}).empty())
 		throw Unpublishable("42P01", "lake table \"" + p.table_name + "\" was dropped by another client; unpublish " + p.relation);
+	if (p.altered)
+		return;   // the next commit makes them so
 	const Rows rows = c_.query("SELECT c.column_id, c.column_type FROM " + table("column") +
 	                               " c WHERE c.table_id = $1 AND c.end_snapshot IS NULL AND c.parent_column IS NULL ORDER BY 1",
 	                           {text(p.table_id)});
@@ -145,7 +147,7 @@ int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches
 {
 	const int64_t snapshot = before.snapshot + 1;
 	int64_t schema_version = before.schema_version, next_catalog_id = before.next_catalog_id, next_file_id = before.next_file_id;
-	std::string created, inserted, deleted, rows_in;
+	std::string created, inserted, deleted, altered, rows_in;
 	// First, so that a collision shows at once; its counters are filled in at the end.
 	c_.query("INSERT INTO " + table("snapshot") + "(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) VALUES ($1, clock_timestamp(), 0, 0, 0)", {text(snapshot)});
 
@@ -157,6 +159,11 @@ int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches
 			p.table_id = next_catalog_id++;
 			create_table(batch, snapshot, schema_version, p.table_id);
 			created += ",created_table:\"main\"." + double_quoted(p.table_name);
+		} else if (p.altered) {
+			if (schema_version == before.schema_version)
+				schema_version++;
+			alter_columns(p, snapshot, schema_version);
+			altered += ",altered_table:" + text(p.table_id);
 		}
 		if (!batch.files.empty()) {
 			add_files(batch, snapshot, next_file_id);
@@ -170,7 +177,7 @@ int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches
 	}
 	c_.query("UPDATE " + table("snapshot") + " SET schema_version = $2, next_catalog_id = $3, next_file_id = $4 WHERE snapshot_id = $1",
 	         {text(snapshot), text(schema_version), text(next_catalog_id), text(next_file_id)});
-	const std::string changes = created + inserted + deleted;
+	const std::string changes = created + inserted + deleted + altered;
 	c_.query("INSERT INTO " + table("snapshot_changes") + "(snapshot_id, changes_made, author, commit_message, commit_extra_info) VALUES ($1, $2, 'pg_trickle', $3, $4)",
 	         {text(snapshot), changes.empty() ? Text() : changes.substr(1), "published " + text(static_cast<int64_t>(batches.size())) + " table(s)",
 	          "{\"snapshot\": " + json_text(database_snapshot) + ", \"rows\": {" + rows_in + "}}"});
@@ -197,6 +204,34 @@ void DuckLake::create_table(Batch &batch, int64_t snapshot, int64_t schema_versi
 	}
 	c_.query("INSERT INTO " + table("schema_versions") + "(begin_snapshot, schema_version, table_id) VALUES ($1, $2, $3)",
 	         {text(snapshot), text(schema_version), text(table_id)});
+}
+
+// Columns that went end, those that came begin, with the same id where another name or type is read from the same files.
+void DuckLake::alter_columns(const Publication &p, int64_t snapshot, int64_t schema_version)
+{
+	ArrayText ids, names, types, nullables, parents;
+	auto wanted = [&](int64_t id, const std::string &name, const std::string &type, bool nullable, int64_t parent) {
+		ids.add(id);
+		names.add(Text(name));
+		types.add(Text(type));
+		nullables.add(Text(nullable ? "t" : "f"));
+		parents.add(parent == 0 ? Text() : Text(text(parent)));
+	};
+	for (const Column &column : p.columns) {
+		wanted(column.id, column.name, column.is_list ? "list" : column.lake_type, column.nullable, 0);
+		if (column.is_list)
+			wanted(column.id + 1, "element", column.lake_type, true, column.id);
+	}
+	const std::string want = "unnest($2::bigint[], $3::text[], $4::text[], $5::bool[], $6::bigint[]) w(id, name, type, nullable, parent)";
+	const std::vector<Text> values{text(p.table_id), ids.text(), names.text(), types.text(), nullables.text(), parents.text(), text(snapshot)};
+	c_.query("UPDATE " + table("column") + " c SET end_snapshot = $7 WHERE c.table_id = $1 AND c.end_snapshot IS NULL AND NOT EXISTS (SELECT FROM " + want +
+	             " WHERE (w.id, w.name, w.type, w.nullable) = (c.column_id, c.column_name, c.column_type, c.nulls_allowed) AND w.parent IS NOT DISTINCT FROM c.parent_column)", values);
+	c_.query("INSERT INTO " + table("column") + "(column_id, begin_snapshot, table_id, column_order, column_name, column_type, default_value, nulls_allowed, "
+	         "parent_column, default_value_type, default_value_dialect) SELECT w.id, $7, $1, w.id, w.name, w.type, 'NULL', w.nullable, w.parent, 'literal', 'duckdb' FROM " + want +
+	             " WHERE NOT EXISTS (SELECT FROM " + table("column") + " c WHERE c.table_id = $1 AND c.column_id = w.id AND c.end_snapshot IS NULL)", values);
+	c_.query("DELETE FROM " + table("table_column_stats") + " WHERE table_id = $1 AND column_id <> ALL ($2::bigint[])", {values[0], values[1]});
+	c_.query("INSERT INTO " + table("schema_versions") + "(begin_snapshot, schema_version, table_id) VALUES ($1, $2, $3)",
+	         {text(snapshot), text(schema_version), text(p.table_id)});
 }
 
 void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)

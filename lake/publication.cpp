@@ -35,12 +35,11 @@ void check_unchanged(Connection &connection, const Publication &p, const std::st
 	    "WHERE c.attnum IS NULL OR a.attnum IS NULL",
 	    {std::to_string(p.id), std::to_string(p.relid)});
 	if (!rows.is_null(0, 0))
-		throw Unpublishable("0A000", "columns of " + p.relation + " have changed since it was published: " + rows.text(0, 0) +
-		                                 "; unpublish it with drop_lake_table => true and publish it again");
+		throw NeedsFollow{p.id, p.relid, "columns of " + p.relation + " have changed to what the lake cannot hold, or cannot append again: " + rows.text(0, 0) +
+		                                     "; change them back or cast them in a stream table, or unpublish it and publish it again"};
 	if (p.is_mirror() &&
 	    connection.query("SELECT coalesce(pgtrickle._lake_key($1::oid::regclass), '{}') = $2::int2[]", {std::to_string(p.relid), key}).flag(0, 0) == false)
-		throw Unpublishable("0A000", "the key of " + p.relation + " has changed since it was published; "
-		                                 "unpublish it with drop_lake_table => true and publish it again");
+		throw NeedsFollow{p.id, p.relid, "the key of " + p.relation + " has changed since it was published"};
 }
 
 }  // namespace
@@ -75,8 +74,9 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	const Rows rows = connection.query(
 	    "SELECT p.relid, CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END, c.relname, c.relkind, p.table_name, p.mode, p.key, p.rows_key::text, p.salt, p.table_id, "
 	    "       u.frontier, pg_snapshot_xmax(u.frontier), ARRAY(SELECT pg_snapshot_xip(u.frontier)), u.seen_xid, u.seen_part, "
-	    "       coalesce(p.iceberg = interval '0', false) "
-	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) "
+	    "       coalesce(p.iceberg = interval '0', false), "
+	    "       coalesce(h.version, 0), coalesce(h.version, 0) > p.done_version, coalesce(h.reload, 0) > p.done_version "
+	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) LEFT JOIN pgtrickle.publication_change h USING (id) "
 	    "LEFT JOIN pg_class c ON c.oid = p.relid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.id = $1",
 	    {std::to_string(id)});
 	if (rows.empty())
@@ -95,6 +95,9 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	p.salt = unhex(rows.text(0, 8));
 	p.table_id = rows.is_null(0, 9) ? -1 : rows.number(0, 9);
 	p.frontier = rows.text(0, 10);
+	p.version = static_cast<int>(rows.number(0, 16));
+	p.altered = rows.flag(0, 17);
+	p.reload = rows.flag(0, 18);
 	p.frontier_xmax = rows.text(0, 11);
 	p.frontier_xip = rows.text(0, 12);
 	p.seen_xid = rows.text(0, 13);

@@ -28,6 +28,9 @@ struct Publication {
 	bool integer_key;
 	std::string salt;
 	int64_t table_id;  // of DuckLake; -1 before the first load
+	int version;       // of the columns, under the snapshot
+	bool altered;      // the lake has not these columns yet
+	bool reload;       // and needs all rows again
 	std::string frontier;  // empty: load, or load again
 	std::string frontier_xmax, frontier_xip, seen_xid, seen_part;
 	std::vector<Column> columns;
@@ -39,8 +42,14 @@ struct Publication {
 
 std::vector<Lake> read_lakes(Connection &connection, const std::string &only);
 
-// Under the connection's snapshot; nothing if it was unpublished.  Throws Unpublishable when the relation is gone or
-// no longer what was published.
+// The columns or the key are no longer those that are published, and nobody told: pgtrickle._follow_columns, and again.
+struct NeedsFollow {
+	int publication;
+	int64_t relid;
+	std::string why;
+};
+
+// Under the connection's snapshot; nothing if it was unpublished.  Throws Unpublishable when the relation is gone.
 std::optional<Publication> read_publication(Connection &connection, int id);
 
 // How a row is found again.

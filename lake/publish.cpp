@@ -75,8 +75,10 @@ bool Publisher::publish(std::set<int> ids)
 		for (int id : std::set<int>(ids))
 			give_up(id, sqlstate, message, false);
 	};
+	std::set<int> followed;
 	for (int attempts = 1; !ids.empty(); attempts++) {
 		std::optional<int> to_repair;
+		std::optional<NeedsFollow> to_follow;
 		ended_.clear();
 		try {
 			attempt(ids);
@@ -89,6 +91,8 @@ bool Publisher::publish(std::set<int> ids)
 			to_load_.insert(e.publication);
 		} catch (const NeedsRepair &e) {
 			to_repair = e.publication;
+		} catch (const NeedsFollow &e) {
+			to_follow = e;
 		} catch (const Conflict &e) {
 			if (attempts >= most_attempts)
 				give_up_all(e.sqlstate, e.what());
@@ -116,6 +120,10 @@ bool Publisher::publish(std::set<int> ids)
 			sweep();
 		if (to_repair)
 			repair(*to_repair);
+		if (to_follow && !followed.insert(to_follow->publication).second)
+			give_up(to_follow->publication, "0A000", to_follow->why, true);
+		else if (to_follow)
+			side_.query("SELECT pgtrickle._follow_columns($1::oid::regclass, late => true)", {text(to_follow->relid)});
 	}
 	return all;
 }
@@ -146,7 +154,7 @@ void Publisher::attempt(const std::set<int> &ids)
 	std::vector<int> followed;
 	std::vector<Batch> changed;
 	for (Batch &batch : batches)
-		if (!batch.is_empty() || !deletions[batch.publication.id].empty())
+		if (!batch.is_empty() || !deletions[batch.publication.id].empty() || batch.publication.altered)
 			changed.push_back(batch);
 	if (!changed.empty()) {
 		ducklake_.lock();
@@ -161,7 +169,8 @@ void Publisher::attempt(const std::set<int> &ids)
 		followed = follow_in_commit(changed);
 	}
 	for (const Batch &batch : changed)
-		writer_.query("UPDATE pgtrickle.publication SET table_id = $2 WHERE id = $1 AND table_id IS NULL", {text(batch.publication.id), text(batch.publication.table_id)});
+		writer_.query("UPDATE pgtrickle.publication SET table_id = $2, done_version = $3 WHERE id = $1 AND (table_id IS NULL OR done_version <> $3)",
+		              {text(batch.publication.id), text(batch.publication.table_id), text(batch.publication.version)});
 	move_frontiers(batches, snapshot, now);
 	for (const Batch &batch : changed)
 		writer_.query("UPDATE pgtrickle.publication_health SET lake_snapshot = $2 WHERE id = $1", {text(batch.publication.id), text(lake_snapshot)});
@@ -219,7 +228,7 @@ Batch Publisher::prepare(Publication publication)
 	                    [this](const std::string &path) { note({path}); },
 	                    [&last_file] { return ++last_file; }};
 	Batch batch;
-	bool load = publication.frontier.empty() || to_load_.contains(id);
+	bool load = publication.frontier.empty() || (publication.reload && publication.is_mirror()) || to_load_.contains(id);
 	if (!load) {
 		batch = write_changes(shop, publication);
 		load = batch.load;

@@ -34,6 +34,7 @@ CREATE TABLE pgtrickle.publication (
     salt       bytea NOT NULL,             -- the hash's secret
     table_id   bigint,                     -- of DuckLake; NULL until the first load is committed
     iceberg    interval,                   -- how far Iceberg may lag behind DuckLake; 0: not at all, NULL: no Iceberg
+    done_version int NOT NULL DEFAULT 0,   -- of the columns, that the lake has: see publication_change
     UNIQUE (lake, table_name)
 );
 CREATE TABLE pgtrickle.publication_column (

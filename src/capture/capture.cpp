@@ -396,6 +396,13 @@ void repair(Oid relid, AttrNumber column)
 	});
 }
 
+void follow_columns(Oid relid)
+{
+	as_owner([&] {
+		pg::query("SELECT pgtrickle._follow_columns(relid::regclass) FROM pgtrickle.publication WHERE relid = $1::oid", {std::to_string(relid)});
+	});
+}
+
 void rebuild_with_type(Oid type)
 {
 	as_owner([&] {

@@ -80,6 +80,9 @@ void drain();
 // rebuild; does nothing if the column is not captured.
 void repair(Oid relid, AttrNumber column);
 
+// Lets what is published of a relation have its columns, before anything is logged without one that has come.
+void follow_columns(Oid relid);
+
 // Logs a rebuild of the captured relations with columns of an enum whose values have other names.
 void rebuild_with_type(Oid type);
 

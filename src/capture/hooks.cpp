@@ -148,6 +148,31 @@ void each_root(Oid relid, void (*body)(Oid, Oid))
 		pg::entry(body, relid, list_nth_oid(roots, i));
 }
 
+// What is published of a relation has its columns.
+void columns_changed(Oid relid)
+{
+	if (!OidIsValid(relid) || !is_captured(relid))
+		return;
+	CommandCounterIncrement();
+	pg::entry(follow_columns, relid);
+}
+
+bool changes_columns(AlterTableStmt *statement)
+{
+	ListCell *cell;
+	foreach (cell, statement->cmds)
+		switch (lfirst_node(AlterTableCmd, cell)->subtype) {
+		case AT_AddColumn:
+		case AT_DropColumn:
+		case AT_AlterColumnType:
+		case AT_DropNotNull:
+			return true;
+		default:
+			break;
+		}
+	return false;
+}
+
 void after_alter_table(AlterTableStmt *statement)
 {
 	ListCell *cell;
@@ -188,6 +213,8 @@ void after_alter_table(AlterTableStmt *statement)
 			break;
 		}
 	}
+	if (changes_columns(statement))
+		columns_changed(relation(statement->relation));
 }
 
 void after(Node *statement)
@@ -211,6 +238,10 @@ void after(Node *statement)
 	case T_AlterTableStmt:
 		after_alter_table(reinterpret_cast<AlterTableStmt *>(statement));
 		break;
+	case T_RenameStmt:
+		if (auto *rename = reinterpret_cast<RenameStmt *>(statement); rename->renameType == OBJECT_COLUMN)
+			columns_changed(relation(rename->relation));
+		break;
 	case T_CreateStmt:
 		if (auto *create = reinterpret_cast<CreateStmt *>(statement); create->inhRelations != NIL)
 			joined(relation(create->relation), false);
@@ -224,6 +255,7 @@ bool concerns_capture(Node *statement)
 {
 	switch (nodeTag(statement)) {
 	case T_AlterTableStmt:
+	case T_RenameStmt:
 	case T_CreateStmt:
 	case T_AlterEnumStmt:
 	case T_CreateFunctionStmt:

@@ -203,7 +203,7 @@ def test_a_source_altered_or_dropped(db, lake):
     lake.publish("t")
     lake.publish("u")
     lake.publish_now()
-    db.query("ALTER TABLE t ADD COLUMN y int")
+    db.query("ALTER TABLE t ADD COLUMN y tsvector")
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="columns of public.t have changed"):
         lake.publish_now()
     db.query("ALTER TABLE t DROP COLUMN y")
