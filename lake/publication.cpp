@@ -35,11 +35,11 @@ void check_unchanged(Connection &connection, const Publication &p, const std::st
 	    "WHERE c.attnum IS NULL OR a.attnum IS NULL",
 	    {std::to_string(p.id), std::to_string(p.relid)});
 	if (!rows.is_null(0, 0))
-		throw NeedsFollow{p.id, p.relid, "columns of " + p.relation + " have changed to what the lake cannot hold, or cannot append again: " + rows.text(0, 0) +
-		                                     "; change them back or cast them in a stream table, or unpublish it and publish it again"};
+		throw NeedsFollow(p.id, p.relid, "columns of " + p.relation + " have changed to what the lake cannot hold, or cannot append again: " + rows.text(0, 0) +
+		                                     "; change them back or cast them in a stream table, or unpublish it and publish it again");
 	if (p.is_mirror() &&
 	    connection.query("SELECT coalesce(pgtrickle._lake_key($1::oid::regclass), '{}') = $2::int2[]", {std::to_string(p.relid), key}).flag(0, 0) == false)
-		throw NeedsFollow{p.id, p.relid, "the key of " + p.relation + " has changed since it was published"};
+		throw NeedsFollow(p.id, p.relid, "the key of " + p.relation + " has changed since it was published");
 }
 
 }  // namespace

@@ -43,10 +43,10 @@ struct Publication {
 std::vector<Lake> read_lakes(Connection &connection, const std::string &only);
 
 // The columns or the key are no longer those that are published, and nobody told: pgtrickle._follow_columns, and again.
-struct NeedsFollow {
+struct NeedsFollow : Error {
 	int publication;
 	int64_t relid;
-	std::string why;
+	NeedsFollow(int publication, int64_t relid, const std::string &why) : Error("0A000", why), publication(publication), relid(relid) {}
 };
 
 // Under the connection's snapshot; nothing if it was unpublished.  Throws Unpublishable when the relation is gone.

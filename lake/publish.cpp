@@ -121,7 +121,7 @@ bool Publisher::publish(std::set<int> ids)
 		if (to_repair)
 			repair(*to_repair);
 		if (to_follow && !followed.insert(to_follow->publication).second)
-			give_up(to_follow->publication, "0A000", to_follow->why, true);
+			give_up(to_follow->publication, to_follow->sqlstate, to_follow->what(), true);
 		else if (to_follow)
 			side_.query("SELECT pgtrickle._follow_columns($1::oid::regclass, late => true)", {text(to_follow->relid)});
 	}

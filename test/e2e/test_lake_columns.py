@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from engines import PyIceberg, alike, column_values
 from lakes import Lake, bag, lake_value, source_rows
 
 
@@ -15,6 +16,12 @@ def rows_at(lake, table: str, version: int):
 
 def names(db, table: str) -> list[str]:
     return [name for (name,) in db.query(f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum")]
+
+
+def iceberg_rows(db, lake, table: str):
+    data = PyIceberg().table(lake, table).scan().to_arrow().select(names(db, table))
+    types = [type for (type,) in db.query(f"SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum")]
+    return alike(list(zip(*(column_values(column) for column in data.columns))), types)
 
 
 class Versions:
@@ -54,7 +61,7 @@ STEPS = [
 def test_columns_come_go_and_change(db):
     db.query("CREATE TABLE t (id int PRIMARY KEY, name text, n int, price numeric(8,2), must int NOT NULL DEFAULT 1)")
     db.query("INSERT INTO t SELECT i, 'name ' || i, i, i / 7.0 FROM generate_series(1, 500) i")
-    lake = Lake(db)
+    lake = Lake(db, options='{"iceberg": "each commit"}')
     lake.publish("t")
     versions = Versions(db, lake, "t")
     versions.publish()
@@ -65,6 +72,7 @@ def test_columns_come_go_and_change(db):
         loaded = db.query("SELECT min(file) FROM pgtrickle.publication_file")[0][0]
         versions.publish()
         assert (db.query("SELECT min(file) FROM pgtrickle.publication_file")[0][0] != loaded) == reload, what
+        assert iceberg_rows(db, lake, "t") == source_rows(db, "t"), what
     db.query("UPDATE t SET tags = ARRAY['x', NULL], remark = 'r', must = NULL WHERE id % 9 = 0")
     versions.publish()
     assert lake.status("t")["status"] == "ACTIVE"
@@ -117,6 +125,16 @@ def test_what_the_lake_cannot_hold_pauses_with_the_reason_and_goes_on_when_it_is
     db.query("ALTER TABLE t DROP COLUMN r; INSERT INTO t VALUES (3)")
     versions.publish()
     assert lake.status("t")["status"] == "ACTIVE"
+
+
+def test_a_table_on_calculated_follows_by_itself(db):
+    db.query("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)")
+    lake = Lake(db)
+    lake.publish("t", schedule="calculated")
+    lake.publish_now()
+    db.query("ALTER TABLE t ADD COLUMN note text; UPDATE t SET note = 'x'; ALTER TABLE t DROP CONSTRAINT t_pkey; INSERT INTO t VALUES (1, 1, 'x')")
+    assert db.query("SELECT pgtrickle.wait_for_lake(timeout => '60s')") == [(True,)]
+    assert lake.rows("t") == source_rows(db, "t")
 
 
 def test_appended_rows_keep_what_they_were(db):
