@@ -60,11 +60,11 @@ std::optional<double> Choice::by_deltas(double rows, double Cost::*of) const
 
 std::optional<double> Choice::from_sources() const
 {
-	for (auto [kind, slower] : {std::pair{"REBUILD", 1.0}, std::pair{"INITIAL", 1.5}}) {
+	for (const char *kind : {"REBUILD", "INITIAL"}) {
 		std::vector<double> all;
 		for (const Cost &cost : costs_)
 			if (cost.kind == kind)
-				all.push_back(slower * cost.milliseconds * (cost.widest > 0 && so_far_.held > 0 ? std::clamp(so_far_.held / cost.widest, 0.1, 10.0) : 1));
+				all.push_back(cost.milliseconds * (cost.widest > 0 && so_far_.held > 0 ? std::clamp(so_far_.held / cost.widest, 0.1, 10.0) : 1));
 		if (!all.empty())
 			return median(all);
 	}
@@ -115,7 +115,7 @@ void remember_cost(int view, const Outcome &outcome)
 		return;
 	pg::query("INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) VALUES ($1::int, $2, $3::int8, $4::int8, $5::float8)",
 	          {std::to_string(view), outcome.mode, std::to_string(outcome.rows_in), std::to_string(whole ? std::llround(outcome.held) : outcome.widest),
-	           std::to_string(outcome.milliseconds)});
+	           std::to_string(outcome.own_milliseconds)});
 }
 
 }  // namespace apply

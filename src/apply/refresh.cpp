@@ -64,6 +64,7 @@ public:
 			rebuild("REBUILD", later->c_str());
 		find_next_flip();
 		outcome_.bulk = frame_.went_bulk();
+		outcome_.own_milliseconds = milliseconds();
 		frame_.close();
 		end_settings(settings);
 		return outcome_;
@@ -258,14 +259,17 @@ private:
 		bool first = !pg::value("SELECT 1 FROM pgtrickle.state WHERE owner = $1::int AND filled LIMIT 1",
 		                        {std::to_string(view_.id)});
 		for (const auto &state : view_.program.states) {
+			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+			if (!first) {    // an index is sorted in less time than it is descended row by row
+				for (const auto &row : pg::query("SELECT indexrelid::regclass FROM pg_catalog.pg_index WHERE indrelid = $1::regclass", {state.table}))
+					pg::execute("DROP INDEX " + *row[0]);
+				pg::execute("TRUNCATE " + state.table);
+			}
 			{
 				pg::Identity owner(view_.owner, true);
-				if (!first)
-					pg::execute("TRUNCATE " + state.table);
 				frame_.run_once(state.fill, state.recurses ? Rows::many : Rows::all);
 			}
-			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-			for (const auto &sql : first ? state.index : std::vector<std::string>{})
+			for (const auto &sql : state.index)
 				pg::execute(sql);
 			pg::execute("ANALYZE " + state.table);
 			pg::Identity owner(view_.owner, true);

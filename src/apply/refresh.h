@@ -12,6 +12,7 @@ struct Outcome {
 	int64 widest = 0;             // rows of the step that had most, the batch included
 	double held = 0;              // rows of the sources
 	bool chooses = false;         // AUTO
+	double own_milliseconds = 0;  // without its arrangements, which either way are brought up to date
 	bool bulk = false;
 	double milliseconds = 0;
 	std::optional<double> next_flip;        // when time next moves a row: seconds since 1970

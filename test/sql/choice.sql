@@ -67,7 +67,7 @@ UPDATE pgtrickle.cost SET milliseconds = 10 WHERE id = (SELECT id FROM pgtrickle
 INSERT INTO chain VALUES (0, NULL);
 UPDATE chain SET before = 0 WHERE id = 1;
 SELECT mode FROM pgtrickle.refresh_stream_table('chained');
-SELECT reason ~ '^the recursion by deltas has taken \d+ ms and goes on, recomputing: about 15 ms$' AS said FROM pgtrickle.get_refresh_history('chained', 1);
+SELECT reason ~ '^the recursion by deltas has taken \d+ ms and goes on, recomputing: about 10 ms$' AS said FROM pgtrickle.get_refresh_history('chained', 1);
 SELECT missing, unexpected FROM pgtrickle.verify('chained');
 
 -- DIFFERENTIAL is kept by deltas until most of the sources has changed.
