@@ -53,6 +53,24 @@ bool one_row_a_key(const Operator &node)
 	return unique && std::all_of(unique->begin(), unique->end(), [&](int column) { return key.contains(column); });
 }
 
+// Rows x of the left input that a row of the right one's change may match: found by its keys, each of them once.  A semi join
+// would look at them all, where the planner thinks that few are left by the filters on the way.
+std::string touched_by(const Operator &node, const std::string &x, const std::string &db)
+{
+	bool alike = std::all_of(node.equalities.begin(), node.equalities.end(), [](const auto &e) { return e.alike; });
+	if (node.equalities.empty() || !alike)
+		return x + " WHERE EXISTS (SELECT 1 FROM " + db + " b WHERE " + on(node, "x", "b") + ")";
+	std::vector<std::string> keys, same;
+	for (int column : equated(node, 1))
+		keys.push_back("b.c" + std::to_string(column + 1));
+	int width = node.inputs[0]->width();
+	for (const auto &e : node.equalities)
+		same.push_back(query::render(node.conditions[e.condition].text, [&](int column) {
+			return column < width ? "x.c" + std::to_string(column + 1) : "k.c" + std::to_string(column - width + 1);
+		}));
+	return "(SELECT DISTINCT " + pg::join(keys, ", ") + " FROM " + db + " b) k, " + x + " WHERE " + and_all(same);
+}
+
 }  // namespace
 
 std::string on(const Operator &node, const std::string &a, const std::string &b)
@@ -201,8 +219,7 @@ void Compiler::match_by_counting(Operator &node, const std::string &da, const st
 			if (pg::varies_when_equal(left.columns[i].type))
 				by += ", x.c" + std::to_string(i + 1) + "::text";
 		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + before_more(columns) +
-		       "sum(x.w)::int8 AS w FROM (" + current(left, equated(node, 0), bulk) +
-		       ") x WHERE EXISTS (SELECT 1 FROM " + db + " b WHERE " + on(node, "x", "b") + ")" +
+		       "sum(x.w)::int8 AS w FROM " + touched_by(node, "(" + current(left, equated(node, 0), bulk) + ") x", db) +
 		       (columns.empty() ? "" : " GROUP BY " + by) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(shown(node, "a")) + "CASE WHEN " + m +
 		       (matched ? " > 0" : " <= 0") + " THEN a.w ELSE -a.w END AS w FROM a JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
 		       " WHERE d.d <> 0 AND (" + m + " <= 0) <> (" + m + " - d.d <= 0)";
