@@ -51,10 +51,9 @@ class View:
 class Maker:
     """Makes one view; scope is a list of Ref that may be used in an expression."""
 
-    def __init__(self, rng, relations, wild):
+    def __init__(self, rng, relations):
         self.rng = rng
         self.relations = relations       # name → [Available]
-        self.wild = wild
         self.extras = set()
         self.also = set()
         self.named = []                  # common table expressions made so far
@@ -217,9 +216,8 @@ class Maker:
                 kind = rng.choice(["JOIN", "LEFT JOIN"])
                 right = Join(kind, right, more, self.on(self.scope(right), self.scope(more), kind != "JOIN"))
             kind = rng.choice(["JOIN", "JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN"])
-            if self.wild and rng.random() < 0.15:
+            if rng.random() < 0.15:
                 kind = rng.choice(["RIGHT JOIN", "FULL JOIN"])
-                self.extras.add(kind)
             on = self.on(self.scope(item), self.scope(right), kind != "JOIN")
             if kind == "FULL JOIN":
                 on = on[:1]
@@ -310,20 +308,23 @@ class Maker:
         scope = [r for i in items for r in self.scope(i)]
         while rng.random() < 0.35 and len(where) < 3:
             where.append(self.condition(scope))
+        while rng.random() < 0.25 and len(where) < 4:
+            asked = self.asks(scope)
+            where.append(asked if rng.random() < 0.75 else self.op("bool", rng.choice(["({0} OR {1})", "(CASE WHEN {0} THEN {1} END)", "(({1}) IS NOT TRUE AND {0})"]), self.condition(scope, 0), asked))
         if rng.random() < 0.45:
             where += [t for t in [self.temporal(scope)] if t]
         if shape is None and rng.random() < 0.5:
             return self.grouped(items, where, scope)
-        beyond, fixed = self.wild and shape is None, shape is not None
+        fixed = shape is not None
         if shape is None:
             shape = [rng.choice([r.type for r in scope]) for _ in range(rng.choice([1, 2, 3, 4]))]
         targets = [[self.expr(scope, kind), self.fresh("c")] for kind in shape]
         out = Select(targets, items, where, distinct=rng.random() < 0.15)
+        if rng.random() < 0.12 and not fixed:
+            targets.append([self.asks(scope) if rng.random() < 0.5 else self.asked(scope), self.fresh("c")])
         while rng.random() < 0.2 and len(targets) < 6 and not fixed:
             targets.append([self.window(scope, scope), self.fresh("c")])
         self.choose(out, scope)
-        if beyond:
-            self.beyond(out, scope)
         return out
 
     def limit(self):
@@ -517,19 +518,55 @@ class Maker:
         rest = [i for i in range(len(group)) if not any(i in s for s in lists)]     # a key must be in one of them
         return rng.choice(["ROLLUP", "CUBE", lists + [rest] if rest else lists])
 
-    def beyond(self, out, scope):
-        """Something that has no promise yet."""
+    # subqueries -------------------------------------------------------------------
+
+    def inner(self, scope):
+        """A relation under a name of its own, pairs of a column of scope and a like one of it, and its columns."""
+        name = self.rng.choice(sorted(self.relations))
+        self.also.add(name)
+        alias, columns = self.fresh("z"), self.relations[name]
+        pairs = [(a, c) for a in scope for c in columns if FAMILY[a.type] == FAMILY[c.type]]
+        return name, alias, pairs, columns
+
+    def asks(self, scope, depth=1):
+        """A condition with a subquery; {n} stands for a column of what is outside it."""
         rng = self.rng
+        name, z, pairs, columns = self.inner(scope)
+        if not pairs:
+            return self.op("bool", rng.choice(["EXISTS ({0})", "NOT EXISTS ({0})"]).format(f"SELECT FROM {name} {z} WHERE {z}.{rng.choice(columns).name} IS NOT NULL"))
+        keys = [(a, c) for a, c in pairs if {a.name, c.name} & {"id", "up"}]
+        (a, c), (b, d) = rng.choice(keys if keys and rng.random() < 0.5 else pairs), rng.choice(pairs)
+        compare = rng.choice(["=", "=", "<>", "<", ">="])
+        also = rng.choice(["", "", f" AND {z}.{d.name} {compare} {{1}}", f" AND {z}.{d.name} IS NULL", f" AND ({z}.{d.name} IS NULL OR {z}.{d.name} > {{1}})"])
         pick = rng.random()
-        a = rng.choice(scope)
-        if pick < 0.6:
-            self.extras.add("subquery")
-            name = rng.choice(sorted(self.relations))
-            b = rng.choice(self.relations[name])
-            word = rng.choice(["EXISTS", "NOT EXISTS"])
-            if FAMILY[b.type] == FAMILY[a.type]:
-                self.also.add(name)
-                out.where.append(self.op("bool", f"{word} (SELECT FROM {name} z WHERE z.{b.name} = {{0}})", a))
+        if depth > 0 and pick < 0.2:
+            other, y, more, _ = self.inner([Ref(e.type, False, z, e.name) for e in columns])
+            if more:
+                (e, f), (g, h) = rng.choice(more), rng.choice(more)
+                word = rng.choice(["EXISTS", "NOT EXISTS"])
+                deep = rng.choice([f" AND {y}.{h.name} <> {g.sql()}", f" AND {y}.{f.name} IS NOT NULL", ""])
+                also += f" AND {word} (SELECT FROM {other} {y} WHERE {y}.{f.name} = {e.sql()}{deep})"
+        if pick < 0.45:
+            return self.op("bool", f"{rng.choice(['EXISTS', 'NOT EXISTS'])} (SELECT FROM {name} {z} WHERE {z}.{c.name} = {{0}}{also})", a, b)
+        if pick < 0.8:
+            where = rng.choice(["", f" WHERE {z}.{d.name} {compare} {{1}}", f" WHERE {z}.{d.name} IS NOT NULL"])
+            form = rng.choice(["{0} IN (%s)", "{0} NOT IN (%s)", "{0} NOT IN (%s)", f"{{0}} {compare} ANY (%s)", f"{{0}} {compare} ALL (%s)"])
+            return self.op("bool", "(" + form % f"SELECT {z}.{c.name} FROM {name} {z}{where}" + ")", a, b)
+        return self.op("bool", rng.choice(["({0} > 1)", "({0} = 0)", "({0} IN (1, 2))"]), self.asked(scope))
+
+    def asked(self, scope):
+        """A number from a subquery."""
+        rng = self.rng
+        name, z, pairs, columns = self.inner(scope)
+        what = rng.choice(["count(*)", f"count(DISTINCT {z}.{rng.choice(columns).name})", "1 + count(*)"])
+        if not pairs or rng.random() < 0.2:
+            return self.op("bigint", f"(SELECT {what} FROM {name} {z})")
+        (a, c), (b, d) = rng.choice(pairs), rng.choice(pairs)
+        where = rng.choice([f"{z}.{c.name} = {{0}}", f"{z}.{c.name} = {{0}}", f"{z}.{c.name} < {{0}}", f"{z}.{c.name} IS NOT DISTINCT FROM {{0}}",
+                            f"{z}.{c.name} = {{0}} AND {z}.{d.name} <> {{1}}", f"({z}.{c.name} = {{0}} OR {z}.{d.name} = {{1}})"])
+        if rng.random() < 0.15:
+            return self.op("bigint", f"(SELECT count(*) FROM (SELECT {z}.{d.name} FROM {name} {z} WHERE {where} GROUP BY {z}.{d.name} HAVING count(*) < 3) {z}g)", a, b)
+        return self.op("bigint", f"(SELECT {what} FROM {name} {z} WHERE {where})", a, b)
 
 
 def _all(e):
@@ -552,6 +589,6 @@ def degree(views, table):
 
 def random_view(rng, name, relations, schedule="1h"):
     mode = rng.choice(["DIFFERENTIAL"] * 8 + ["AUTO", "FULL"])
-    maker = Maker(rng, relations, wild=mode != "DIFFERENTIAL" and rng.random() < 0.5)
+    maker = Maker(rng, relations)
     query = maker.query(rng.choice([0, 0, 1, 1, 2]))
     return View(name, query, mode, schedule, maker.extras, maker.also)
