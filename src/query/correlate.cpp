@@ -491,6 +491,14 @@ List *conjuncts_of(Node *condition)
 	return is_andclause(condition) ? conjuncts_of(reinterpret_cast<Node *>(reinterpret_cast<BoolExpr *>(condition)->args)) : list_make1(condition);
 }
 
+bool is_equation(Node *condition)
+{
+	auto *op = reinterpret_cast<OpExpr *>(condition);
+	return IsA(condition, OpExpr) && list_length(op->args) == 2 &&
+	       (op_mergejoinable(op->opno, exprType(static_cast<Node *>(linitial(op->args)))) ||
+	        op_hashjoinable(op->opno, exprType(static_cast<Node *>(linitial(op->args)))));
+}
+
 bool reads_entry(Node *tree, int index)
 {
 	std::pair<int, int> which{index, 0};

@@ -52,6 +52,9 @@ bool column_never_null(::Query *query, int number);
 // What an aggregate without GROUP BY yields for no rows, as the level above sees it; nullptr: it takes a look.
 Node *over_no_rows(Node *expression);
 
+// An equality that a hash or merge join could go by.
+bool is_equation(Node *condition);
+
 // The conjuncts of a condition, or of a list of them.
 List *conjuncts_of(Node *condition);
 

@@ -377,6 +377,23 @@ private:
 		return both;
 	}
 
+	// The server runs no other FULL JOIN, and nothing could be compared with it.
+	static void check_joinable(const std::vector<Node *> &on, const Scope &both, int width)
+	{
+		bool reads = false, joinable = false;
+		for (Node *one : on) {
+			reads = reads || !make_expression(one, both).columns.empty();
+			if (!pg::call(is_equation, one))
+				continue;
+			auto *op = reinterpret_cast<OpExpr *>(one);
+			auto a = make_expression(static_cast<Node *>(linitial(op->args)), both).columns, b = make_expression(static_cast<Node *>(lsecond(op->args)), both).columns;
+			if (!a.empty() && !b.empty())
+				joinable = joinable || (*a.rbegin() < width && *b.begin() >= width) || (*b.rbegin() < width && *a.begin() >= width);
+		}
+		if (reads && !joinable)
+			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "FULL JOIN is only supported with merge-joinable or hash-joinable join conditions");
+	}
+
 	// A FULL JOIN B = A ⟕ B and the rows of B without a match in A.
 	From full(Node *larg, Node *rarg, Node *on)
 	{
@@ -396,6 +413,7 @@ private:
 		int width = matched->inputs[0]->width(), other = alone->width();
 		std::vector<Column> unpadded = matched->columns;
 		both.scope.input = &unpadded;
+		check_joinable(all, both.scope, width);
 		auto mirrored = [&](int column) { return column < width ? other + column : column - width; };
 		for (Node *one : all)
 			for (Condition &condition : query::conditions(one, both.scope)) {

@@ -585,14 +585,6 @@ Node *as_column(From &from, Node *side, const Environment &environment)
 	return IsA(bare, Var) || IsA(bare, Const) ? side : reinterpret_cast<Node *>(new_column(from, column_for(from, side), environment));
 }
 
-bool is_equation(Node *condition)
-{
-	auto *op = reinterpret_cast<OpExpr *>(condition);
-	return IsA(condition, OpExpr) && list_length(op->args) == 2 &&
-	       (op_mergejoinable(op->opno, exprType(static_cast<Node *>(linitial(op->args)))) ||
-	        op_hashjoinable(op->opno, exprType(static_cast<Node *>(linitial(op->args)))));
-}
-
 struct Sides {
 	int offset;
 	bool low, high;

@@ -35,3 +35,6 @@ SELECT t.name, missing, unexpected FROM unnest('{months, parts, three, planned}'
 DELETE FROM spent;
 INSERT INTO plan VALUES (1, 1);
 SELECT t.name, mode, missing, unexpected FROM unnest('{months, parts, three, planned}'::text[]) t(name), pgtrickle.refresh_stream_table(t.name), pgtrickle.verify(t.name);
+
+-- What the server cannot run is refused as it does.
+SELECT pgtrickle.create_stream_table('unequal', 'SELECT p.month, s.who FROM plan p FULL JOIN spent s ON p.month < s.month', '1h', 'DIFFERENTIAL');

@@ -143,6 +143,34 @@ TEST(GroupBeforeJoin, LeavesOutKeysThatNothingEquals)
 	EXPECT_EQ(kinds(*tree), (Kinds{Kind::scan, Kind::scan, Kind::filter, Kind::aggregate, Kind::join, Kind::project}));
 }
 
+TEST(Sharing, AReaderThatChangesWhatOthersReadGetsACopy)
+{
+	Node below = table(1, 2, true), left = share(below), right = share(below);
+	below->readers--;                      // this test is none
+	ASSERT_TRUE(left->shared());
+	Node mine = own(left);
+	EXPECT_NE(mine, right);
+	EXPECT_FALSE(mine->shared());
+	EXPECT_FALSE(right->shared());
+	EXPECT_EQ(own(right), right);
+}
+
+TEST(Sharing, WhatIsSharedIsVisitedOnceAndBeforeItsReaders)
+{
+	Node below = table(1, 2, true);
+	Node top = join(Kind::join, share(below), 0, below, 0);
+	std::vector<Kind> seen;
+	walk(static_cast<const Operator &>(*top), [&](const Operator &node) { seen.push_back(node.kind); });
+	EXPECT_EQ(seen, (std::vector<Kind>{Kind::scan, Kind::join}));
+}
+
+TEST(Keys, ASemiJoinKeepsThoseOfItsLeftInput)
+{
+	Node semi = join(Kind::semi_join, table(1, 2, true), 1, table(2, 1, false), 0);
+	semi->columns.resize(2);
+	EXPECT_EQ(unique_key(*semi), std::vector<int>{0});
+}
+
 TEST(GroupBeforeJoin, OnlyWhereAGroupIsOneRow)
 {
 	auto kept = [](Node tree) { return kinds(*group_before_join(std::move(tree))); };
