@@ -85,7 +85,7 @@ class Unit(Suite):
         program = Path(os.environ["ONEBOX_BUILD"]) / "test" / "unit"
         if not program.exists():
             raise RuntimeError("the unit tests were not built; is GoogleTest (libgtest-dev) installed?")
-        chosen = [f"{suite['name']}.{test['name']}" for suite, test in self.report(program, "--gtest_list_tests") if Path(test["file"]) in tests]
+        chosen = [f"{suite['name']}.{test['name']}" for suite, test in self.report(program, "--gtest_list_tests") if Path(test["file"]).name in {t.name for t in tests}]
         for suite, test in self.report(program, f"--gtest_filter={':'.join(chosen)}"):
             if test["status"] == "RUN":
                 failures = [failure["failure"] for failure in test.get("failures", [])]
