@@ -61,6 +61,20 @@ def orders_at_the_end(text: str) -> bool:
     return len(after) > 1 and after[-1].count("(") == after[-1].count(")")
 
 
+def page(modes: dict[str, str]) -> str:
+    """docs/tpcds.md, from what modes() says of each query."""
+    kept = sum(mode == "DIFFERENTIAL" for mode in modes.values())
+    lines = ["# TPC-DS", "", "Made by `docs/tpcds.py`. Each of the 99 queries is a stream table, as DuckDB's extension tells it, and equal to its query after random changes "
+             f"of every table (`test/e2e/test_tpcds.py`). {kept} are maintained by their changes; none is refused.", "", "| query | maintained | why not by its changes |", "|---|---|---|"]
+    for name, mode in sorted(modes.items()):
+        lines.append(f"| {name} | by its changes | |" if mode == "DIFFERENTIAL" else f"| {name} | recomputed, the difference applied | {mode} |")
+    return "\n".join(lines) + "\n"
+
+
+def kept_by_changes(text: str) -> list[str]:
+    return re.findall(r"^\| (\w+) \| by its changes", text, flags=re.MULTILINE)
+
+
 class Changes:
     """Sales come and go, and rows of every table take over columns of others."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from box import REPO
 from standard import contents, create, differences, tick, tpcds
 
 
@@ -12,7 +13,8 @@ def test_tpcds_is_exact(db, monkeypatch):
         queries = tpcds.fill(conn)
         assert len(queries) == 99
         modes = create(conn, queries)
-        print("recomputed:", {name: reason for name, reason in modes.items() if reason != "DIFFERENTIAL"})
+        lost = [name for name in tpcds.kept_by_changes((REPO / "docs" / "tpcds.md").read_text()) if modes[name] != "DIFFERENTIAL"]
+        assert not lost, "docs/tpcds.md says that these are maintained by their changes"
         assert not differences(conn, queries)
         before, changes = contents(conn, queries), tpcds.Changes(conn)
         for change in (changes.delete_and_insert, changes.update, changes.delete_and_insert):
