@@ -86,11 +86,20 @@ bool fans_out(const Operator &node, int input)
 	return false;
 }
 
-// What an input held before its change.
-std::string before(const Operator &input, const std::string &now, const std::string &delta)
+// What an input held before its change.  whole: none of it is left out by a key, so what cancels is taken together,
+// or a product of inputs with one row each would have three for each.
+std::string before(const Operator &input, const std::string &now, const std::string &delta, bool whole)
 {
 	auto columns = [&](const std::string &alias) { return columns_of(alias, input.width()) + (input.width() ? ", " : ""); };
-	return "SELECT " + columns("n") + "n.w FROM (" + now + ") n UNION ALL SELECT " + columns("z") + "- z.w FROM " + delta + " z";
+	std::string both = "SELECT " + columns("n") + "n.w FROM (" + now + ") n UNION ALL SELECT " + columns("z") + "- z.w FROM " + delta + " z";
+	auto comparable = [](const Column &column) { return pg::has_hash(column.type) && pg::has_equality(column.type); };
+	if (!whole || !std::all_of(input.columns.begin(), input.columns.end(), comparable))
+		return both;
+	std::string by = columns_of("o", input.width());
+	for (int i = 0; i < input.width(); i++)
+		if (pg::varies_when_equal(input.columns[i].type))
+			by += ", o.c" + std::to_string(i + 1) + "::text";
+	return "SELECT " + columns("o") + "sum(o.w)::int8 AS w FROM (" + both + ") o" + (by.empty() ? "" : " GROUP BY " + by) + " HAVING sum(o.w) <> 0";
 }
 
 std::string weight(const Operator &node)
@@ -129,7 +138,7 @@ std::string Compiler::join_from(const Operator &node, const std::vector<std::str
 			               " has no equality with the others: it is scanned for each change of theirs");
 		std::string rows = current(*node.inputs[input], key, bulk);
 		if (!taken_off.empty() && !taken_off[input].empty())
-			rows = before(*node.inputs[input], rows, taken_off[input]);
+			rows = before(*node.inputs[input], rows, taken_off[input], key.empty());
 		items.push_back("(" + rows + ") " + input_alias(input));
 		bound.insert(input);
 	};

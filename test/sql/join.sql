@@ -112,3 +112,15 @@ DELETE FROM link WHERE id = 2;
 SELECT mode FROM pgtrickle.refresh_stream_table('nine_steps');
 SELECT * FROM nine_steps ORDER BY 1, 2;
 SELECT missing, unexpected FROM pgtrickle.verify('nine_steps');
+
+-- Subqueries of one row are inputs too: what they were before their change is one row again.
+SELECT pgtrickle.create_stream_table('figures', $$
+    SELECT (SELECT count(*) FROM link WHERE a = 1) AS c1, (SELECT count(*) FROM link WHERE a = 2) AS c2, (SELECT count(*) FROM link WHERE a = 3) AS c3,
+           (SELECT sum(b) FROM link WHERE a = 1) AS s1, (SELECT sum(b) FROM link WHERE a = 2) AS s2, (SELECT sum(b) FROM link WHERE a = 3) AS s3,
+           (SELECT avg(b) FROM link WHERE a = 1) AS a1, (SELECT avg(b) FROM link WHERE a = 2) AS a2, (SELECT avg(b) FROM link WHERE a = 3) AS a3,
+           (SELECT max(b) FROM link WHERE a = 1) AS m1, (SELECT max(b) FROM link WHERE a = 2) AS m2, (SELECT max(b) FROM link WHERE a = 3) AS m3
+$$, '1h', 'DIFFERENTIAL');
+UPDATE link SET b = b + 1;
+INSERT INTO link SELECT 10 + n, 1 + n % 3, n FROM generate_series(1, 9) n;
+SELECT mode, rows_out FROM pgtrickle.refresh_stream_table('figures');
+SELECT missing, unexpected FROM pgtrickle.verify('figures');
