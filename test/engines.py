@@ -144,3 +144,59 @@ def alike(rows, types: list[str]) -> collections.Counter:
 
     places = [i for i, type in enumerate(types) if type == "uuid"]
     return bag([tuple(uuid.UUID(value) if i in places and isinstance(value, str) else value for i, value in enumerate(row)) for row in rows])
+
+
+class Spark(Program):
+    """Spark cannot read a table that has a column of type time, whatever of it is asked for."""
+
+    name = "spark"
+
+    def command(self) -> list[str]:
+        return [os.environ["ONEBOX_PYTHON"], REPO / "scripts" / "engines" / "spark.py", os.environ["ONEBOX_SPARK"]]
+
+    def environment(self) -> dict:
+        return {"JAVA_HOME": os.environ["ONEBOX_JAVA_17"], "PYSPARK_PYTHON": os.environ["ONEBOX_PYTHON"], "SPARK_LOCAL_IP": "127.0.0.1",
+                "SPARK_HOME": os.path.join(os.environ["ONEBOX_SPARK"], "pyspark")}
+
+    def properties(self, lake) -> dict:
+        box = lake.db.box
+        return {"type": "jdbc", "uri": jdbc(lake), "jdbc.user": box.user, "jdbc.password": box.password, "jdbc.schema-version": "V1", "jdbc.init-catalog-tables": "false",
+                "warehouse": str(lake.path), "cache-enabled": "false", "io-impl": "org.apache.iceberg.io.ResolvingFileIO",
+                **s3(box.env, "s3.endpoint", "s3.access-key-id", "s3.secret-access-key", "client.region"), **({"s3.path-style-access": "true"} if "ONEBOX_S3_ENDPOINT" in box.env else {})}
+
+    def at(self, version: int) -> str:
+        return f" VERSION AS OF {version}"
+
+    def snapshots(self, lake, table: str) -> str:
+        return f"{lake.name}.main.{self.quoted(table)}.snapshots"
+
+    def quoted(self, name: str) -> str:
+        return f"`{name}`"
+
+
+class Trino(Program):
+    name = "trino"
+
+    def command(self) -> list[str]:
+        return [os.path.join(os.environ["ONEBOX_JAVA_25"], "bin", "java"), "--add-modules=jdk.incubator.vector", "--sun-misc-unsafe-memory-access=allow", "-Xmx1500m",
+                "-Duser.timezone=UTC", "-cp", os.path.join(os.environ["ONEBOX_TRINO"], "*"), REPO / "scripts" / "engines" / "Trino.java"]
+
+    def environment(self) -> dict:
+        return {}
+
+    def properties(self, lake) -> dict:
+        box = lake.db.box
+        return {"iceberg.catalog.type": "jdbc", "iceberg.jdbc-catalog.driver-class": "org.postgresql.Driver", "iceberg.jdbc-catalog.connection-url": jdbc(lake),
+                "iceberg.jdbc-catalog.connection-user": box.user, "iceberg.jdbc-catalog.connection-password": box.password, "iceberg.jdbc-catalog.catalog-name": lake.name,
+                "iceberg.jdbc-catalog.default-warehouse-dir": str(lake.path), "iceberg.jdbc-catalog.schema-version": "V1",
+                **({"fs.s3.enabled": "true", "s3.path-style-access": "true", **s3(box.env, "s3.endpoint", "s3.aws-access-key", "s3.aws-secret-key", "s3.region")}
+                   if "ONEBOX_S3_ENDPOINT" in box.env else {"fs.local.enabled": "true", "local.location": "/"})}
+
+    def at(self, version: int) -> str:
+        return f" FOR VERSION AS OF BIGINT '{version}'"
+
+    def snapshots(self, lake, table: str) -> str:
+        return f'{lake.name}.main."{table}$snapshots"'
+
+    def quoted(self, name: str) -> str:
+        return f'"{name}"'

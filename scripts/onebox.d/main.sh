@@ -18,7 +18,7 @@ usage() {
 		  clean                                  removes .onebox, or only DIR
 
 		  build                                  parts and extension, installed into the server
-		  parts                                  PostgreSQL, Arrow, DuckDB: pinned and reused
+		  parts [--engines]                      PostgreSQL, Arrow, DuckDB (and Spark, Trino): pinned and reused
 
 		--root DIR (or ONEBOX_ROOT) puts the box in DIR, so that several run side by side.
 		ONEBOX_PG_CONFIG names the pg_config of your own PostgreSQL 18.
@@ -64,7 +64,7 @@ main() {
 
 # What such an argument might have meant is not guessed: `clean DIR` would remove another directory than DIR.
 need_no_arguments() {
-    [[ $* != "build --sanitize" ]] || return 0
+    [[ $* != "build --sanitize" && $* != "parts --engines" ]] || return 0
     case $1 in
         down | status | env | clean | build | parts) (($# == 1)) || die "$1 takes no argument, and '$2' is one" "./onebox $1 [--root DIR]" ;;
     esac
@@ -98,7 +98,10 @@ need_own_server() {
     done
 }
 
-command_parts() { need_tools && get_parts; }
+command_parts() {
+    need_tools && get_parts
+    [[ " $* " != *" --engines "* ]] || get_engines
+}
 
 command_build() {
     [[ " $* " != *" --sanitize "* ]] || SANITIZE=yes
@@ -162,6 +165,7 @@ look_at_options() {
 # The tests start the boxes they need.
 command_test() {
     prepare
+    [[ " $* " != *" --all "* ]] || get_engines
     make_scratch test
     guarded "$PYTHON" "$REPO/test/run.py" "$@"
 }

@@ -159,15 +159,15 @@ def test_filters_find_the_rows_that_bounds_speak_of(db, lake):
     assert iceberg.rows(lake, "every", where=f"long >= '{'ä' * 300}'", columns=("id",)) == [(1,)]
 
 
-def two_files(db, lake):
-    db.query(f"CREATE TABLE every (id int PRIMARY KEY, {EVERY_BOUND}, u uuid)")
-    lake.publish("every")
+def two_files(db, lake, table="every"):
+    db.query(f"CREATE TABLE {table} (id int PRIMARY KEY, {EVERY_BOUND}, u uuid)")
+    lake.publish(table)
     for id, place in ((1, 0), (2, 1)):
-        db.query(f"INSERT INTO every VALUES ({id}, {', '.join(values[place] for values in FILTERS.values())}, '{'80'[place] * 8}-0000-0000-0000-000000000000')")
+        db.query(f"INSERT INTO {table} VALUES ({id}, {', '.join(values[place] for values in FILTERS.values())}, '{'80'[place] * 8}-0000-0000-0000-000000000000')")
         lake.publish_now()
-    db.query("INSERT INTO every (id) VALUES (3)")
+    db.query(f"INSERT INTO {table} (id) VALUES (3)")
     lake.publish_now()
-    db.query("INSERT INTO every (id, f4, f8) VALUES (4, 'NaN', 'NaN')")
+    db.query(f"INSERT INTO {table} (id, f4, f8) VALUES (4, 'NaN', 'NaN')")
     lake.publish_now()
 
 
