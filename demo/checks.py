@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 
 from shells import LAKE, Box, quoted
+
+sys.path += [str(Path(__file__).resolve().parent.parent / "test" / part) for part in ("", "e2e")]
+import engines    # noqa: E402
+import lakes      # noqa: E402
 
 
 @dataclass
@@ -14,7 +22,7 @@ class Outcome:
     evidence: str
 
 
-def all_of(box: Box, conn, views, refreshes, archives: dict[str, str]):
+def all_of(box: Box, conn, views, refreshes, archives: dict[str, str], readers=()):
     """Yields an outcome per check, as it is known; a check that cannot be made has failed."""
     for view in views:
         yield outcome(f"{view} equals its query", view_is_exact, conn, view)
@@ -22,6 +30,10 @@ def all_of(box: Box, conn, views, refreshes, archives: dict[str, str]):
     yield outcome("the lake takes a snapshot now", lake_snapshot, conn)
     for source, archive in archives.items():
         yield outcome(f"{LAKE}.{archive} equals {source}", lake_equals_source, box, conn, source, archive)
+    for reader in readers:
+        for source, archive in archives.items():
+            yield outcome(f"{LAKE}.{archive} equals {source} in {reader.name}", reader.equals, conn, source, archive)
+        reader.stop()
 
 
 def outcome(promise: str, check, *args) -> Outcome:
@@ -67,6 +79,31 @@ def as_in_the_lake(column_name: str, column_type: str, **_) -> str:
     """A numeric without precision gets the one that it has in the lake: DuckDB would read it as a double."""
     name = '"' + column_name.replace('"', '""') + '"'
     return f"{name}::{column_type.replace('DECIMAL', 'numeric')} AS {name}" if column_type.startswith("DECIMAL") else name
+
+
+class Reader:
+    """One of the engines that read Iceberg, started when it is asked for the first time: a JVM takes a gigabyte."""
+
+    def __init__(self, kind, box: Box):
+        self.kind, self.name, self.engine = kind, kind.name, None
+        env = {name: value for name, value in os.environ.items() if box.on_s3 or name != "ONEBOX_S3_ENDPOINT"}
+        server = SimpleNamespace(host=env["PGHOST"], port=env["PGPORT"], user=env["PGUSER"], password=env["PGPASSWORD"], env=env)
+        self.lake = SimpleNamespace(name=LAKE, schema="public", path=box.data_path, db=SimpleNamespace(name=env["PGDATABASE"], box=server))
+
+    def equals(self, conn, source: str, archive: str):
+        self.engine = self.engine or self.kind(Path(os.environ["ONEBOX_BOX"]) / "log" / f"{self.name}.log")
+        database = SimpleNamespace(query=lambda sql: conn.execute(sql).fetchall())
+        expected = lakes.source_rows(database, source)
+        found = engines.alike(self.engine.rows(self.lake, archive), engines.types_of(database, source))
+        return found == expected, difference(found.total(), (expected - found).total(), (found - expected).total())
+
+    def stop(self) -> None:
+        if self.engine:
+            self.engine.stop()
+
+
+def readers(box: Box) -> list[Reader]:
+    return [Reader(kind, box) for kind in (engines.PyIceberg, engines.Spark, engines.Trino)]
 
 
 def difference(rows: int, missing: int, unexpected: int) -> str:

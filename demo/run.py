@@ -38,7 +38,7 @@ def main() -> int:
         show_refreshes(refreshes)
         ask_the_lake(box)
         ask_the_dashboard(box)
-        held = check(box, conn, refreshes)
+        held = check(box, conn, refreshes, checks.readers(box) if args.engines else [])
     say()
     say(f"{BOLD}All {len(held)} checks held.{PLAIN}" if all(held)
         else f"{BOLD}{held.count(False)} of {len(held)} checks FAILED.{PLAIN}")
@@ -48,6 +48,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./onebox demo", description=__doc__.split("\n")[0])
     parser.add_argument("--s3", action="store_true", help="put the lake into the box's S3 server")
+    parser.add_argument("--engines", action="store_true", help="let Spark, Trino and pyiceberg read the lake too")
     parser.add_argument("--lake", help="put the lake there: a folder that the server can write, or s3://bucket/prefix/")
     parser.add_argument("--seconds", type=positive(float), default=30, help="how long the shop is open (default %(default)s)")
     parser.add_argument("--rows", type=positive(int), default=100_000, help="orders of history (default %(default)s)")
@@ -201,13 +202,13 @@ def show_refreshes(refreshes: Refreshes) -> None:
     say("\n".join(table(rows, [f"{'stream table':<23}", "refreshes", "changes in", "changes out", "median", "longest"])))
 
 
-def check(box: Box, conn, refreshes: Refreshes) -> list[bool]:
+def check(box: Box, conn, refreshes: Refreshes, readers) -> list[bool]:
     """Nobody writes any more, so the lake's newest snapshot and the database must agree row by row."""
     title("Checks")
     held = []
-    for outcome in checks.all_of(box, conn, [view.name for view in queries.stream_tables()], refreshes, ARCHIVES):
+    for outcome in checks.all_of(box, conn, [view.name for view in queries.stream_tables()], refreshes, ARCHIVES, readers):
         held.append(outcome.held)
-        say(f"  {verdict(outcome.held)}  {outcome.promise:<58} {DIM}{outcome.evidence}{PLAIN}")
+        say(f"  {verdict(outcome.held)}  {outcome.promise:<64} {DIM}{outcome.evidence}{PLAIN}")
     return held
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import datetime
-import functools
 import json
 import os
 import subprocess
@@ -25,8 +24,15 @@ EPOCH = datetime.date(1970, 1, 1).toordinal()
 class PyIceberg:
     name = "pyiceberg"
 
-    @functools.lru_cache
+    def __init__(self, log: Path | None = None):
+        pass
+
     def catalog(self, lake):
+        if not hasattr(lake, "pyiceberg"):
+            lake.pyiceberg = self.open(lake)
+        return lake.pyiceberg
+
+    def open(self, lake):
         from pyiceberg.catalog.sql import SqlCatalog
 
         box = lake.db.box
@@ -136,6 +142,10 @@ def untag(value):
 
 def time_of(micros: int) -> datetime.time:
     return (datetime.datetime.min + datetime.timedelta(microseconds=micros)).time()
+
+
+def types_of(db, relation: str) -> list[str]:
+    return [type for (type,) in db.query(f"SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = '{relation}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum")]
 
 
 def alike(rows, types: list[str]) -> collections.Counter:

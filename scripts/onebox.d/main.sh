@@ -4,7 +4,8 @@ usage() {
     cat <<-'END'
 		./onebox COMMAND [--root DIR]
 
-		  demo [--seconds N] [--rows N] [--s3]   all of it, from nothing to a lake query; exit 0 only if every check held
+		  demo [--seconds N] [--rows N] [--s3]   all of it, from nothing to a lake query; exit 0 only if every check held;
+		       [--engines]                       with Spark, Trino and pyiceberg too
 		  test [--fast|--all|NAME] [--accept]    the tests; closes with 'N passed, N failed'
 		  test --sanitize [NAME]                 those without e2e/, or these, under the sanitizers
 		  bench [NAME] [--json]                  figures as ratios, side by side
@@ -142,6 +143,7 @@ command_demo() {
     [[ " $* " != *" --s3 "* ]] || s3=(--s3)
     prepare
     look_at_options "$REPO/demo/run.py" "$@"
+    [[ " $* " != *" --engines "* ]] || get_engines
     make_scratch demo
     in_scratch_box "${s3[@]}" -- "$PYTHON" "$REPO/demo/run.py" "$@"
     say "

@@ -9,16 +9,12 @@ import psycopg
 import pytest
 
 from box import wait_until
-from engines import PyIceberg, alike
+from engines import PyIceberg, alike, types_of
 from lakes import Lake, source_rows
 from test_lake_mirror import PARTITIONS, TABLES, change
 from test_lake_modes import EVERY_TYPE, ROWS
 
 iceberg = PyIceberg()
-
-
-def types_of(db, relation):
-    return [type for (type,) in db.query(f"SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = '{relation}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum")]
 
 
 def iceberg_rows(lake, table, version=None, engine=iceberg):

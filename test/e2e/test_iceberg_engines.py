@@ -12,7 +12,7 @@ import signal
 import pytest
 
 from box import Database, wait_until
-from engines import PyIceberg, Spark, Trino, alike
+from engines import PyIceberg, Spark, Trino
 from lakes import Lake, source_rows
 from test_iceberg import FILTERS, check_time_travel, iceberg_rows, two_files
 from test_lake_mirror import PARTITIONS, TABLES, change
@@ -95,7 +95,7 @@ def bounds(world):
 
 @pytest.fixture(scope="module", params=[Spark, Trino, PyIceberg], ids=lambda engine: engine.name)
 def engine(request, scratch_directory):
-    engine = request.param() if request.param is PyIceberg else request.param(scratch_directory / f"{request.param.name}.log")
+    engine = request.param(scratch_directory / f"{request.param.name}.log")
     yield engine
     engine.stop()
 
