@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 from shells import LAKE, Box, quoted
 
+# Of the tests, and only if the engines are asked for.
 sys.path += [str(Path(__file__).resolve().parent.parent / "test" / part) for part in ("", "e2e")]
-import engines    # noqa: E402
-import lakes      # noqa: E402
 
 
 @dataclass
@@ -91,6 +90,9 @@ class Reader:
         self.lake = SimpleNamespace(name=LAKE, schema="public", path=box.data_path, db=SimpleNamespace(name=env["PGDATABASE"], box=server))
 
     def equals(self, conn, source: str, archive: str):
+        import engines
+        import lakes
+
         self.engine = self.engine or self.kind(Path(os.environ["ONEBOX_BOX"]) / "log" / f"{self.name}.log")
         database = SimpleNamespace(query=lambda sql: conn.execute(sql).fetchall())
         expected = lakes.source_rows(database, source)
@@ -103,6 +105,8 @@ class Reader:
 
 
 def readers(box: Box) -> list[Reader]:
+    import engines
+
     return [Reader(kind, box) for kind in (engines.PyIceberg, engines.Spark, engines.Trino)]
 
 
