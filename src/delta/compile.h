@@ -76,7 +76,12 @@ private:
 	std::string partition_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	void keep_partitions(const Partition &p);
 	std::string touched(const Partition &p, const std::string &changed);
-	Statement work_out(const Partition &p, const std::string &changed, const std::string &into);
+	Statement take_rows(const Partition &p, const std::string &changed, const std::string &into);
+	std::string window_delta(const Partition &p, const std::string &changed, const std::string &gone);
+	std::string whole_partitions(const Partition &p, const std::string &changed, const std::string &came);
+	std::string near_changes(const Partition &p, const std::string &gone, const std::string &came);
+	Statement work_out(const Partition &p, const std::string &rows, const std::string &into);
+	std::string top_delta(const Partition &p, const std::string &changed, const std::string &gone);
 	Statement show_first(const Partition &p, const std::string &changed, const std::string &into);
 	std::string recursive_delta(Operator &whole);
 	std::string recursive_current(const Operator &node, const std::set<int> &probe);

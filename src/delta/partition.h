@@ -2,7 +2,8 @@
 // One window or top operator on its way to SQL: the columns of its state, and the pieces its statements are made of.
 //
 // In these texts x is a row of the input, i a changed one, s a row of the state.  Each has the columns of the input
-// (c1…), g, a hash of the partition (none if there is one partition), and h, a hash of the row.
+// (c1…), g, a hash of the partition (none if there is one partition), and h, a hash of the row.  Where rows are found
+// by their place among others, those of the state also have r, a number that tells equal ones apart.
 #include "delta/compile.h"
 
 namespace delta {
@@ -13,31 +14,49 @@ public:
 
 	bool global() const { return node.partition.empty(); }
 	bool is_top() const { return node.kind == query::Kind::top; }
+	bool numbered() const { return reach.has_value(); }
 
-	// [g,] h, c1…, [w]
-	std::vector<std::string> row() const;
-	// Input rows with their hashes; consolidated, or each copy by itself.
+	std::vector<std::string> row() const;           // [g,] h, c1…, [r]
+	std::vector<Column> row_columns() const;
+	std::vector<std::string> results() const;       // columns of the state that hold what is shown: c<m>…, or shown
+
+	// Rows of the input with their hashes; consolidated, or each copy by itself.
 	std::string changed(const std::string &from) const;
-	std::string copies(const std::string &from) const;
+	std::string copies(const std::string &from, const std::string &number) const;
+
 	std::string same_partition(const std::string &a, const std::string &b) const;
 	std::string same_row(const std::string &a, const std::string &b) const;
-	// PARTITION BY or the first columns of ORDER BY; with the order: complete.
-	std::vector<std::string> partition(const std::string &alias) const;
+	std::vector<std::string> partition(const std::string &alias) const;       // for PARTITION BY
 	std::vector<std::string> ordered(const std::vector<query::Sort> &order, const std::string &alias) const;
 	std::vector<std::string> completed(const std::vector<query::Sort> &order, const std::string &alias) const;
-	// The rows with the functions' results n<column>, or with shown.
-	std::string worked_out(const std::string &rows) const;
-	// Of an ordered index on the state.
 	std::string index_columns(const std::vector<query::Sort> &order) const;
+
+	// The rows with the functions' results n<column>, or with shown.  part: one more column that parts them.
+	std::string worked_out(const std::string &rows, const std::string &part = {}) const;
+
+	// Rows of the state beyond the place of row d, or before it, the nearest first: id and k, 1 for the nearest.
+	std::string neighbours(bool beyond, std::int64_t count) const;
 
 	const Operator &node;
 	const std::string table;
 	const bool wide;
 	const int inputs;             // columns of the input
+	const std::optional<query::Reach> reach;
 
 private:
-	std::string functions(const query::Window &window, int first, const std::string &rows) const;
+	std::optional<query::Reach> usable_reach() const;
+	std::vector<std::string> beyond(bool beyond) const;
+	std::string functions(const query::Window &window, int first, const std::string &rows, const std::string &part) const;
+	std::string first_rows(const std::string &rows) const;
 	std::string hashed(const std::string &from) const;
 };
+
+// "c<i + 1>", "n<i + 1>"; those of several columns.
+std::string c(int column);
+std::string n(int column);
+std::vector<std::string> range(int first, int last, std::string (*name)(int), const std::string &prefix = {});
+std::vector<std::string> all_of(const std::string &prefix, const std::vector<std::string> &names);
+std::vector<std::string> operator+(std::vector<std::string> a, const std::vector<std::string> &b);
+std::string list(const std::vector<std::string> &parts);
 
 }  // namespace delta

@@ -77,7 +77,7 @@ char *cell(SPITupleTable *table, uint64 row, int column)
 const TypeCacheEntry *type_entry(Oid type)
 {
 	return call(lookup_type_cache, type,
-	            TYPECACHE_EQ_OPR | TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_CMP_PROC | TYPECACHE_LT_OPR);
+	            TYPECACHE_EQ_OPR | TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_CMP_PROC | TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
 }
 
 char *operator_name(Oid oproid)
@@ -226,6 +226,16 @@ std::string equal(Oid type, const std::string &a, const std::string &b)
 std::string not_distinct(Oid type, const std::string &a, const std::string &b)
 {
 	return "(" + equal(type, a, b) + " IS TRUE OR (" + a + " IS NULL AND " + b + " IS NULL))";
+}
+
+std::string less(Oid type, const std::string &a, const std::string &b)
+{
+	return "(" + a + " " + call(operator_name, type_entry(type)->lt_opr) + " " + b + ")";
+}
+
+std::string greater(Oid type, const std::string &a, const std::string &b)
+{
+	return "(" + a + " " + call(operator_name, type_entry(type)->gt_opr) + " " + b + ")";
 }
 
 bool has_equality(Oid type)

@@ -214,6 +214,37 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 	return {};
 }
 
+std::string Sort::direction(bool reversed) const
+{
+	bool down = descending != reversed, first = nulls_first != reversed;
+	std::string out = !by.empty() ? " USING " + by : down ? " DESC" : "";
+	return out + (first == down && by.empty() ? "" : first ? " NULLS FIRST" : " NULLS LAST");
+}
+
+std::optional<Reach> reach_of(const Operator &node)
+{
+	Reach out;
+	if (node.kind != Kind::window || node.windows.empty())
+		return {};
+	for (const Window &window : node.windows) {
+		if (!same_order(window.order, node.windows[0].order))
+			return {};
+		for (const auto &f : window.functions) {
+			if (!f.reach)
+				return {};
+			out.before = std::max(out.before, f.reach->before);
+			out.after = std::max(out.after, f.reach->after);
+		}
+	}
+	return out;
+}
+
+bool same_order(const std::vector<Sort> &a, const std::vector<Sort> &b)
+{
+	return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+	                  [](const Sort &x, const Sort &y) { return x.column == y.column && x.direction() == y.direction(); });
+}
+
 bool ties_matter(const Operator &node)
 {
 	Key key = unique_key(*node.inputs[0]);

@@ -83,8 +83,16 @@ struct Aggregate {
 // A column of the input that rows are ordered by.
 struct Sort {
 	int column;
-	std::string direction;      // what follows the column in ORDER BY
-	bool own = true;            // by the type's own order or its reverse, as btrees are
+	bool descending = false, nulls_first = false;
+	std::string by = {};        // an operator; empty: the type's own order or its reverse, as btrees are
+
+	// What follows the column in ORDER BY.
+	std::string direction(bool reversed = false) const;
+};
+
+// How many rows before and after its own, in the order of the window, a result depends on at most.
+struct Reach {
+	std::int64_t before = 0, after = 0;
 };
 
 // Functions over one order and frame of the rows of a partition.
@@ -94,6 +102,7 @@ struct Window {
 		Column type;
 		std::string title;
 		bool ties_matter;       // the result depends on the order of rows that ORDER BY leaves alike
+		std::optional<Reach> reach;     // none: on any row of the partition
 	};
 	std::vector<Sort> order;
 	std::string frame;          // ROWS BETWEEN …; empty: the standard one
@@ -164,6 +173,11 @@ std::optional<std::vector<int>> unique_key(const Operator &node);
 // Plain group keys, as columns of the aggregate's input, that find a group's rows where these are the fan-out of
 // one row of a table: its whole identity, or what a join equated with it.  Empty if there is no such table.
 std::vector<int> keys_of_one_row(const Operator &aggregate);
+
+bool same_order(const std::vector<Sort> &a, const std::vector<Sort> &b);
+
+// The reach of a window's results, if all have one and are of one order.
+std::optional<Reach> reach_of(const Operator &node);
 
 // Does what a window shows or a top keeps depend on how rows are ordered that its ORDER BY leaves alike?
 bool ties_matter(const Operator &node);

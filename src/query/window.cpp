@@ -5,6 +5,7 @@
 extern "C" {
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -30,6 +31,12 @@ constexpr Oid order_free[] = {
     F_SUM_INT2, F_SUM_INT4, F_SUM_INT8, F_SUM_NUMERIC, F_SUM_MONEY, F_SUM_INTERVAL, F_AVG_INT2, F_AVG_INT4, F_AVG_INT8,
     F_AVG_NUMERIC, F_AVG_INTERVAL, F_COUNT_ANY, F_COUNT_, F_BOOL_AND, F_BOOL_OR, F_EVERY,
 };
+
+// Functions that look a number of rows back or ahead.
+constexpr Oid lags[] = {F_LAG_ANYELEMENT, F_LAG_ANYELEMENT_INT4, F_LAG_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE};
+constexpr Oid leads[] = {F_LEAD_ANYELEMENT, F_LEAD_ANYELEMENT_INT4, F_LEAD_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE};
+// Others that have the frame's rows; the rest of those that are no aggregates have the partition's.
+constexpr Oid of_frames[] = {F_FIRST_VALUE, F_LAST_VALUE, F_NTH_VALUE};
 
 bool is_extreme(Oid function)
 {
@@ -111,6 +118,16 @@ Node *constant(Node *node)
 	return eval_const_expressions(nullptr, static_cast<Node *>(copyObjectImpl(node)));
 }
 
+// The value of a constant number of rows; less than 0: not known.
+std::int64_t known_rows(Node *node)
+{
+	Node *value = constant(node);
+	if (!IsA(value, Const) || reinterpret_cast<Const *>(value)->constisnull)
+		return -1;
+	auto *known = reinterpret_cast<Const *>(value);
+	return known->consttype == INT4OID ? DatumGetInt32(known->constvalue) : known->consttype == INT8OID ? DatumGetInt64(known->constvalue) : -1;
+}
+
 char *print(Node *node)
 {
 	return deparse_expression(node, NIL, false, false);
@@ -126,12 +143,14 @@ Expression plain(int column, const Column &type)
 	return {hole(column), {}, type, {column}, column};
 }
 
-std::string bound(Node *value, int location)
+// Of RANGE a distance with its type, of the others a number of rows or groups.
+std::string bound(Node *value, bool distance, int location)
 {
 	Node *folded = pg::call(constant, value);
 	if (!IsA(folded, Const))
 		no_law("a window frame whose bound is not a constant", location);
-	return std::string("(") + pg::call(print, folded) + ")";
+	std::int64_t rows = distance ? -1 : pg::call(known_rows, value);
+	return rows >= 0 ? std::to_string(rows) : std::string("(") + pg::call(print, folded) + ")";
 }
 
 std::string frame(const WindowClause *clause, int location)
@@ -146,7 +165,7 @@ std::string frame(const WindowClause *clause, int location)
 			return "UNBOUNDED FOLLOWING";
 		if (options & current)
 			return "CURRENT ROW";
-		return bound(value, location) + (options & preceding ? " PRECEDING" : " FOLLOWING");
+		return bound(value, options & FRAMEOPTION_RANGE, location) + (options & preceding ? " PRECEDING" : " FOLLOWING");
 	};
 	std::string out = options & FRAMEOPTION_RANGE ? "RANGE BETWEEN " : options & FRAMEOPTION_ROWS ? "ROWS BETWEEN " : "GROUPS BETWEEN ";
 	out += end(FRAMEOPTION_START_UNBOUNDED_PRECEDING, FRAMEOPTION_START_UNBOUNDED_FOLLOWING, FRAMEOPTION_START_CURRENT_ROW,
@@ -170,17 +189,35 @@ char *operator_name(Oid number)
 	return name;
 }
 
+std::optional<Reach> reach(WindowFunc *function, const WindowClause *clause)
+{
+	bool lag = among(lags, function->winfnoid), lead = among(leads, function->winfnoid);
+	if (lag || lead) {
+		std::int64_t rows = list_length(function->args) < 2 ? 1 : pg::call(known_rows, static_cast<Node *>(lsecond(function->args)));
+		return rows < 0 ? std::nullopt : std::optional(lag ? Reach{rows, 0} : Reach{0, rows});
+	}
+	int options = clause->frameOptions;
+	bool endless = options & (FRAMEOPTION_START_UNBOUNDED_PRECEDING | FRAMEOPTION_END_UNBOUNDED_FOLLOWING);
+	if (!(function->winagg || among(of_frames, function->winfnoid)) || !(options & FRAMEOPTION_ROWS) || endless)
+		return {};
+	Reach out;
+	if (options & FRAMEOPTION_START_OFFSET_PRECEDING)
+		out.before = pg::call(known_rows, clause->startOffset);
+	if (options & FRAMEOPTION_END_OFFSET_FOLLOWING)
+		out.after = pg::call(known_rows, clause->endOffset);
+	return out.before < 0 || out.after < 0 ? std::nullopt : std::optional(out);
+}
+
 struct Direction {
-	bool less, greater;
+	bool greater;
 	char *name;       // of another operator, with its schema
 };
 
 void look_at_order(SortGroupClause *clause, Oid type, Direction *out)
 {
 	const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
-	out->less = clause->sortop == entry->lt_opr;
 	out->greater = clause->sortop == entry->gt_opr;
-	out->name = out->less || out->greater ? nullptr : operator_name(clause->sortop);
+	out->name = out->greater || clause->sortop == entry->lt_opr ? nullptr : operator_name(clause->sortop);
 }
 
 class Windows {
@@ -285,7 +322,31 @@ private:
 			level->windows.push_back(std::move(window));
 			level->of.push_back(std::move(of));
 		}
-		return levels;
+		return by_order(std::move(levels));
+	}
+
+	// Where each result has a reach, rows are found in the order of their window: one order a level.
+	static std::vector<Level> by_order(std::vector<Level> levels)
+	{
+		std::vector<Level> out;
+		for (Level &level : levels) {
+			bool near = std::all_of(level.windows.begin(), level.windows.end(), [](const Window &w) {
+				return std::all_of(w.functions.begin(), w.functions.end(), [](const auto &f) { return f.reach.has_value(); });
+			});
+			if (!near) {
+				out.push_back(std::move(level));
+				continue;
+			}
+			size_t first = out.size();
+			for (size_t i = 0; i < level.windows.size(); i++) {
+				auto same = std::find_if(out.begin() + first, out.end(), [&](const Level &l) { return same_order(l.windows[0].order, level.windows[i].order); });
+				if (same == out.end())
+					same = out.insert(same, {level.partition, {}, {}});
+				same->windows.push_back(std::move(level.windows[i]));
+				same->of.push_back(std::move(level.of[i]));
+			}
+		}
+		return out;
 	}
 
 	Window::Function call(WindowFunc *function, const WindowClause *clause)
@@ -313,6 +374,7 @@ private:
 		const auto *expression = reinterpret_cast<const Node *>(function);
 		out.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression), pg::call(exprCollation, expression), false};
 		out.ties_matter = ties_matter_to(function->winfnoid, clause);
+		out.reach = reach(function, clause);
 		return out;
 	}
 
@@ -405,10 +467,7 @@ std::vector<Sort> sorting(::Query *query, List *clauses, const std::function<int
 		TargetEntry *target = pg::call(get_sortgroupclause_tle, clause, query->targetList);
 		Direction direction{};
 		pg::call(look_at_order, clause, pg::call(exprType, reinterpret_cast<const Node *>(target->expr)), &direction);
-		std::string text = direction.less ? "" : direction.greater ? " DESC" : std::string(" USING ") + direction.name;
-		if (clause->nulls_first != direction.greater)
-			text += clause->nulls_first ? " NULLS FIRST" : " NULLS LAST";
-		out.push_back({column(target), text, direction.name == nullptr});
+		out.push_back({column(target), direction.greater, clause->nulls_first, direction.name == nullptr ? "" : direction.name});
 	}
 	return out;
 }

@@ -2,7 +2,8 @@
 // Window functions of one query level.
 //
 // Functions over one PARTITION BY are one operator, whatever their orders and frames; each further
-// PARTITION BY is another operator above it, so that a change touches only partitions of its own.
+// PARTITION BY is another operator above it, so that a change touches only partitions of its own; so is each further
+// ORDER BY, where results depend on some rows before and after only, so that a change touches only those.
 // Beneath them is a projection to what the functions and the select list read.
 #include "query/from.h"
 

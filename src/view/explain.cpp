@@ -50,7 +50,7 @@ std::string in_order(const Operator &node, const std::vector<query::Sort> &order
 {
 	std::vector<std::string> out;
 	for (const auto &sort : order)
-		out.push_back(node.columns[sort.column].name + sort.direction);
+		out.push_back(node.columns[sort.column].name + sort.direction());
 	return out.empty() ? "" : " in the order of " + pg::join(out, ", ");
 }
 

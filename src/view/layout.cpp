@@ -48,7 +48,7 @@ void describe(const Operator &node, std::string &out)
 	add("key", node.keys);
 	auto sort = [&](const std::vector<query::Sort> &order) {
 		for (const auto &s : order)
-			out += " " + std::to_string(s.column) + s.direction;
+			out += " " + std::to_string(s.column) + s.direction();
 	};
 	for (int column : node.partition)
 		out += "\n partition " + std::to_string(column);

@@ -322,8 +322,9 @@ class Maker:
         out = Select(targets, items, where, distinct=rng.random() < 0.15)
         if rng.random() < 0.12 and not fixed:
             targets.append([self.asks(scope) if rng.random() < 0.5 else self.asked(scope), self.fresh("c")])
+        first = len(targets)
         while rng.random() < 0.2 and len(targets) < 6 and not fixed:
-            targets.append([self.window(scope, scope), self.fresh("c")])
+            targets.append([self.window(scope, scope, peers=len(targets) > first), self.fresh("c")])
         self.choose(out, scope)
         return out
 
@@ -343,8 +344,12 @@ class Maker:
         if (out.on or out.limit) and not out.distinct:
             out.order = [rng.choice(scope) for _ in range(rng.choice([0, 1, 1, 2]))]
 
-    def window(self, scope, complete, arguments=None):
-        """A window function; the columns of complete tell rows apart, up to rows that are alike in all."""
+    def window(self, scope, complete, arguments=None, peers=False):
+        """A window function; the columns of complete tell rows apart, up to rows that are alike in all.
+
+        Such rows may have different results; which of them have those of another window too is not determined, so
+        this is only of peers if there is one already.
+        """
         rng = self.rng
         arguments = arguments or (lambda kind: self.expr(scope, kind, 1))
         args = []
@@ -366,27 +371,27 @@ class Maker:
                             "ROWS UNBOUNDED PRECEDING", "ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", "ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING",
                             "ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING", "ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW",
                             "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"])
-        peers = rng.choice(["", "", "RANGE UNBOUNDED PRECEDING", "RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", "GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
+        groups = rng.choice(["", "", "RANGE UNBOUNDED PRECEDING", "RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", "GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
                             "GROUPS 1 PRECEDING", "GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW EXCLUDE GROUP", "RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"])
-        if peers.startswith("GROUPS") and not order:
+        if groups.startswith("GROUPS") and not order:
             order = total
         numbers = [r for r in scope if r.type in ("int", "bigint", "numeric(10,2)")]
         days = [r for r in scope if r.type in ("date", "timestamptz")]
         if numbers and rng.random() < 0.15:
-            order, peers = f"ORDER BY {put(rng.choice(numbers))}{direction()} ", rng.choice(["RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING", "RANGE 2 PRECEDING", "RANGE BETWEEN 1 FOLLOWING AND 2 FOLLOWING"])
+            order, groups = f"ORDER BY {put(rng.choice(numbers))}{direction()} ", rng.choice(["RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING", "RANGE 2 PRECEDING", "RANGE BETWEEN 1 FOLLOWING AND 2 FOLLOWING"])
         elif days and rng.random() < 0.3:
-            order, peers = f"ORDER BY {put(rng.choice(days))}{direction()} ", rng.choice(["RANGE BETWEEN interval '1 day' PRECEDING AND CURRENT ROW", "RANGE BETWEEN interval '1 day' PRECEDING AND interval '2 days' FOLLOWING EXCLUDE TIES"])
+            order, groups = f"ORDER BY {put(rng.choice(days))}{direction()} ", rng.choice(["RANGE BETWEEN interval '1 day' PRECEDING AND CURRENT ROW", "RANGE BETWEEN interval '1 day' PRECEDING AND interval '2 days' FOLLOWING EXCLUDE TIES"])
         pick = rng.random()
-        if pick < 0.25:        # of positions: peers are alike
-            kind, form, over = rng.choice([("bigint", "rank()", order), ("bigint", "dense_rank()", order), ("bigint", "row_number()", total), ("int", "ntile(3)", total),
-                                           ("float8", "cume_dist()", order), ("float8", "percent_rank()", order)])
+        if pick < 0.25:        # of positions
+            kind, form, over = rng.choice([("bigint", "rank()", order), ("bigint", "dense_rank()", order), ("float8", "cume_dist()", order),
+                                           ("float8", "percent_rank()", order)] + [("bigint", "row_number()", total), ("int", "ntile(3)", total)] * (not peers))
             return Op(kind, False, f"{form} OVER ({partition}{over})", args)
-        if pick < 0.5:         # of single rows
+        if pick < 0.5 and not peers:         # of single rows
             value = some()
             kind, loose = args[-1].type, varies(args[-1])
             form = rng.choice([f"lag({value})", f"lead({value})", f"lag({value}, 2)", f"lead({value}, 1, {value})", f"first_value({value})", f"last_value({value})", f"nth_value({value}, 2)"])
             return Op("numeric" if kind == "numeric(10,2)" else kind, loose, f"{form} OVER ({partition}{total}{'' if form.startswith('l') and 'value' not in form else frame})", args)
-        over = f"{partition}{order}{peers}" if rng.random() < 0.5 else f"{partition}{total}{frame}"
+        over = f"{partition}{order}{groups}" if peers or rng.random() < 0.5 else f"{partition}{total}{frame}"
         only = ""
         if rng.random() < 0.2 and arguments is not None:
             only = f" FILTER (WHERE {put(arguments('bool'))})"
