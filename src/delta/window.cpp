@@ -153,12 +153,16 @@ std::string Compiler::window_delta(const Partition &p, const std::string &change
 	     {"SELECT " + list(row) + " FROM " + changed + " i, generate_series(1, i.w) WHERE i.w > 0", {}, {}, {}, came, false});
 	Statement whole = work_out(p, whole_partitions(p, changed, came), result);
 	if (p.numbered()) {
+		note(node, "results look " + std::to_string(p.reach->before) + " rows back and " + std::to_string(p.reach->after) +
+		               " ahead: for a changed row " + std::to_string(p.reach->before + p.reach->after) + " on either side are read");
 		Statement near = work_out(p, near_changes(p, gone, came), result);
 		near.bulk = whole.sql;
 		near.bases = bases_of(node);
 		step(node.id, "functions near the changed rows", {changed}, near);
-	} else
+	} else {
+		note(node, "for a changed row its whole partition is read");
 		step(node.id, "functions of the touched partitions", {changed}, whole);
+	}
 	auto rows = [](std::vector<std::string> names, const std::string &weight, const std::string &from) {
 		names.push_back(weight + "::int8 AS w");
 		return "SELECT " + list(names) + " FROM " + from;

@@ -5,6 +5,7 @@
 extern "C" {
 #include "access/stratnum.h"
 #include "access/transam.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -185,6 +186,44 @@ bool is_certain(Node *condition, const Scope &scope)
 	return make_expression(reinterpret_cast<Node *>(test->arg), scope).type.not_null;
 }
 
+struct Comparison {
+	Node *column;
+	std::int64_t value;
+	int strategy;       // of the column against the value
+};
+
+// column <op> whole number, or the other way round.
+void compare_with_number(const OpExpr *op, Comparison *out)
+{
+	auto *column = static_cast<Node *>(linitial(op->args)), *number = static_cast<Node *>(lsecond(op->args));
+	int strategy = get_op_opfamily_strategy(op->opno, INTEGER_BTREE_FAM_OID);
+	if (IsA(column, Const) && strategy != 0) {
+		std::swap(column, number);
+		strategy = BTMaxStrategyNumber + 1 - strategy;
+	}
+	out->strategy = 0;
+	if (strategy == 0 || !IsA(column, Var) || !IsA(number, Const) || reinterpret_cast<Const *>(number)->constisnull)
+		return;
+	auto *known = reinterpret_cast<Const *>(number);
+	out->column = column;
+	out->strategy = strategy;
+	out->value = known->consttype == INT8OID   ? DatumGetInt64(known->constvalue)
+	             : known->consttype == INT4OID ? DatumGetInt32(known->constvalue)
+	                                           : DatumGetInt16(known->constvalue);
+}
+
+std::optional<AtMost> at_most(const OpExpr *op, const Scope &scope)
+{
+	Comparison found{};
+	pg::call(compare_with_number, op, &found);
+	if (found.strategy == 0 || found.strategy > BTEqualStrategyNumber)
+		return {};
+	int column = make_expression(found.column, scope).plain;
+	if (column < 0 || (found.strategy == BTLessStrategyNumber && found.value == PG_INT64_MIN))
+		return {};
+	return AtMost{column, found.value - (found.strategy == BTLessStrategyNumber)};
+}
+
 }  // namespace
 
 std::vector<Condition> conditions(Node *condition, const Scope &scope)
@@ -196,7 +235,7 @@ std::vector<Condition> conditions(Node *condition, const Scope &scope)
 		auto *one = static_cast<Node *>(lfirst(cell));
 		if (is_certain(one, scope))
 			continue;
-		Condition c{make_expression(one, scope), {}, {}, rejected_by(one, scope), pg::call(exprLocation, (const Node *)one)};
+		Condition c{make_expression(one, scope), {}, {}, {}, rejected_by(one, scope), pg::call(exprLocation, (const Node *)one)};
 		if (c.expr.uses_time()) {
 			c.temporal = temporal(one, c.expr, scope);
 			if (!c.temporal)
@@ -204,6 +243,7 @@ std::vector<Condition> conditions(Node *condition, const Scope &scope)
 				       "A temporal filter compares a plain column with an expression of now() and constants.");
 		} else if (OpExpr *op = binary_operator(one); op != nullptr) {
 			c.equated = equated(op, scope);
+			c.at_most = at_most(op, scope);
 		}
 		out.push_back(std::move(c));
 	}

@@ -12,10 +12,17 @@ struct Equated {
 	bool alike;
 };
 
+// A plain column, no greater than a whole number.
+struct AtMost {
+	int column;
+	std::int64_t value;
+};
+
 struct Condition {
 	Expression expr;
 	std::optional<Temporal> temporal;
 	std::optional<Equated> equated;
+	std::optional<AtMost> at_most;
 	std::set<int> rejected;                       // columns whose NULL it does not let through
 	int location;
 };

@@ -65,6 +65,34 @@ void drop_rejected(Operator &node, const Condition &condition)
 		}
 }
 
+// Rows are numbered from the first on, so those with small numbers are not changed by what comes after them:
+//   σ[row_number() <= k] ω(X) = σ[row_number() <= k] ω(top k of X)
+void number_first(Operator &node, AtMost condition)
+{
+	if (node.windows.size() != 1)
+		return;
+	const auto &functions = node.windows[0].functions;
+	int index = condition.column - node.inputs[0]->width();
+	using Position = Window::Position;
+	if (index < 0 || functions[index].position == Position::none || functions[index].position == Position::dense_rank ||
+	    std::any_of(functions.begin(), functions.end(), [](const auto &f) { return f.position == Position::none; }))
+		return;
+	auto top = std::make_shared<Operator>();
+	top->kind = Kind::top;
+	top->columns = node.inputs[0]->columns;
+	top->partition = node.partition;
+	top->order = node.windows[0].order;
+	top->limit = std::max<std::int64_t>(condition.value, 0);
+	top->with_ties = functions[index].position == Position::rank;
+	Operator &below = *node.inputs[0];
+	if (below.kind == Kind::top && !below.shared() && below.with_ties == top->with_ties && below.offset_rows == 0) {
+		below.limit = std::min(below.limit, top->limit);
+		return;
+	}
+	top->inputs.push_back(std::move(node.inputs[0]));
+	node.inputs[0] = std::move(top);
+}
+
 // Takes the condition below an operator that it commutes with, as far down as that goes.
 bool sink(Operator &node, const Condition &condition)
 {
@@ -86,6 +114,9 @@ bool sink(Operator &node, const Condition &condition)
 	case Kind::distinct:
 		return sink_into(node, 0, condition, [](int column) { return column; });
 	case Kind::window:
+		if (condition.at_most)
+			number_first(node, *condition.at_most);
+		[[fallthrough]];
 	case Kind::top:
 		return sink_into(node, 0, condition, [&](int column) {
 			return std::find(node.partition.begin(), node.partition.end(), column) == node.partition.end() ? -1 : column;
@@ -123,11 +154,13 @@ bool sink_into(Operator &node, int input, const Condition &condition, const std:
 	for (int column : condition.expr.columns)
 		if (map(column) < 0)
 			return false;
-	Condition moved{remap(condition.expr, map), {}, {}, {}, condition.location};
+	Condition moved{remap(condition.expr, map), {}, {}, {}, {}, condition.location};
 	if (condition.temporal)
 		moved.temporal = remap_temporal(*condition.temporal, map);
 	if (condition.equated)
 		moved.equated = {map(condition.equated->a), map(condition.equated->b), condition.equated->alike};
+	if (condition.at_most)
+		moved.at_most = {map(condition.at_most->column), condition.at_most->value};
 	for (int column : condition.rejected)
 		if (condition.expr.columns.contains(column))
 			moved.rejected.insert(map(column));

@@ -97,12 +97,14 @@ struct Reach {
 
 // Functions over one order and frame of the rows of a partition.
 struct Window {
+	enum class Position { none, row_number, rank, dense_rank };
 	struct Function {
 		std::string call;       // over holes for columns of the input
 		Column type;
 		std::string title;
 		bool ties_matter;       // the result depends on the order of rows that ORDER BY leaves alike
 		std::optional<Reach> reach;     // none: on any row of the partition
+		Position position = Position::none;
 	};
 	std::vector<Sort> order;
 	std::string frame;          // ROWS BETWEEN …; empty: the standard one

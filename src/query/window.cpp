@@ -208,6 +208,16 @@ std::optional<Reach> reach(WindowFunc *function, const WindowClause *clause)
 	return out.before < 0 || out.after < 0 ? std::nullopt : std::optional(out);
 }
 
+Window::Position position(Oid function)
+{
+	switch (function) {
+	case F_ROW_NUMBER: return Window::Position::row_number;
+	case F_RANK_: return Window::Position::rank;
+	case F_DENSE_RANK_: return Window::Position::dense_rank;
+	default: return Window::Position::none;
+	}
+}
+
 struct Direction {
 	bool greater;
 	char *name;       // of another operator, with its schema
@@ -375,6 +385,7 @@ private:
 		out.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression), pg::call(exprCollation, expression), false};
 		out.ties_matter = ties_matter_to(function->winfnoid, clause);
 		out.reach = reach(function, clause);
+		out.position = position(function->winfnoid);
 		return out;
 	}
 

@@ -125,7 +125,7 @@ std::string law(const Operator &node, bool wide = false)
 	case Kind::distinct: return "weights crossing zero";
 	case Kind::intersect:
 	case Kind::except: return "copies in both inputs counted";
-	case Kind::window: return "the functions are worked out again for touched partitions" + broken_ties(node);
+	case Kind::window: return "the functions are worked out again where rows changed" + broken_ties(node);
 	case Kind::top: return "the first rows of touched partitions are looked up in order" + broken_ties(node);
 	case Kind::recursive:
 		return node.recursion->all ? "the change of each depth through the recursive term, and that of the term for the rows there were"

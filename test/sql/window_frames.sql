@@ -38,3 +38,18 @@ INSERT INTO visit VALUES ('p1', '2026-03-29 01:10+00'), ('p0', NULL), ('p0', 'in
 DELETE FROM visit WHERE at = '2026-03-29 01:25+00';
 SELECT mode FROM pgtrickle.refresh_stream_table('hourly');
 SELECT missing, unexpected FROM pgtrickle.verify('hourly');
+
+-- What looks a known number of rows back and ahead is worked out near the changed rows only.
+CREATE TABLE tick (id int PRIMARY KEY, at int NOT NULL, price int NOT NULL);
+INSERT INTO tick SELECT i, i * 10, i % 13 FROM generate_series(1, 2000) i;
+SELECT pgtrickle.create_stream_table('moving', $$
+	SELECT id, price - lag(price) OVER w AS step, avg(price) OVER (w ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING)::numeric(6,2) AS smooth
+	FROM tick WINDOW w AS (ORDER BY at, id)$$, '1h', 'DIFFERENTIAL');
+SELECT operator, access FROM pgtrickle.explain_stream_table('moving') WHERE operator LIKE '%window%';
+UPDATE tick SET price = 100 WHERE id = 1000;
+SELECT mode, rows_out FROM pgtrickle.refresh_stream_table('moving');
+SELECT * FROM moving WHERE id BETWEEN 998 AND 1004 ORDER BY id;
+DELETE FROM tick WHERE id IN (1, 2, 1000, 1001, 2000);
+INSERT INTO tick VALUES (3000, 9, 1), (3001, 9, 2), (3002, 10015, 3), (3003, 30000, 4);
+SELECT mode FROM pgtrickle.refresh_stream_table('moving');
+SELECT missing, unexpected FROM pgtrickle.verify('moving');
