@@ -19,6 +19,7 @@ import time
 import psycopg
 
 import refresh      # noqa: F401  each registers its figures, in this order
+import windows      # noqa: F401
 import choosing     # noqa: F401
 import creating     # noqa: F401
 import recursion    # noqa: F401
