@@ -86,20 +86,27 @@ bool fans_out(const Operator &node, int input)
 	return false;
 }
 
-// What an input held before its change.  whole: none of it is left out by a key, so what cancels is taken together,
-// or a product of inputs with one row each would have three for each.
+// What cancels taken together, where the types of all columns can be compared.
+std::string consolidated(const Operator &node, const std::string &rows)
+{
+	auto comparable = [](const Column &column) { return pg::has_hash(column.type) && pg::has_equality(column.type); };
+	if (!std::all_of(node.columns.begin(), node.columns.end(), comparable))
+		return rows;
+	std::string columns = columns_of("o", node.width()), by = columns;
+	for (int i = 0; i < node.width(); i++)
+		if (pg::varies_when_equal(node.columns[i].type))
+			by += ", o.c" + std::to_string(i + 1) + "::text";
+	return "SELECT " + columns + (columns.empty() ? "" : ", ") + "sum(o.w)::int8 AS w FROM (" + rows + ") o" + (by.empty() ? "" : " GROUP BY " + by) +
+	       " HAVING sum(o.w) <> 0";
+}
+
+// What an input held before its change.  whole: none of it is left out by a key; a product of inputs with one row
+// each would have three for each.
 std::string before(const Operator &input, const std::string &now, const std::string &delta, bool whole)
 {
 	auto columns = [&](const std::string &alias) { return columns_of(alias, input.width()) + (input.width() ? ", " : ""); };
 	std::string both = "SELECT " + columns("n") + "n.w FROM (" + now + ") n UNION ALL SELECT " + columns("z") + "- z.w FROM " + delta + " z";
-	auto comparable = [](const Column &column) { return pg::has_hash(column.type) && pg::has_equality(column.type); };
-	if (!whole || !std::all_of(input.columns.begin(), input.columns.end(), comparable))
-		return both;
-	std::string by = columns_of("o", input.width());
-	for (int i = 0; i < input.width(); i++)
-		if (pg::varies_when_equal(input.columns[i].type))
-			by += ", o.c" + std::to_string(i + 1) + "::text";
-	return "SELECT " + columns("o") + "sum(o.w)::int8 AS w FROM (" + both + ") o" + (by.empty() ? "" : " GROUP BY " + by) + " HAVING sum(o.w) <> 0";
+	return whole ? consolidated(input, both) : both;
 }
 
 std::string weight(const Operator &node)
@@ -266,10 +273,13 @@ std::string Compiler::join_delta(Operator &node)
 	std::vector<std::string> deltas;
 	for (auto &input : node.inputs)
 		deltas.push_back(materialized(*input));
-	std::string name = "z_d" + std::to_string(node.id);
+	// Without a key each change meets each other one, and a product of products would grow with each of them.
+	bool product = node.equalities.empty();
+	std::string name = (product ? "z_j" : "z_d") + std::to_string(node.id);
 	define(name, delta_columns(node));
 	join_terms(node, deltas, name);
-	return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
+	std::string rows = "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
+	return product ? consolidated(node, rows) : rows;
 }
 
 std::string Compiler::join_current(const Operator &node, const std::set<int> &probe, bool bulk)
