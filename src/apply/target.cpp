@@ -49,7 +49,8 @@ std::string hash(const view::View &view, const std::string &alias, bool by_numbe
 {
 	std::vector<std::string> values;
 	for (int i : match_columns(view, by_key))
-		values.push_back(alias + (by_number ? number(i) : name_of(view, i)));
+		if (pg::has_hash(view.columns[i].type))
+			values.push_back(alias + (by_number ? number(i) : name_of(view, i)));
 	return delta::hash_of(values);
 }
 
@@ -60,7 +61,7 @@ std::string same_row(const view::View &view, bool by_key)
 	bool plain = by_key && plain_key(view);
 	for (int i : match_columns(view, by_key)) {
 		std::string a = "s." + name_of(view, i), b = "u." + number(i);
-		out.push_back(plain ? pg::equal(view.columns[i].type, a, b) : pg::not_distinct(view.columns[i].type, a, b));
+		out.push_back(plain ? pg::equal(view.columns[i].type, a, b) : delta::same(view.columns[i], a, b));
 	}
 	if (plain || out.empty())
 		return delta::and_all(out);
@@ -87,11 +88,19 @@ std::string all_names(const view::View &view)
 std::string consolidated(const view::View &view, const std::string &change)
 {
 	// A row that has a key is shown as the query shows it, 1.00 or 1; of a bag, equal rows stand for each other.
-	std::string columns = delta::columns_of("x", view.columns.size()), by = columns;
-	for (size_t i = 0; view.key && i < view.columns.size(); i++)
-		if (pg::varies_when_equal(view.columns[i].type))
-			by += ", x." + number(i) + "::text";
-	return "SELECT " + columns + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + by + " HAVING sum(x.w) <> 0";
+	std::vector<std::string> columns, by;
+	for (size_t i = 0; i < view.columns.size(); i++) {
+		Oid type = view.columns[i].type;
+		std::string value = "x." + number(i);
+		bool comparable = pg::has_equality(type);
+		columns.push_back(comparable ? value : "any_value(" + value + ") AS " + number(i));
+		if (comparable)
+			by.push_back(value);
+		if (!comparable || (view.key && pg::varies_when_equal(type)))
+			by.push_back("(" + value + ")::text");
+	}
+	return "SELECT " + pg::join(columns, ", ") + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + pg::join(by, ", ") +
+	       " HAVING sum(x.w) <> 0";
 }
 
 Prepared modify(std::string sql)
@@ -138,18 +147,15 @@ std::vector<Prepared> apply_as_bag(const view::View &view)
 
 void plan_target(view::View &view)
 {
-	bool comparable = std::all_of(view.columns.begin(), view.columns.end(), [](const query::Column &column) {
-		return pg::has_hash(column.type) && pg::has_equality(column.type);
-	});
+	std::vector<int> match = match_columns(view);
+	bool found = match.empty() || std::any_of(match.begin(), match.end(), [&](int i) { return pg::has_hash(view.columns[i].type); });
 	view.program.ephemerals["z_out"] = {out_columns(view)};
-	if (!comparable && view.mode == "DIFFERENTIAL")
-		for (const auto &column : view.columns)
-			if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
-				pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
-				         "column \"" + column.name + "\" of type " + pg::type_name(column.type) + " has no differential law yet",
-				         "Rows are compared by equality, which the type does not have.",
-				         "Cast the column, for example json to jsonb, or use refresh_mode AUTO or FULL.");
-	view.whole = !comparable;
+	if (!found && view.mode == "DIFFERENTIAL")
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
+		         "rows of type " + pg::type_name(view.columns[match[0]].type) + " alone have no differential law",
+		         "They are found by a hash, which the type does not have.",
+		         "Add a column that has one, cast it, for example json to jsonb, or use refresh_mode AUTO or FULL.");
+	view.whole = !found;
 	if (view.whole)
 		return;
 	if (view.tree != nullptr) {

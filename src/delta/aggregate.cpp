@@ -110,15 +110,31 @@ State groups_state(const Grouping &g, const std::string &content)
 // g, v1…, [h,] w of the touched values; groups gives g for the rows of from.
 std::string value_changes(const Grouping &g, const Values &v, const std::string &from, const std::string &groups)
 {
-	std::vector<std::string> out{"d.g"};
-	for (size_t j = 0; j < v.inputs.size(); j++)
-		out.push_back(v.inputs[j] + " AS " + number("v", j));
+	std::vector<std::string> out{"d.g"}, by{"d.g"}, hashed;
+	std::vector<Column> types;
+	for (size_t j = 0; j < v.inputs.size(); j++) {
+		bool comparable = pg::has_equality(v.types[j].type);
+		std::string image = "(" + v.inputs[j] + ")::text";
+		out.push_back((comparable ? v.inputs[j] : "any_value(" + v.inputs[j] + ")") + " AS " + number("v", j));
+		if (comparable)
+			by.push_back(v.inputs[j]);
+		if (v.image[j])
+			by.push_back(image);
+		hashed.push_back(v.image[j] && !pg::has_hash(v.types[j].type) ? image : v.inputs[j]);
+		types.push_back(v.types[j]);
+		if (hashed.back() == image)
+			types.back().type = TEXTOID;
+	}
 	if (v.hashed)
-		out.push_back(hash_of(v.inputs) + " AS h");
-	std::vector<std::string> by{"d.g"};
-	by.insert(by.end(), v.inputs.begin(), v.inputs.end());
+		out.push_back(hash_of(hashed, types) + " AS h");
 	return "SELECT " + pg::join(out, ", ") + ", sum(i.w)::int8 AS w FROM (" + from + ") i JOIN " + groups + " d ON " +
 	       g.same_group("d", "i") + " WHERE " + v.filter + " GROUP BY " + pg::join(by, ", ") + " HAVING sum(i.w) <> 0";
+}
+
+// The order of the index that finds them.
+std::string by_position(const Values &v)
+{
+	return "1, " + std::to_string(v.hashed ? v.types.size() + 2 : 2);
 }
 
 State values_state(const Grouping &g, const Values &v, const std::string &content)
@@ -137,7 +153,7 @@ State values_state(const Grouping &g, const Values &v, const std::string &conten
 	State state{g.node.id, "values", v.table, {}, {}, {}, {}};
 	state.create = {"CREATE TABLE " + v.table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
 	state.fill = "INSERT INTO " + v.table + " (" + pg::join(names, ", ") + ") " + value_changes(g, v, g.input(content), g.groups) +
-	             " ORDER BY 1, 2";
+	             " ORDER BY " + by_position(v);
 	if (v.hashed)
 		state.index.push_back("CREATE INDEX ON " + v.table + " (g, h)");
 	if (!v.hashed || (v.ordered && !g.wide))
@@ -151,7 +167,7 @@ std::string completed(const Grouping &g)
 	std::vector<std::string> sets;
 	for (auto [i, v] : g.values_of)
 		sets.push_back(g.node.aggregates[i].law == Law::recompute
-		                   ? number("m", i) + " = " + g.recomputed(i, "s.g")
+		                   ? number("m", i) + " = " + g.recomputed(i, "s")
 		                   : number("a", i) + " = (SELECT count(*) FROM " + g.values[v].table + " t WHERE t.g = s.g)");
 	return "UPDATE " + g.groups + " s SET " + pg::join(sets, ", ");
 }
@@ -161,14 +177,18 @@ Statement merge_values(const Grouping &g, const Values &v, const std::string &in
 	std::vector<std::string> names{"g"}, same;
 	for (size_t j = 0; j < v.types.size(); j++) {
 		names.push_back(number("v", j));
-		same.push_back(pg::equal(v.types[j].type, "s." + number("v", j), "u." + number("v", j)));
+		std::string a = "s." + number("v", j), b = "u." + number("v", j);
+		if (pg::has_equality(v.types[j].type))
+			same.push_back(v.hashed ? pg::not_distinct(v.types[j].type, a, b) : pg::equal(v.types[j].type, a, b));
+		if (v.image[j])
+			same.push_back("(" + a + ")::text IS NOT DISTINCT FROM (" + b + ")::text");
 	}
 	std::string match = "s.g = u.g AND " + (v.hashed ? "s.h = u.h AND " + recheck(same) : and_all(same));
 	if (v.hashed)
 		names.push_back("h");
 	Statement merge;
 	merge.sql = "MERGE INTO " + v.table + " s USING (" + value_changes(g, v, "SELECT * FROM " + input, groups) +
-	            " ORDER BY 1, 2) u ON " + match +
+	            " ORDER BY " + by_position(v) + ") u ON " + match +
 	            " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE"
 	            " WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 	            " WHEN NOT MATCHED THEN INSERT (" + pg::join(names, ", ") + ", n) VALUES (" +
@@ -202,23 +222,29 @@ std::vector<Column> touched_columns(const Grouping &g)
 	return out;
 }
 
-// The touched groups d with what only their values tell, once those are up to date.
+// The touched groups d with what only their values tell, once those are up to date; s is a group as it was.
 std::string with_values(const Grouping &g, const std::string &touched)
 {
 	std::vector<std::string> out = prefixed("d.", row_of(g).stored), joins;
+	bool as_it_was = false;
 	for (size_t i = 0; i < g.node.aggregates.size(); i++)
 		if (g.extreme(i))
 			out.push_back("d." + number("m", i));
-		else if (g.node.aggregates[i].law == Law::recompute)
-			out.push_back(g.recomputed(i, "d.g") + " AS " + number("m", i));
-	for (auto [i, v] : g.values_of) {
-		if (g.node.aggregates[i].law == Law::recompute)
-			continue;
-		std::string alias = number("e", i);
-		*std::find(out.begin(), out.end(), "d." + number("a", i)) = "COALESCE(" + alias + ".crossed, 0)::int8 AS " + number("a", i);
-		joins.push_back(" LEFT JOIN (SELECT e.g, sum(e.crossed)::int8 AS crossed FROM " + g.values[v].name + " e GROUP BY e.g) " + alias +
-		                " ON " + alias + ".g = d.g");
+		else if (g.node.aggregates[i].law == Law::recompute) {
+			as_it_was = true;
+			std::string m = number("m", i);
+			out.push_back("CASE WHEN " + number("e", g.values_of.at(i)) + ".g IS NOT NULL OR s.g IS NULL THEN " + g.recomputed(i, "d") + " ELSE s." + m +
+			              " END AS " + m);
+		} else if (g.values_of.contains(i))
+			*std::find(out.begin(), out.end(), "d." + number("a", i)) =
+			    "COALESCE(" + number("e", g.values_of.at(i)) + ".crossed, 0)::int8 AS " + number("a", i);
+	for (size_t v = 0; v < g.values.size(); v++) {
+		std::string e = number("e", v);
+		joins.push_back(" LEFT JOIN (SELECT e.g, sum(e.crossed)::int8 AS crossed FROM " + g.values[v].name + " e GROUP BY e.g) " + e + " ON " + e +
+		                ".g = d.g");
 	}
+	if (as_it_was)
+		joins.push_back(" LEFT JOIN " + g.groups + " s ON s.g = d.g");
 	return "SELECT " + pg::join(out, ", ") + " FROM " + touched + " d" + pg::join(joins, "");
 }
 

@@ -201,6 +201,13 @@ std::string hash_of(const std::vector<std::string> &values, const std::vector<Co
 	return hash_of(hashed);
 }
 
+std::string same(const Column &type, const std::string &a, const std::string &b)
+{
+	if (pg::has_equality(type.type))
+		return pg::not_distinct(type.type, a, b);
+	return "((" + a + ")::text IS NOT DISTINCT FROM (" + b + ")::text)";
+}
+
 std::string and_all(const std::vector<std::string> &conditions)
 {
 	return conditions.empty() ? "true" : pg::join(conditions, " AND ");

@@ -143,6 +143,8 @@ std::string hash_of(const std::vector<std::string> &values, const std::vector<Co
 // Rows c1…cn, w of an input of a set operation, in the types that the operation gives them.
 std::string as_columns_of(const Operator &node, int input, const std::string &rows);
 std::string collation(const Column &column);       // " COLLATE …" or nothing
+// Equal or both NULL; by their images where the type has no equality.
+std::string same(const Column &type, const std::string &a, const std::string &b);
 std::string and_all(const std::vector<std::string> &conditions);
 // Conditions that a hash has decided but for collisions.  Written as a conjunction they would each lower the planner's
 // estimate of the rows, to none; a CASE it takes for half.

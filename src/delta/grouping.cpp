@@ -64,7 +64,7 @@ std::string Grouping::input(const std::string &from) const
 		out.push_back(key + " AS " + number("k", i));
 	}
 	if (hashed())
-		out.push_back(hash_of(keys) + " AS h");
+		out.push_back(hash_of(keys, key_types()) + " AS h");
 	for (size_t i = 0; i < node.aggregates.size(); i++) {
 		const Aggregate &a = node.aggregates[i];
 		for (size_t j = 0; j < a.arguments.size(); j++)
@@ -119,6 +119,11 @@ std::string Grouping::grouped(const std::string &from) const
 	       (global() ? "" : " GROUP BY " + pg::join(by, ", "));
 }
 
+std::vector<Column> Grouping::key_types() const
+{
+	return {node.columns.begin(), node.columns.begin() + node.keys.size()};
+}
+
 std::vector<std::string> Grouping::key_names() const
 {
 	std::vector<std::string> out;
@@ -150,7 +155,7 @@ std::string Grouping::shown(int i, const std::string &alias) const
 	}
 	std::string type = "::" + pg::type_name(a.type.type);
 	std::string sum = "CASE WHEN " + at + name + "_n = 0 THEN NULL";
-	if (a.arguments[0].type.type == NUMERICOID)
+	if (a.arguments[0].type.type == NUMERICOID && !a.finite)
 		sum += " WHEN " + at + name + "_x > 0 OR (" + at + name + "_y > 0 AND " + at + name + "_z > 0) THEN 'NaN'::numeric" +
 		       " WHEN " + at + name + "_y > 0 THEN 'Infinity'::numeric WHEN " + at + name +
 		       "_z > 0 THEN '-Infinity'::numeric";
@@ -161,9 +166,21 @@ std::string Grouping::recomputed(int i, const std::string &group) const
 {
 	const Aggregate &a = node.aggregates[i];
 	const Values &v = values[values_of.at(i)];
-	std::string call = query::render(a.call, [](int column) { return "t." + number("v", column); });
-	return "(SELECT " + call + " FROM " + v.table + " t" +
-	       (a.ignores_copies ? "" : ", generate_series(1, t.n)") + " WHERE t.g = " + group + ")";
+	std::string call = query::render(a.call, [&](int column) {
+		return column < Aggregate::first_key ? "t." + number("v", column) : group + "." + number("k", column - Aggregate::first_key);
+	});
+	std::string copies = v.table + " t" + (a.ignores_copies ? "" : ", generate_series(1, t.n)") + " WHERE t.g = " + group + ".g";
+	if (!a.by_order)
+		return "(SELECT " + call + " FROM " + copies + ")";
+	std::vector<std::string> order;
+	for (size_t j = 0; j < v.types.size(); j++) {
+		std::string value = "t." + number("v", j);
+		if (pg::has_order(v.types[j].type))
+			order.push_back(value);
+		if (v.image[j])
+			order.push_back(value + "::text");
+	}
+	return "(SELECT " + call + " FROM (SELECT t.* FROM " + copies + (order.empty() ? "" : " ORDER BY " + pg::join(order, ", ")) + ") t)";
 }
 
 bool Grouping::extreme(int i) const
@@ -202,7 +219,7 @@ std::string Grouping::new_extreme(int i, const std::string &content) const
 std::string Grouping::counted_rows(const Aggregate &a, int i, const std::string &more) const
 {
 	std::vector<std::string> out;
-	for (size_t j = 0; j < a.arguments.size(); j++)
+	for (int j = 0; j < a.checked; j++)
 		out.push_back("i." + value(i, j) + " IS NOT NULL");
 	if (a.filter)
 		out.push_back("i." + number("f", i));
@@ -241,14 +258,14 @@ void Grouping::add(const Aggregate &a, int i, const std::string &values_prefix)
 void Grouping::add_sum(const Aggregate &a, int i)
 {
 	std::string name = number("a", i), v = "i." + value(i, 0), finite;
-	bool numeric = a.arguments[0].type.type == NUMERICOID;
-	if (numeric)
+	bool numeric = a.arguments[0].type.type == NUMERICOID, special = numeric && !a.finite;
+	if (special)
 		finite = v + " NOT IN ('NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric)";
 	accumulators.push_back({name, "numeric",
 	                         "COALESCE(sum(" + v + (numeric ? "" : "::int8") + " * i.w) FILTER (WHERE " +
 	                             counted_rows(a, i, finite) + "), 0)"});
 	count(name + "_n", counted_rows(a, i));
-	if (!numeric)
+	if (!special)
 		return;
 	count(name + "_x", counted_rows(a, i, v + " = 'NaN'::numeric"));
 	count(name + "_y", counted_rows(a, i, v + " = 'Infinity'::numeric"));
@@ -261,6 +278,13 @@ void Grouping::add_values(const Aggregate &a, int i, const std::string &prefix)
 	for (const Expression &argument : a.arguments)
 		v.signature += argument.text + ", ";
 	v.signature += a.filter ? "FILTER " + a.filter->text : "";
+	v.signature += " " + std::to_string(a.checked);
+	bool varies = false;
+	for (const Expression &argument : a.arguments) {
+		v.image.push_back(!pg::has_equality(argument.type.type) || (a.by_image && pg::varies_when_equal(argument.type.type)));
+		varies = varies || v.image.back();
+	}
+	v.signature += varies ? " by image" : "";
 	auto found = std::find_if(values.begin(), values.end(),
 	                          [&](const Values &other) { return other.signature == v.signature; });
 	if (found == values.end()) {
@@ -272,12 +296,14 @@ void Grouping::add_values(const Aggregate &a, int i, const std::string &prefix)
 		for (size_t j = 0; j < a.arguments.size(); j++) {
 			v.inputs.push_back("i." + value(i, j));
 			v.types.push_back(a.arguments[j].type);
-			v.hashed = v.hashed || !(pg::is_fixed(a.arguments[j].type.type) || (!wide && a.arguments[j].type.type == NUMERICOID));
+			const Column &type = a.arguments[j].type;
+			bool small = pg::is_fixed(type.type) || (!wide && type.type == NUMERICOID);
+			bool present = int(j) < a.checked || type.not_null;
+			v.hashed = v.hashed || !(small && present && pg::has_order(type.type));
 		}
 		found = values.insert(values.end(), std::move(v));
 	}
 	found->ordered = found->ordered || a.wants_order;
-	found->counts = found->counts || a.law == Law::count_distinct;
 	values_of[i] = found - values.begin();
 }
 

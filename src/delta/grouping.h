@@ -21,7 +21,8 @@ struct Values {
 	std::string filter;       // which input rows count
 	std::vector<std::string> inputs;   // input columns
 	std::vector<Column> types;
-	bool ordered = false, hashed = false, counts = false;
+	std::vector<bool> image;           // told apart also by how they look
+	bool ordered = false, hashed = false;
 	std::string signature;
 };
 
@@ -42,11 +43,12 @@ public:
 	// h, k1…, n, accumulators, extremes that came (e) and went (r): one row a touched group.
 	std::string grouped(const std::string &from) const;
 	std::vector<std::string> key_names() const;
+	std::vector<Column> key_types() const;
 	std::string same_group(const std::string &a, const std::string &b) const;
 
 	// What the aggregate's column shows, from the row of the group called alias.
 	std::string shown(int aggregate, const std::string &alias) const;
-	// The recomputed value of group g from its values.
+	// The recomputed value of a group, a row with its g and keys, from its values.
 	std::string recomputed(int aggregate, const std::string &group) const;
 	// The extreme of group u: kept, beaten by one that came, or, when it went itself, looked up in content.
 	std::string new_extreme(int aggregate, const std::string &content) const;

@@ -271,6 +271,11 @@ bool has_order(Oid type)
 	return OidIsValid(type_entry(type)->cmp_proc);
 }
 
+bool is_pseudo(Oid type)
+{
+	return call(get_typtype, type) == TYPTYPE_PSEUDO;
+}
+
 bool is_fixed(Oid type)
 {
 	return call(get_typlen, type) > 0;

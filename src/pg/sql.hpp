@@ -56,6 +56,7 @@ bool has_equality(Oid type);
 bool varies_when_equal(Oid type);
 bool has_hash(Oid type);     // extended hash, for records of it
 bool has_order(Oid type);
+bool is_pseudo(Oid type);    // of which there are no columns
 bool is_fixed(Oid type);     // a fixed number of bytes
 
 std::string join(const std::vector<std::string> &parts, std::string_view with);

@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -22,13 +23,42 @@ namespace query {
 
 namespace {
 
-// Aggregates whose result depends on the bag of values only, not on their
-// order, so that recomputing a group from its values is exact.
+
+// The result of all others may depend on the order of the values.
 constexpr Oid order_free[] = {
-    F_SUM_INT2, F_SUM_INT4, F_SUM_INT8, F_SUM_NUMERIC, F_SUM_FLOAT4, F_SUM_FLOAT8, F_SUM_MONEY, F_SUM_INTERVAL,
-    F_AVG_INT2, F_AVG_INT4, F_AVG_INT8, F_AVG_NUMERIC, F_AVG_FLOAT4, F_AVG_FLOAT8, F_AVG_INTERVAL, F_COUNT_ANY,
-    F_BOOL_AND, F_BOOL_OR, F_EVERY,
+    F_SUM_INT2, F_SUM_INT4, F_SUM_INT8, F_SUM_NUMERIC, F_SUM_MONEY, F_SUM_INTERVAL, F_AVG_INT2, F_AVG_INT4, F_AVG_INT8, F_AVG_NUMERIC,
+    F_AVG_INTERVAL, F_BIT_AND_INT2, F_BIT_AND_INT4, F_BIT_AND_INT8, F_BIT_AND_BIT, F_BIT_OR_INT2, F_BIT_OR_INT4, F_BIT_OR_INT8,
+    F_BIT_OR_BIT, F_BIT_XOR_INT2, F_BIT_XOR_INT4, F_BIT_XOR_INT8, F_BIT_XOR_BIT, F_RANGE_AGG_ANYRANGE, F_RANGE_AGG_ANYMULTIRANGE,
+    F_RANGE_INTERSECT_AGG_ANYRANGE, F_RANGE_INTERSECT_AGG_ANYMULTIRANGE,
 };
+
+// Floating point numbers are rounded differently in another order; that is no reason to sort them.
+constexpr Oid of_floats[] = {
+    F_SUM_FLOAT4, F_SUM_FLOAT8, F_AVG_FLOAT4, F_AVG_FLOAT8, F_VAR_POP_FLOAT4, F_VAR_POP_FLOAT8, F_VAR_SAMP_FLOAT4, F_VAR_SAMP_FLOAT8,
+    F_VARIANCE_FLOAT4, F_VARIANCE_FLOAT8, F_STDDEV_FLOAT4, F_STDDEV_FLOAT8, F_STDDEV_POP_FLOAT4, F_STDDEV_POP_FLOAT8,
+    F_STDDEV_SAMP_FLOAT4, F_STDDEV_SAMP_FLOAT8, F_REGR_SXX, F_REGR_SYY, F_REGR_SXY, F_REGR_AVGX, F_REGR_AVGY, F_REGR_R2, F_REGR_SLOPE,
+    F_REGR_INTERCEPT, F_COVAR_POP, F_COVAR_SAMP, F_CORR,
+};
+
+// Variance and standard deviation of exact numbers.
+struct Spread {
+	Oid function;
+	bool sample, root;
+};
+constexpr Spread spreads[] = {
+    {F_VAR_POP_INT2, false, false}, {F_VAR_POP_INT4, false, false}, {F_VAR_POP_INT8, false, false}, {F_VAR_POP_NUMERIC, false, false},
+    {F_VAR_SAMP_INT2, true, false}, {F_VAR_SAMP_INT4, true, false}, {F_VAR_SAMP_INT8, true, false}, {F_VAR_SAMP_NUMERIC, true, false},
+    {F_VARIANCE_INT2, true, false}, {F_VARIANCE_INT4, true, false}, {F_VARIANCE_INT8, true, false}, {F_VARIANCE_NUMERIC, true, false},
+    {F_STDDEV_POP_INT2, false, true}, {F_STDDEV_POP_INT4, false, true}, {F_STDDEV_POP_INT8, false, true}, {F_STDDEV_POP_NUMERIC, false, true},
+    {F_STDDEV_SAMP_INT2, true, true}, {F_STDDEV_SAMP_INT4, true, true}, {F_STDDEV_SAMP_INT8, true, true}, {F_STDDEV_SAMP_NUMERIC, true, true},
+    {F_STDDEV_INT2, true, true}, {F_STDDEV_INT4, true, true}, {F_STDDEV_INT8, true, true}, {F_STDDEV_NUMERIC, true, true},
+};
+
+template <size_t count>
+bool among(Oid function, const Oid (&list)[count])
+{
+	return std::find(std::begin(list), std::end(list), function) != std::end(list);
+}
 
 Oid sort_operator(Oid function)
 {
@@ -50,34 +80,77 @@ bool is_greater_than(Oid op)
 }
 
 struct Call {
-	Node *arguments[8];
-	int count;
-	char *text;       // over $1, $2, …
+	Node *arguments[FUNC_MAX_ARGS], *direct[FUNC_MAX_ARGS];
+	int count, checked, directs;
+	char *text;       // over $1, $2, …, direct arguments from first_direct on
 };
 
-// The aggregate printed with its arguments as parameters, its filter left out.
-void print_call(Aggref *original, Call *out)
+constexpr int first_direct = 10001;
+
+Expr *parameter(int number, Node *like)
 {
-	auto *aggref = static_cast<Aggref *>(copyObjectImpl(original));
-	out->count = 0;
+	Param *param = makeNode(Param);
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = number;
+	param->paramtype = exprType(like);
+	param->paramtypmod = exprTypmod(like);
+	param->paramcollid = exprCollation(like);
+	param->location = -1;
+	return reinterpret_cast<Expr *>(param);
+}
+
+// JSON_ARRAYAGG and JSON_OBJECTAGG are an aggregate with words of their own around it.
+Aggref *aggregate_in(Node *node)
+{
+	if (IsA(node, JsonConstructorExpr) && reinterpret_cast<JsonConstructorExpr *>(node)->func != nullptr)
+		node = reinterpret_cast<Node *>(reinterpret_cast<JsonConstructorExpr *>(node)->func);
+	return IsA(node, Aggref) ? reinterpret_cast<Aggref *>(node) : nullptr;
+}
+
+// The aggregate printed with its arguments as parameters, but for constants, and its filter left out.
+void print_call(Node *original, Call *out)
+{
+	auto *copy = static_cast<Node *>(copyObjectImpl(original));
+	Aggref *aggref = aggregate_in(copy);
+	*out = {};
 	ListCell *cell;
 	foreach (cell, aggref->args) {
 		auto *target = static_cast<TargetEntry *>(lfirst(cell));
 		auto *argument = reinterpret_cast<Node *>(target->expr);
-		if (out->count == 8)
-			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("an aggregate with more than 8 arguments")));
-		Param *param = makeNode(Param);
-		param->paramkind = PARAM_EXTERN;
-		param->paramid = out->count + 1;
-		param->paramtype = exprType(argument);
-		param->paramtypmod = exprTypmod(argument);
-		param->paramcollid = exprCollation(argument);
-		param->location = -1;
+		if (IsA(argument, Const))
+			continue;
+		if (out->count == FUNC_MAX_ARGS)
+			ereport(ERROR, (errcode(ERRCODE_TOO_MANY_ARGUMENTS), errmsg("an aggregate with more than %d arguments", FUNC_MAX_ARGS)));
 		out->arguments[out->count++] = argument;
-		target->expr = reinterpret_cast<Expr *>(param);
+		out->checked += !target->resjunk;
+		target->expr = parameter(out->count, argument);
+	}
+	foreach (cell, aggref->aggdirectargs) {
+		auto *argument = static_cast<Node *>(lfirst(cell));
+		if (IsA(argument, Const))
+			continue;
+		lfirst(cell) = parameter(first_direct + out->directs, argument);
+		out->direct[out->directs++] = argument;
 	}
 	aggref->aggfilter = nullptr;
-	out->text = deparse_expression(reinterpret_cast<Node *>(aggref), NIL, false, false);
+	out->text = deparse_expression(copy, NIL, false, false);
+}
+
+struct Nature {
+	bool strict, changes;
+};
+
+// Whether it passes over NULLs, and whether it may answer the same differently.
+void look_up(Oid function, Nature *out)
+{
+	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u", function);
+	auto *form = reinterpret_cast<Form_pg_aggregate>(GETSTRUCT(tuple));
+	out->strict = func_strict(form->aggtransfn) && form->aggkind == AGGKIND_NORMAL;
+	out->changes = func_volatile(form->aggtransfn) == PROVOLATILE_VOLATILE ||
+	               (OidIsValid(form->aggfinalfn) && func_volatile(form->aggfinalfn) == PROVOLATILE_VOLATILE);
+	ReleaseSysCache(tuple);
 }
 
 Node *with_nulls(Node *node, void *context)
@@ -109,17 +182,6 @@ bool is_present(Node *expression)
 	return IsA(expression, Const) && !reinterpret_cast<Const *>(expression)->constisnull;
 }
 
-std::string holes(std::string_view text)
-{
-	std::string out;
-	for (size_t i = 0; i < text.size(); i++)
-		if (text[i] == '$' && i + 1 < text.size() && isdigit(static_cast<unsigned char>(text[i + 1])))
-			out += std::string("\x01") + char(text[++i] - 1) + '\x02';
-		else
-			out += text[i];
-	return out;
-}
-
 std::string hole(int column)
 {
 	return '\x01' + std::to_string(column) + '\x02';
@@ -133,6 +195,18 @@ bool is_sum(Oid function)
 bool is_average(Oid function)
 {
 	return function == F_AVG_INT2 || function == F_AVG_INT4 || function == F_AVG_INT8 || function == F_AVG_NUMERIC;
+}
+
+const Spread *spread_of(Oid function)
+{
+	auto found = std::find_if(std::begin(spreads), std::end(spreads), [&](const Spread &s) { return s.function == function; });
+	return found == std::end(spreads) ? nullptr : found;
+}
+
+// Those of the server's own that see NULLs and leave them out themselves.
+bool passes_over_nulls(Oid function)
+{
+	return function == F_COUNT_ANY || is_sum(function) || is_average(function) || spread_of(function) != nullptr;
 }
 
 class Grouping {
@@ -168,8 +242,8 @@ private:
 		int location = pg::call(exprLocation, (const Node *)expression);
 		if (key.uses_time())
 			no_law("now() in GROUP BY", location);
-		if (!pg::has_hash(key.type.type) || !pg::has_equality(key.type.type))
-			no_law("GROUP BY of type " + pg::type_name(key.type.type), location);
+		if (pg::is_pseudo(key.type.type))
+			no_law("GROUP BY of type " + pg::type_name(key.type.type), location, "Group by its columns.");
 		int column = node_->keys.size();
 		Column type = key.type;
 		type.not_null = key.type.not_null;
@@ -232,8 +306,8 @@ private:
 		for (const auto &known : computed_)
 			if (::equal(tree, known.expression))
 				return;
-		if (IsA(tree, Aggref))
-			add_aggregate(reinterpret_cast<Aggref *>(tree));
+		if (aggregate_in(tree) != nullptr)
+			add_aggregate(tree);
 		else if (IsA(tree, GroupingFunc))
 			add_grouping(reinterpret_cast<GroupingFunc *>(tree));
 		else if (IsA(tree, Var))
@@ -278,39 +352,64 @@ private:
 		return all.size() - 1;
 	}
 
-	void add_aggregate(Aggref *aggref)
+	void add_aggregate(Node *expression)
 	{
+		Aggref *aggref = aggregate_in(expression);
 		if (aggref->agglevelsup > 0)
 			no_law("an aggregate of an outer query", aggref->location);
-		if (aggref->aggkind != AGGKIND_NORMAL)
-			no_law("an ordered-set aggregate", aggref->location);
 		Call call{};
-		pg::call(print_call, aggref, &call);
+		pg::call(print_call, expression, &call);
+		Nature nature{};
+		pg::call(look_up, aggref->aggfnoid, &nature);
+		if (nature.changes)
+			no_law("a volatile aggregate", aggref->location, "Its result can differ at each evaluation, so a change cannot be undone.");
 		Aggregate a;
-		a.call = holes(call.text);
 		a.distinct = aggref->aggdistinct != NIL;
-		bool counts_rows = aggref->aggstar || (aggref->aggfnoid == F_COUNT_ANY && !a.distinct && is_present(call.arguments[0]));
-		if (counts_rows) {
-			a.call = "count(*)";
+		bool counts_rows = aggref->aggstar || (aggref->aggfnoid == F_COUNT_ANY && !a.distinct && is_present(argument(aggref)));
+		if (counts_rows)
 			call.count = 0;
-		}
 		for (int i = 0; i < call.count; i++) {
 			a.arguments.push_back(make_expression(call.arguments[i], input_.scope));
-			if (a.arguments.back().uses_time())
+			const Expression &e = a.arguments.back();
+			if (e.uses_time())
 				no_law("now() in an aggregate", aggref->location);
+			if (pg::is_pseudo(e.type.type))
+				no_law("an aggregate over type " + pg::type_name(e.type.type), aggref->location, "Give the row a type: cast it to a composite type.");
 		}
+		a.call = counts_rows ? "count(*)" : with_holes(call.text, [&](int number) { return number < first_direct ? hole(number - 1) : direct(call, number - first_direct); });
+		a.uses_keys = call.directs > 0;
+		a.checked = nature.strict || passes_over_nulls(aggref->aggfnoid) ? std::min(call.checked, call.count) : 0;
 		if (aggref->aggfilter != nullptr) {
 			a.filter = make_expression(reinterpret_cast<Node *>(aggref->aggfilter), input_.scope);
 			if (a.filter->uses_time())
 				no_law("now() in FILTER", aggref->location, "Put the condition in WHERE of a derived table.");
 		}
-		a.ignores_padding = (call.count > 0 && pg::call(is_null_over_nulls, call.arguments[0])) ||
+		a.ignores_padding = (a.checked > 0 && pg::call(is_null_over_nulls, call.arguments[0])) ||
 		                    (aggref->aggfilter != nullptr && pg::call(is_untrue_over_nulls, reinterpret_cast<Node *>(aggref->aggfilter)));
-		auto *expression = reinterpret_cast<const Node *>(aggref);
-		a.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression),
-		          pg::call(exprCollation, expression), false};
+		const auto *node = static_cast<const Node *>(expression);
+		a.type = {"", pg::call(exprType, node), pg::call(exprTypmod, node), pg::call(exprCollation, node), false};
 		a.title = title(a);
-		choose_law(aggref, std::move(a), counts_rows);
+		choose_law(expression, std::move(a), counts_rows);
+	}
+
+	static Node *argument(Aggref *aggref)
+	{
+		return reinterpret_cast<Node *>(linitial_node(TargetEntry, aggref->args)->expr);
+	}
+
+	// A direct argument, an expression of the keys, with their holes from first_key on.
+	std::string direct(const Call &call, int i)
+	{
+		collect(call.direct[i]);
+		Scope keys;
+		for (const auto &known : computed_)
+			if (!known.text.empty())
+				keys.computed.push_back(known);
+		keys.input = &node_->columns;
+		Expression e = make_expression(call.direct[i], keys);
+		if (e.uses_time())
+			no_law("now() in an aggregate", pg::call(exprLocation, static_cast<const Node *>(call.direct[i])));
+		return "(" + render(e.text, [](int column) { return hole(Aggregate::first_key + column); }) + ")";
 	}
 
 	std::string readable(const Expression &expr) const
@@ -320,28 +419,118 @@ private:
 
 	std::string title(const Aggregate &a) const
 	{
-		std::string call = render(a.call, [&](int argument) { return readable(a.arguments[argument]); });
+		std::string call = render(a.call, [&](int hole) {
+			return readable(hole < Aggregate::first_key ? a.arguments[hole] : node_->keys[hole - Aggregate::first_key]);
+		});
 		return a.filter ? call + " FILTER (WHERE " + readable(*a.filter) + ")" : call;
 	}
 
-	void choose_law(Aggref *aggref, Aggregate a, bool counts_rows)
+	void choose_law(Node *expression, Aggregate a, bool counts_rows)
 	{
-		Oid function = aggref->aggfnoid;
-		auto *expression = reinterpret_cast<Node *>(aggref);
+		Oid function = aggregate_in(expression)->aggfnoid;
 		Column type = a.type;
-		if (counts_rows || function == F_COUNT_ANY) {
+		const Spread *spread = spread_of(function);
+		if (counts_rows || function == F_COUNT_ANY || function == F_REGR_COUNT) {
 			type.not_null = a.type.not_null = true;
 			a.law = counts_rows  ? (a.filter ? Law::count : Law::count_rows)
 			        : a.distinct ? Law::count_distinct
 			                     : Law::count;
+			if (function == F_REGR_COUNT && (a.distinct || a.arguments.size() < 2))
+				a.law = Law::recompute;
 			int index = keep(std::move(a));
 			pending_.push_back({expression, [=](int first) { return hole(first + index); }, type});
-		} else if (!a.distinct && (is_sum(function) || is_average(function))) {
+		} else if (!a.distinct && a.arguments.size() == 1 && (is_sum(function) || is_average(function))) {
 			keep_sum(expression, std::move(a), is_average(function));
+		} else if (!a.distinct && a.arguments.size() == 1 && spread != nullptr) {
+			keep_spread(expression, std::move(a), *spread);
+		} else if (a.arguments.size() == 1 && (function == F_BOOL_AND || function == F_BOOL_OR || function == F_EVERY)) {
+			keep_truth(expression, std::move(a), function != F_BOOL_OR);
 		} else {
-			keep_recomputed(aggref, std::move(a));
+			keep_recomputed(expression, std::move(a));
 		}
 		computed_.push_back({expression, "", type});   // text set by place_columns()
+	}
+
+	int keep_count(Aggregate a, const std::string &argument)
+	{
+		a.law = Law::count;
+		a.call = "count";
+		a.distinct = false;
+		a.arguments[0].text = argument;
+		a.arguments[0].plain = -1;
+		a.type = {"", INT8OID, -1, InvalidOid, true};
+		a.title = "count of " + a.title;
+		return keep(std::move(a));
+	}
+
+	// All are true while none is false; a NULL is neither.
+	void keep_truth(Node *expression, Aggregate a, bool all)
+	{
+		std::string value = a.arguments[0].text;
+		Column type = a.type;
+		int known = keep_count(a, value);
+		a.title += all ? " where false" : " where true";
+		int found = keep_count(std::move(a), "NULLIF(" + value + (all ? ", true)" : ", false)"));
+		pending_.push_back({expression,
+		                    [=](int first) {
+			                    return "(CASE WHEN " + hole(first + known) + " = 0 THEN NULL::boolean ELSE " + hole(first + found) + (all ? " = 0" : " > 0") + " END)";
+		                    },
+		                    type});
+	}
+
+	// The largest scale of the numbers now.
+	int keep_scale(Aggregate a)
+	{
+		a.law = Law::recompute;
+		a.call = "pg_catalog.max(" + hole(0) + ")";
+		a.arguments[0].text = "pg_catalog.scale(" + a.arguments[0].text + ")";
+		a.arguments[0].plain = -1;
+		a.arguments[0].type = {"", INT4OID, -1, InvalidOid, false};
+		a.type = {"", INT4OID, -1, InvalidOid, false};
+		a.ignores_copies = a.wants_order = a.greatest = true;
+		a.title = "max(scale(…))";
+		return keep(std::move(a));
+	}
+
+	// By the server's formula: (n Σx² - (Σx)²) / (n (n - 1)), with the scales it has there.
+	void keep_spread(Node *expression, Aggregate a, const Spread &spread)
+	{
+		Column type = a.type, number{"", NUMERICOID, -1, InvalidOid, false};
+		std::string value = a.arguments[0].text;
+		bool numeric = a.arguments[0].type.type == NUMERICOID;
+		int count = keep_count(a, value), scale = numeric && a.arguments[0].type.typmod < 0 ? keep_scale(a) : -1;
+		a.law = Law::sum;
+		a.call = "sum";
+		a.type = number;
+		Aggregate squares = a;
+		squares.arguments[0].text = numeric ? "(" + value + " * " + value + ")" : "((" + value + ")::numeric * (" + value + ")::numeric)";
+		squares.arguments[0].plain = -1;
+		squares.arguments[0].type = number;
+		squares.finite = !numeric;
+		a.title = "sum of " + a.title;
+		squares.title = "squares of " + squares.title;
+		int sum = keep(std::move(a)), square = keep(std::move(squares));
+		pending_.push_back({expression,
+		                    [=](int first) {
+			                    std::string n = hole(first + count) + "::numeric", x = hole(first + sum), xx = hole(first + square);
+			                    if (scale >= 0) {
+				                    x = "pg_catalog.round(" + x + ", COALESCE(" + hole(first + scale) + ", 0))";
+				                    xx = "pg_catalog.round(" + xx + ", 2 * COALESCE(" + hole(first + scale) + ", 0))";
+			                    }
+			                    std::string over = "(" + n + " * " + xx + " - " + x + " * " + x + ")";
+			                    std::string variance = "(CASE WHEN " + hole(first + count) + (spread.sample ? " <= 1" : " = 0") + " THEN NULL WHEN " + over +
+			                                           " <= 0 THEN 0 ELSE " + over + " / (" + n + " * " + (spread.sample ? "(" + n + " - 1)" : n) + ") END)";
+			                    return spread.root ? root(variance) : variance;
+		                    },
+		                    type});
+	}
+
+	// sqrt() has more digits than the server's standard deviation, which is rounded once.
+	static std::string root(const std::string &variance)
+	{
+		return "(SELECT CASE WHEN r.s IS NULL OR r.v = 0 THEN r.v WHEN (r.r - r.half) * (r.r - r.half) > r.v THEN r.r - 2 * r.half ELSE r.r END::numeric "
+		       "FROM (SELECT q.v, q.s, pg_catalog.round(pg_catalog.sqrt(q.v), q.s) AS r, pg_catalog.round(('5e-' || (q.s + 1))::numeric, q.s + 1) AS half "
+		       "FROM (SELECT p.v, pg_catalog.scale(p.v) AS s FROM (SELECT " + variance + " AS v) p) q) r)";
 	}
 
 	// The stored sum is exact but remembers the largest scale it ever saw;
@@ -350,7 +539,8 @@ private:
 	void keep_sum(Node *expression, Aggregate a, bool average)
 	{
 		Column type = a.type;
-		Aggregate count = a, scale = a;
+		Aggregate count = a;
+		int largest = -1, counted = -1;
 		bool free_scale = a.arguments[0].type.type == NUMERICOID && a.arguments[0].type.typmod < 0;
 		a.law = Law::sum;
 		if (average) {
@@ -358,24 +548,12 @@ private:
 			a.title = "sum of " + a.title;
 		}
 		a.call = "sum";
-		int sum = keep(std::move(a)), largest = -1, counted = -1;
+		if (free_scale)
+			largest = keep_scale(count);
+		int sum = keep(std::move(a));
 		if (average) {
-			count.law = Law::count;
-			count.call = "count";
-			count.type = {"", INT8OID, -1, InvalidOid, true};
-			count.title = "count of " + count.title;
-			counted = keep(std::move(count));
-		}
-		if (free_scale) {
-			scale.law = Law::recompute;
-			scale.call = "pg_catalog.max(" + hole(0) + ")";
-			scale.arguments[0].text = "pg_catalog.scale(" + scale.arguments[0].text + ")";
-			scale.arguments[0].plain = -1;
-			scale.arguments[0].type = {"", INT4OID, -1, InvalidOid, false};
-			scale.type = {"", INT4OID, -1, InvalidOid, false};
-			scale.ignores_copies = scale.wants_order = scale.greatest = true;
-			scale.title = "max(scale(…))";
-			largest = keep(std::move(scale));
+			std::string value = count.arguments[0].text;
+			counted = keep_count(std::move(count), value);
 		}
 		pending_.push_back({expression,
 		                    [=](int first) {
@@ -389,26 +567,26 @@ private:
 		                    type});
 	}
 
-	void keep_recomputed(Aggref *aggref, Aggregate a)
+	void keep_recomputed(Node *expression, Aggregate a)
 	{
-		Oid function = aggref->aggfnoid;
+		const Aggref *aggref = aggregate_in(expression);
+		Oid function = aggref->aggfnoid, order = pg::call(sort_operator, function);
+		Column type = a.type;
 		a.law = Law::recompute;
-		Oid order = pg::call(sort_operator, function);
-		bool extreme = a.arguments.size() == 1 && aggref->aggorder == NIL && OidIsValid(order);
-		if (extreme) {
+		if (a.arguments.size() == 1 && a.checked == 1 && aggref->aggorder == NIL && OidIsValid(order)) {
 			a.ignores_copies = a.wants_order = true;
 			a.greatest = pg::call(is_greater_than, order);
+		} else {
+			a.by_image = !among(function, of_floats);
+			a.by_order = !among(function, of_floats) && !among(function, order_free) && aggref->aggkind == AGGKIND_NORMAL;
+			a.any_order = a.by_order && aggref->aggorder == NIL && !a.distinct;
 		}
-		else if (std::find(std::begin(order_free), std::end(order_free), function) == std::end(order_free))
-			no_law("the aggregate " + a.title, aggref->location);
 		if (a.distinct)
 			a.ignores_copies = true;
-		for (const Expression &argument : a.arguments)
-			if (!pg::has_hash(argument.type.type) || !pg::has_order(argument.type.type))
-				no_law("an aggregate over type " + pg::type_name(argument.type.type), aggref->location);
-		Column type = a.type;
+		if (pg::is_pseudo(type.type))
+			no_law("an aggregate of type " + pg::type_name(type.type), aggref->location);
 		int index = keep(std::move(a));
-		pending_.push_back({reinterpret_cast<Node *>(aggref), [=](int first) { return hole(first + index); }, type});
+		pending_.push_back({expression, [=](int first) { return hole(first + index); }, type});
 	}
 
 	void place_columns()

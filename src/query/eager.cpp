@@ -85,7 +85,7 @@ private:
 	bool aggregates_read_x() const
 	{
 		return std::all_of(aggregate_.aggregates.begin(), aggregate_.aggregates.end(), [this](const Aggregate &a) {
-			return (!a.filter || reads_only_x(*a.filter)) &&
+			return !a.uses_keys && (!a.filter || reads_only_x(*a.filter)) &&
 			       std::all_of(a.arguments.begin(), a.arguments.end(), [this](const Expression &e) { return reads_only_x(e); });
 		});
 	}

@@ -137,31 +137,13 @@ char *print(Node *expression)
 	return deparse_expression(expression, NIL, false, false);
 }
 
-// $5 outside quotes becomes the hole or text it stands for.
-std::string with_holes(const char *printed, const Scope &scope)
+std::string hole_of(int number, const Scope &scope)
 {
-	std::string out;
-	for (const char *p = printed; *p != '\0'; p++) {
-		if (*p == '\'' || *p == '"') {
-			const char quote = *p;
-			out += *p++;
-			while (*p != '\0' && *p != quote)
-				out += *p++;
-			out += quote;
-		} else if (*p == '$' && isdigit(static_cast<unsigned char>(p[1]))) {
-			int number = std::stoi(p + 1);
-			while (isdigit(static_cast<unsigned char>(p[1])))
-				p++;
-			if (number == last_time)
-				out += "$1";
-			else if (number >= first_computed)
-				out += scope.computed[number - first_computed].text;
-			else
-				out += '\x01' + std::to_string(number - 1) + '\x02';
-		} else
-			out += *p;
-	}
-	return out;
+	if (number == last_time)
+		return "$1";
+	if (number >= first_computed)
+		return scope.computed[number - first_computed].text;
+	return '\x01' + std::to_string(number - 1) + '\x02';
 }
 
 struct Reads {
@@ -218,6 +200,27 @@ bool is_volatile(Node *expression)
 
 }  // namespace
 
+std::string with_holes(const char *printed, const std::function<std::string(int)> &text)
+{
+	std::string out;
+	for (const char *p = printed; *p != '\0'; p++) {
+		if (*p == '\'' || *p == '"') {
+			const char quote = *p;
+			out += *p++;
+			while (*p != '\0' && *p != quote)
+				out += *p++;
+			out += quote;
+		} else if (*p == '$' && isdigit(static_cast<unsigned char>(p[1]))) {
+			int number = std::stoi(p + 1);
+			while (isdigit(static_cast<unsigned char>(p[1])))
+				p++;
+			out += text(number);
+		} else
+			out += *p;
+	}
+	return out;
+}
+
 void no_law(const std::string &what, int location, const std::string &detail)
 {
 	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, what + " has no differential law yet", detail,
@@ -236,10 +239,11 @@ Expression make_expression(Node *expression, const Scope &scope)
 		       "Its result can differ at each evaluation, so a change cannot be undone.");
 
 	Expression expr;
-	expr.text = with_holes(pg::call(print, plain), scope);
+	auto text = [&](int number) { return hole_of(number, scope); };
+	expr.text = with_holes(pg::call(print, plain), text);
 	if (now.uses_time) {
 		Rewrite last{&scope, true, false, nullptr, -1};
-		expr.at_last = with_holes(pg::call(print, pg::call(rewritten, expression, &last)), scope);
+		expr.at_last = with_holes(pg::call(print, pg::call(rewritten, expression, &last)), text);
 	}
 	render(expr.text, [&](int column) { return expr.columns.insert(column), std::string(); });
 	if (expr.text.size() > 2 && expr.columns.size() == 1 &&

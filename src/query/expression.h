@@ -31,6 +31,9 @@ struct Scope {
 // a volatile function, a sub-select, a set-returning function, a system column.
 Expression make_expression(Node *expression, const Scope &scope);
 
+// What the server printed, each $number outside quotes replaced by a text.
+std::string with_holes(const char *printed, const std::function<std::string(int)> &text);
+
 // Columns (range table index, attribute) of this query level that the tree reads, its subqueries included.
 std::vector<std::pair<int, int>> columns_read(Node *tree);
 

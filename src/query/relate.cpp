@@ -233,6 +233,7 @@ Related only_rows(Related r)
 			image.type = {"", TEXTOID, -1, DEFAULT_COLLATION_OID, false};
 			value.arguments.push_back(image);
 		}
+		value.checked = value.arguments.size();
 		keep(value);
 	}
 	auto order = std::make_shared<Operator>();    // values, number of rows, references

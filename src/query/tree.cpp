@@ -291,6 +291,28 @@ bool identifies_row(const Operator &node, const std::vector<int> &columns)
 	return std::any_of(traced.begin(), traced.end(), [&](const auto &one) { return holds_identity(traced, one.first); });
 }
 
+std::set<int> columns_of_any_order(const Operator &node)
+{
+	std::set<int> out;
+	if (node.kind == Kind::aggregate) {
+		for (size_t i = 0; i < node.aggregates.size(); i++)
+			if (node.aggregates[i].any_order)
+				out.insert(node.keys.size() + i);
+		return out;
+	}
+	for (size_t i = 0; i < node.inputs.size(); i++) {
+		bool beside = node.kind == Kind::join || node.kind == Kind::left_join;
+		for (int column : columns_of_any_order(*node.inputs[i]))
+			if (node.kind != Kind::project)
+				out.insert(column + (beside ? node.offset(i) : 0));
+			else
+				for (int c = 0; c < node.width(); c++)
+					if (node.expressions[c].columns.contains(column))
+						out.insert(c);
+	}
+	return out;
+}
+
 Tree share(const Tree &node)
 {
 	node->readers++;

@@ -66,12 +66,19 @@ struct Equality {
 enum class Law { count_rows, count, sum, average, count_distinct, recompute };
 
 struct Aggregate {
+	static constexpr int first_key = 1000;
+
 	Law law;
 	std::vector<Expression> arguments;
 	std::optional<Expression> filter;
-	std::string call;           // the aggregate over holes that number its arguments
+	std::string call;           // the aggregate over holes that number its arguments; from first_key on, the group's keys
 	bool distinct = false;
-	bool ignores_nulls = true;  // a NULL first argument has no effect
+	int checked = 0;            // a row where one of so many first arguments is NULL has no effect
+	bool by_order = false;      // equal bags of values may differ in it by their order
+	bool any_order = false;     // and the query leaves that open
+	bool by_image = false;      // equal values may differ in what they make of it
+	bool uses_keys = false;     // direct arguments are expressions of the group's keys
+	bool finite = false;        // a sum of numbers that are neither NaN nor infinite
 	bool ignores_copies = false;// a second copy of an argument has no effect (min, max)
 	bool wants_order = false;   // answered from an ordered index (min, max)
 	bool greatest = false;      // max rather than min
@@ -192,6 +199,9 @@ Tree own(Tree node);
 
 // Do these columns of the operator hold the whole key of a table, so that what equals them is what one row of it matches?
 bool identifies_row(const Operator &node, const std::vector<int> &columns);
+
+// Columns for which several answers of the query are right, because the order that an aggregate reads in is open.
+std::set<int> columns_of_any_order(const Operator &node);
 
 // Visits each operator once, inputs before it.
 void walk(Operator &node, const std::function<void(Operator &)> &visit);

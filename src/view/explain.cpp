@@ -141,7 +141,7 @@ std::string law(const Operator &node, bool wide = false)
 		                  : a.wants_order && wide            ? "recomputed from all values of the group, some too long for an ordered index"
 		                  : a.wants_order                    ? "ordered values"
 		                                                     : "recomputed from the group's values";
-		out.push_back(a.title + ": " + how);
+		out.push_back(a.title + ": " + how + (a.any_order ? ", in the order of the values: the query leaves it open" : ""));
 	}
 	return pg::join(out, "; ");
 }

@@ -32,14 +32,17 @@ apply::Outcome refresh_by_hand(int id)
 	return outcome;
 }
 
-// Rows that left has more often than right.  Compared by equality where the
-// types have it, by text where not.
+// Rows that left has more often than right.  Compared by equality where the types have it, by text where not; what an
+// aggregate makes of values in any order, by the characters of its text.
 std::string surplus(const View &view, const std::string &left, const std::string &right)
 {
 	std::vector<std::string> names, columns;
+	std::set<int> any_order = view.tree == nullptr ? std::set<int>() : query::columns_of_any_order(*view.tree);
 	for (const auto &column : view.columns) {
+		bool open = any_order.contains(names.size());
 		names.push_back("c" + std::to_string(names.size() + 1));
-		columns.push_back(names.back() + (pg::has_equality(column.type) ? "" : "::text"));
+		columns.push_back(open ? "(SELECT string_agg(z, '' ORDER BY z COLLATE \"C\") FROM regexp_split_to_table(" + names.back() + "::text, '') z)"
+		                       : names.back() + (pg::has_equality(column.type) ? "" : "::text"));
 	}
 	std::string list = pg::join(columns, ", "), as = " x(" + pg::join(names, ", ") + ")";
 	return "SELECT count(*) FROM (SELECT " + list + " FROM " + left + as + " EXCEPT ALL SELECT " + list + " FROM " + right + as + ") d";

@@ -425,7 +425,7 @@ class Maker:
 
     def aggregate(self, scope):
         rng = self.rng
-        name = rng.choice(["count(*)", "count", "sum", "sum", "avg", "min", "max", "distinct"])
+        name = rng.choice(["count(*)", "count", "sum", "sum", "avg", "min", "max", "distinct", "any"])
         only = [self.condition(scope)] if rng.random() < 0.25 else []
         if only and rng.random() < 0.15:
             t = self.temporal(scope)
@@ -434,6 +434,8 @@ class Maker:
                 only = [t]
         if name == "count(*)":
             return Aggregate("bigint", False, "count(*)", [], only)
+        if name == "any":
+            return self.any_aggregate(scope, only)
         if name in ("sum", "avg"):
             a = self.expr(scope, rng.choice(NUMBERS), 1)
             if a.type == "float8":
@@ -446,6 +448,31 @@ class Maker:
         if name in ("min", "max"):
             return Aggregate("numeric" if a.type == "numeric(10,2)" else a.type, varies(a), name + "({0})", [a], only)
         return Aggregate("bigint", False, "count(DISTINCT {0})" if name == "distinct" else "count({0})", [a], only)
+
+    def any_aggregate(self, scope, only):
+        """One of the many that are worked out from a group's values.  What depends on their order says which."""
+        rng = self.rng
+        again = lambda kind: self.expr(scope, kind, 1)
+        exact = [r for r in scope if r.type in ("int", "bigint", "numeric", "numeric(10,2)") and not r.loose]
+        plain = lambda: again(rng.choice(["int", "text", "bool", "date"]))
+        make = lambda kind, form, *args: Aggregate(kind, False, form, list(args), only)
+        forms = [lambda: make("text", "string_agg({0}, ',' ORDER BY {1} DESC, {0})", again("text"), plain()),
+                 lambda: make("text", "string_agg(DISTINCT {0}, '$1')", again("text")),
+                 lambda: make("text", "(array_agg({0} ORDER BY {1}, {0}))::text", plain(), plain()),
+                 lambda: make("text", "(jsonb_agg({0} ORDER BY {0}))::text", plain()),
+                 lambda: make("text", "JSON_ARRAYAGG({0} ORDER BY {0} NULL ON NULL RETURNING text)", again("int")),
+                 lambda: make("bool", rng.choice(["bool_and({0})", "bool_or({0})", "every({0})"]), self.condition(scope)),
+                 lambda: make("int", rng.choice(["bit_and({0})", "bit_or({0})", "bit_xor({0})", "sum(DISTINCT {0})::int"]), again("int")),
+                 lambda: make("float8", "percentile_cont(0.5) WITHIN GROUP (ORDER BY {0})", again("int")),
+                 lambda: make("int", "mode() WITHIN GROUP (ORDER BY {0} DESC)", again("int")),
+                 lambda: make("bigint", rng.choice(["rank(1) WITHIN GROUP (ORDER BY {0})", "dense_rank(1) WITHIN GROUP (ORDER BY {0} DESC)"]), again("int")),
+                 lambda: (lambda a: Aggregate(a.type, varies(a), "percentile_disc(0.3) WITHIN GROUP (ORDER BY {0})", [a], only))(plain())]
+        if exact:
+            forms += [lambda: make("text", rng.choice(["stddev({0})::text", "var_pop({0})::text", "variance({0})::text", "stddev_pop({0})::text"]), rng.choice(exact))] * 2
+        a = rng.choice(forms)()
+        if only and a.form.endswith(("::text", "::int")):
+            a.only = []
+        return a
 
     def over(self, scope, keys, depth=1):
         """An expression of aggregates and group keys."""
