@@ -12,6 +12,7 @@ extern "C" {
 #include "catalog/pg_am.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -58,12 +59,17 @@ struct PrimaryKey {
 void find_primary_key(Oid relid, PrimaryKey *out)
 {
 	Relation relation = table_open(relid, AccessShareLock);
+	out->count = 0;
+	// The key of a table that others inherit from is unique in each of them alone.
+	if (relation->rd_rel->relkind == RELKIND_RELATION && find_inheritance_children(relid, NoLock) != NIL) {
+		table_close(relation, AccessShareLock);
+		return;
+	}
 	Bitmapset *key = OidIsValid(RelationGetPrimaryKeyIndex(relation, false))
 	                     ? RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY)
 	                     : nullptr;
 	if (key == nullptr)
 		key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
-	out->count = 0;
 	for (int member = -1; (member = bms_next_member(key, member)) >= 0;)
 		out->attributes[out->count++] = member + FirstLowInvalidHeapAttributeNumber;
 	table_close(relation, AccessShareLock);
@@ -161,7 +167,7 @@ struct Arrangement {
 	{
 		std::vector<std::string> out;
 		for (int attribute : key)
-			out.push_back(prefix + numbered(attribute) + " IS NOT NULL");
+			out.push_back(prefix + numbered(attribute) + " IS DISTINCT FROM NULL");
 		return delta::and_all(out);
 	}
 

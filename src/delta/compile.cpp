@@ -43,6 +43,8 @@ std::string Compiler::own_delta(Operator &node)
 	switch (node.kind) {
 	case Kind::one_row: return "SELECT 1::int8 AS w WHERE false";
 	case Kind::scan: return scan_delta(node);
+	case Kind::constant: return constant_delta(node);
+	case Kind::function: return function_delta(node);
 	case Kind::filter: return filter_delta(node);
 	case Kind::project: return project_delta(node);
 	case Kind::union_all: return union_delta(node);
@@ -67,6 +69,8 @@ std::string Compiler::current(const Operator &node, const std::set<int> &probe, 
 	switch (node.kind) {
 	case Kind::one_row: return "SELECT 1::int8 AS w";
 	case Kind::scan: return scan_current(node, probe, bulk);
+	case Kind::constant: return constant_at(node, false);
+	case Kind::function: return function_current(node, probe, bulk);
 	case Kind::filter: return filter_current(node, probe, bulk);
 	case Kind::project: return project_current(node, probe, bulk);
 	case Kind::union_all: return union_current(node, probe, bulk);

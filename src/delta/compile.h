@@ -49,6 +49,16 @@ private:
 
 	std::string scan_delta(Operator &node);
 	std::string scan_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	std::string no_delta(const Operator &node);
+	std::string constant_at(const Operator &node, bool at_last) const;
+	std::string constant_delta(const Operator &node);
+	std::string function_over(const Operator &node, const std::string &from, bool at_last = false) const;
+	std::string moving_over(const Operator &node, const std::string &input, bool at_last) const;
+	std::string moved_rows(const Operator &node, const std::string &rows) const;
+	std::string moving_delta(Operator &node);
+	void wake_for(const Operator &node, const query::Moment &moment);
+	std::string function_delta(Operator &node);
+	std::string function_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string filter_delta(Operator &node);
 	std::string filter_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string project_delta(Operator &node);
@@ -88,8 +98,8 @@ private:
 	State recursive_state(const Operator &whole);
 	void pursue_all(const Operator &whole, const std::string &few, const std::string &many);
 	void pursue_once(const Operator &whole, const std::string &few, const std::string &many);
-	std::string filter_over(const Operator &node, const std::string &input) const;
-	std::string project_over(const Operator &node, const std::string &input) const;
+	std::string filter_over(const Operator &node, const std::string &input, bool at_last = false) const;
+	std::string project_over(const Operator &node, const std::string &input, bool at_last = false) const;
 	std::string join_over(const Operator &node, int on, const std::string &input, bool bulk);
 	std::string left_over(const Operator &node, const std::string &input, bool bulk);
 	std::string semi_over(const Operator &node, const std::string &input, bool bulk);
@@ -134,6 +144,11 @@ std::vector<Column> delta_columns(const Operator &node);
 std::string columns_of(const std::string &alias, int count);
 // False for what only self of a recursive term changes.
 bool changes(const Operator &node);
+// Does it evaluate anything over now()?
+bool uses_time(const Operator &node);
+std::vector<std::string> conditions_over(const std::vector<Expression> &conditions, const std::string &alias, bool at_last);
+// The values of a project's columns over a row x.
+std::vector<std::string> projected(const Operator &node, bool at_last);
 // Tables below an operator.
 std::vector<Oid> bases_of(const Operator &node);
 // One 64-bit hash of several values, NULLs equal: finds a row by all of them.

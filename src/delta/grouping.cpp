@@ -220,7 +220,7 @@ std::string Grouping::counted_rows(const Aggregate &a, int i, const std::string 
 {
 	std::vector<std::string> out;
 	for (int j = 0; j < a.checked; j++)
-		out.push_back("i." + value(i, j) + " IS NOT NULL");
+		out.push_back("i." + value(i, j) + " IS DISTINCT FROM NULL");
 	if (a.filter)
 		out.push_back("i." + number("f", i));
 	if (!more.empty())

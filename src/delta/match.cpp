@@ -130,7 +130,7 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 		definitions.push_back(c + " " + pg::type_name(type.type, type.typmod) + collation(type) + " NOT NULL");
 		names.push_back(c);
 		qualified.push_back("b." + c);
-		present.push_back("b." + c + " IS NOT NULL");
+		present.push_back("b." + c + " IS DISTINCT FROM NULL");
 		same.push_back(pg::equal(type.type, "s." + c, "u." + c));
 		returned.push_back("COALESCE(new." + c + ", old." + c + ") AS " + c);
 		columns.push_back(type);

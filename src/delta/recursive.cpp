@@ -129,6 +129,7 @@ std::string Compiler::through(const Operator &node, const std::string &self, boo
 	switch (node.kind) {
 	case Kind::filter: return filter_over(node, input);
 	case Kind::project: return project_over(node, input);
+	case Kind::function: return function_over(node, input);
 	case Kind::left_join: return left_over(node, input, bulk);
 	case Kind::semi_join:
 	case Kind::anti_join: return semi_over(node, input, bulk);

@@ -223,9 +223,19 @@ std::string equal(Oid type, const std::string &a, const std::string &b)
 	return "(" + a + " " + call(operator_name, entry->eq_opr) + " " + b + ")";
 }
 
+namespace {
+
+bool type_is_row(Oid type)
+{
+	return call(type_is_rowtype, type);
+}
+
+}  // namespace
+
 std::string not_distinct(Oid type, const std::string &a, const std::string &b)
 {
-	return "(" + equal(type, a, b) + " IS TRUE OR (" + a + " IS NULL AND " + b + " IS NULL))";
+	const char *null = type_is_row(type) ? " IS NOT DISTINCT FROM NULL" : " IS NULL";     // ROW(NULL) IS NULL, too
+	return "(" + equal(type, a, b) + " IS TRUE OR (" + a + null + " AND " + b + null + "))";
 }
 
 std::string less(Oid type, const std::string &a, const std::string &b)

@@ -16,6 +16,8 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
@@ -44,7 +46,6 @@ void refuse_unsupported(const ::Query &query)
 		if (present)
 			no_law(what, -1);
 	};
-	refuse(query.hasTargetSRFs, "a set-returning function in the select list");
 	refuse(query.hasModifyingCTE, "a data-modifying WITH query");
 	refuse(query.rowMarks != NIL, "FOR UPDATE or FOR SHARE");
 	refuse(has_policies(query), "a source with row security that applies to the owner");
@@ -72,10 +73,9 @@ Selected project(::Query *query, Tree input, const Scope &scope)
 		auto *target = static_cast<TargetEntry *>(lfirst(cell));
 		if (target->resjunk && !chooses_rows(query, target))
 			continue;
-		Expression expr = make_expression(reinterpret_cast<Node *>(target->expr), scope);
-		if (expr.uses_time())
-			no_law("now() in the select list", pg::call(exprLocation, (const Node *)target->expr),
-			       "Every row would change at every tick.");
+		auto *expression = reinterpret_cast<Node *>(target->expr);
+		Expression expr = make_set(expression, scope);
+		node->sets = node->sets || pg::call(expression_returns_set, expression);
 		if (target->resjunk)
 			expr.type.name = scope.input == nullptr ? "" : render(expr.text, [&](int column) { return (*scope.input)[column].name; });
 		out.refs[target->ressortgroupref] = node->width();
@@ -96,6 +96,63 @@ Selected project(::Query *query, Tree input, const Scope &scope)
 	return out;
 }
 
+bool collect_arguments(Node *node, void *context)
+{
+	if (node == nullptr)
+		return false;
+	if (!IsA(node, Aggref) || reinterpret_cast<Aggref *>(node)->agglevelsup > 0)
+		return expression_tree_walker(node, collect_arguments, context);
+	auto *aggref = reinterpret_cast<Aggref *>(node);
+	auto *all = static_cast<std::vector<Node *> *>(context);
+	ListCell *cell;
+	foreach (cell, aggref->args)
+		all->push_back(reinterpret_cast<Node *>(lfirst_node(TargetEntry, cell)->expr));
+	if (aggref->aggfilter != nullptr)
+		all->push_back(reinterpret_cast<Node *>(aggref->aggfilter));
+	return false;
+}
+
+void list_grouped(::Query *query, std::vector<Node *> *out)
+{
+	ListCell *cell;
+	foreach (cell, query->groupClause)
+		out->push_back(get_sortgroupclause_expr(static_cast<SortGroupClause *>(lfirst(cell)), query->targetList));
+	collect_arguments(reinterpret_cast<Node *>(query->targetList), out);
+	collect_arguments(query->havingQual, out);
+}
+
+bool collect_window_arguments(Node *node, void *context)
+{
+	if (node == nullptr)
+		return false;
+	if (!IsA(node, WindowFunc))
+		return expression_tree_walker(node, collect_window_arguments, context);
+	auto *function = reinterpret_cast<WindowFunc *>(node);
+	auto *all = static_cast<std::vector<Node *> *>(context);
+	ListCell *cell;
+	foreach (cell, function->args)
+		all->push_back(static_cast<Node *>(lfirst(cell)));
+	if (function->aggfilter != nullptr)
+		all->push_back(reinterpret_cast<Node *>(function->aggfilter));
+	return false;
+}
+
+void list_windowed(::Query *query, std::vector<Node *> *out)
+{
+	ListCell *cell, *clause;
+	foreach (cell, query->windowClause)
+		for (List *clauses : {lfirst_node(WindowClause, cell)->partitionClause, lfirst_node(WindowClause, cell)->orderClause})
+			foreach (clause, clauses)
+				out->push_back(get_sortgroupclause_expr(static_cast<SortGroupClause *>(lfirst(clause)), query->targetList));
+	collect_window_arguments(reinterpret_cast<Node *>(query->targetList), out);
+}
+
+std::vector<Node *> parts_of(::Query *query, void (*list)(::Query *, std::vector<Node *> *))
+{
+	std::vector<Node *> parts;
+	pg::call(list, query, &parts);
+	return parts;
+}
 }  // namespace
 
 Tree distinct(Tree input)
@@ -160,10 +217,20 @@ Tree set_operation(const ::Query &query, Node *tree, const Environment &environm
 	query->havingQual = flatten_join_alias_vars(nullptr, query, query->havingQual);
 	query->jointree = reinterpret_cast<FromExpr *>(
 	    flatten_join_alias_vars(nullptr, query, reinterpret_cast<Node *>(query->jointree)));
+	auto flatten = [query](auto *&part) {
+		if (part != nullptr)
+			part = reinterpret_cast<std::remove_reference_t<decltype(part)>>(
+			    flatten_join_alias_vars(nullptr, query, reinterpret_cast<Node *>(part)));
+	};
 	ListCell *cell;
-	foreach (cell, query->rtable)
-		if (auto *entry = lfirst_node(RangeTblEntry, cell); entry->rtekind == RTE_SUBQUERY && entry->lateral)
-			entry->subquery = reinterpret_cast<::Query *>(flatten_join_alias_vars(nullptr, query, reinterpret_cast<Node *>(entry->subquery)));
+	foreach (cell, query->rtable) {
+		auto *entry = lfirst_node(RangeTblEntry, cell);
+		flatten(entry->functions);
+		flatten(entry->tablefunc);
+		flatten(entry->values_lists);
+		if (entry->lateral)
+			flatten(entry->subquery);
+	}
 	return query;
 }
 
@@ -212,6 +279,16 @@ List *aggregates_in(Node *tree)
 	AcquireRewriteLocks(query, true, false);
 	List *rewritten = QueryRewrite(query);
 	return static_cast<::Query *>(linitial(rewritten));
+}
+
+Query *analyzed(const char *sql)
+{
+	List *raw = raw_parser(sql, RAW_PARSE_DEFAULT);
+	if (list_length(raw) != 1 || !IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("the query of a stream table must be one SELECT"),
+		                errhint("Pass the text of a single SELECT, WITH … SELECT or UNION.")));
+	Query *query = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, nullptr, 0, nullptr);
+	return static_cast<Query *>(linitial(QueryRewrite(query)));
 }
 
 struct Relations {
@@ -344,15 +421,19 @@ void show_empty_groups(const ::Query *query, From &from, const Environment &envi
 // FROM, GROUP BY and HAVING.
 From grouped(::Query *query, const Environment &environment)
 {
-	From from = build_from(query, environment), all;
-	attach_below_groups(query, from, environment);
+	auto input_of_groups = [&] {
+		From input = build_from(query, environment);
+		attach_below_groups(query, input, environment);
+		return with_computed(std::move(input), parts_of(query, list_grouped));
+	};
+	From from = input_of_groups(), all;
 	all.node = std::make_shared<Operator>();
 	all.node->kind = Kind::union_all;
 	List *sets = grouping_sets(query);
 	bool work = is_work(*from.node);
 	for (int i = 0; i < list_length(sets); i++) {
 		bool last = i == list_length(sets) - 1;
-		From input = last ? std::move(from) : work ? From{share(from.node), from.scope} : build_from(query, environment);
+		From input = last ? std::move(from) : work ? From{share(from.node), from.scope} : input_of_groups();
 		From groups = build_aggregate(query, std::move(input), static_cast<List *>(list_nth(sets, i)));
 		show_empty_groups(query, groups, environment);
 		if (query->havingQual != nullptr)
@@ -369,6 +450,37 @@ From grouped(::Query *query, const Environment &environment)
 Tree build_branch(const ::Query &query, Node *tree, const Environment &environment)
 {
 	return set_operation(query, tree, environment, 0);
+}
+
+// What groups, aggregates and windows take is worked out before, where it is a set, as the server does, or moves with
+// time: as columns of their own.
+From with_computed(From input, const std::vector<Node *> &parts)
+{
+	std::vector<Column> columns = input.node->columns;
+	input.scope.input = &columns;
+	auto node = std::make_shared<Operator>();
+	node->kind = Kind::project;
+	std::vector<Scope::Computed> computed;
+	for (Node *part : parts) {
+		bool set = pg::call(expression_returns_set, part);
+		Expression expr = make_set(part, input.scope);
+		if (!set && !expr.uses_time())
+			continue;
+		node->sets = node->sets || set;
+		node->columns.push_back(expr.type);
+		computed.push_back({part, column_of(columns.size() + node->expressions.size(), expr.type).text, expr.type});
+		node->expressions.push_back(std::move(expr));
+	}
+	input.scope.input = nullptr;
+	if (node->expressions.empty())
+		return input;
+	input.scope.computed.insert(input.scope.computed.end(), computed.begin(), computed.end());
+	for (size_t i = 0; i < columns.size(); i++)
+		node->expressions.insert(node->expressions.begin() + i, column_of(i, columns[i]));
+	node->columns.insert(node->columns.begin(), columns.begin(), columns.end());
+	node->inputs.push_back(std::move(input.node));
+	input.node = std::move(node);
+	return input;
 }
 
 Tree build_level(::Query *original, const Environment &outer, int references)
@@ -392,6 +504,8 @@ Tree build_level(::Query *original, const Environment &outer, int references)
 	From from = groups ? grouped(query, environment) : build_from(query, environment);
 	if (query->hasSubLinks)
 		query->targetList = reinterpret_cast<List *>(attach(from, reinterpret_cast<Node *>(query->targetList), environment));
+	if (query->hasWindowFuncs)
+		from = with_computed(std::move(from), parts_of(query, list_windowed));
 	if (query->hasWindowFuncs)
 		from = build_windows(query, std::move(from));
 	std::vector<Column> columns = from.node->columns;
@@ -423,6 +537,11 @@ Tree build(::Query *query)
 ::Query *rewritten_view_query(Oid view)
 {
 	return pg::call(open_view_query, view);
+}
+
+::Query *rewritten_query(const std::string &sql)
+{
+	return pg::call(analyzed, sql.c_str());
 }
 
 std::vector<Oid> relations_read(::Query *query)

@@ -21,6 +21,9 @@ Tree build(::Query *query);
 // row security applied, locks on what it reads taken.
 ::Query *rewritten_view_query(Oid view);
 
+// The same of a text, with the places of its words.  Fails 42601 if it is not one SELECT.
+::Query *rewritten_query(const std::string &sql);
+
 // Relations that a query reads, through views, derived tables and CTEs.
 std::vector<Oid> relations_read(::Query *query);
 

@@ -25,12 +25,6 @@ namespace query {
 
 namespace {
 
-bool is_btree_comparison(Oid opno)
-{
-	List *interpretations = get_op_index_interpretation(opno);
-	return interpretations != NIL;
-}
-
 // The type's own equality, by which groups and unique keys tell values apart, and not another that it may have.
 bool is_equality(Oid opno, Oid left_type)
 {
@@ -46,53 +40,6 @@ OpExpr *binary_operator(Node *condition)
 		return nullptr;
 	auto *op = reinterpret_cast<OpExpr *>(condition);
 	return list_length(op->args) == 2 ? op : nullptr;
-}
-
-// An interval that is the same length wherever it is added to this type of moment.
-bool has_one_length(Node *node, Oid moment)
-{
-	if (!IsA(node, Const) || reinterpret_cast<Const *>(node)->consttype != INTERVALOID ||
-	    reinterpret_cast<Const *>(node)->constisnull)
-		return false;
-	Interval *interval = DatumGetIntervalP(reinterpret_cast<Const *>(node)->constvalue);
-	return interval->month == 0 && (interval->day == 0 || moment == TIMESTAMPOID) && !INTERVAL_NOT_FINITE(interval);
-}
-
-// moment + interval <op> other becomes moment <op> other - interval, and so on for minus,
-// where that is the same; otherwise both stay.
-void bare_moment(Node **moment, Node **other)
-{
-	auto *sum = reinterpret_cast<OpExpr *>(*moment);
-	if (!IsA(sum, OpExpr) || list_length(sum->args) != 2)
-		return;
-	Oid type = exprType(*other);
-	bool zoned = sum->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL || sum->opfuncid == F_TIMESTAMPTZ_MI_INTERVAL;
-	bool plus = sum->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL || sum->opfuncid == F_TIMESTAMP_PL_INTERVAL;
-	if ((!zoned && !plus && sum->opfuncid != F_TIMESTAMP_MI_INTERVAL) ||
-	    type != (zoned ? TIMESTAMPTZOID : TIMESTAMPOID) || !has_one_length(static_cast<Node *>(lsecond(sum->args)), type))
-		return;
-	Oid inverse = OpernameGetOprid(list_make1(makeString(pstrdup(plus ? "-" : "+"))), type, INTERVALOID);
-	*other = reinterpret_cast<Node *>(
-	    make_opclause(inverse, type, false, reinterpret_cast<Expr *>(*other),
-	                  static_cast<Expr *>(lsecond(sum->args)), InvalidOid, InvalidOid));
-	set_opfuncid(reinterpret_cast<OpExpr *>(*other));
-	*moment = static_cast<Node *>(linitial(sum->args));
-}
-
-// column <op> expression of now(), or the other way round.
-std::optional<Temporal> temporal(Node *condition, const Expression &whole, const Scope &scope)
-{
-	OpExpr *op = binary_operator(condition);
-	if (op == nullptr || !pg::call(is_btree_comparison, op->opno))
-		return {};
-	auto *moment = static_cast<Node *>(linitial(op->args)), *other = static_cast<Node *>(lsecond(op->args));
-	if (make_expression(moment, scope).uses_time())
-		std::swap(moment, other);
-	pg::call(bare_moment, &moment, &other);
-	Expression left = make_expression(moment, scope), right = make_expression(other, scope);
-	if (left.plain < 0 || left.uses_time() || !right.columns.empty())
-		return {};
-	return Temporal{left.plain, whole, right};
 }
 
 // What every branch of an OR says holds without it: an equality said in each branch is one to look up by.
@@ -235,13 +182,8 @@ std::vector<Condition> conditions(Node *condition, const Scope &scope)
 		auto *one = static_cast<Node *>(lfirst(cell));
 		if (is_certain(one, scope))
 			continue;
-		Condition c{make_expression(one, scope), {}, {}, {}, rejected_by(one, scope), pg::call(exprLocation, (const Node *)one)};
-		if (c.expr.uses_time()) {
-			c.temporal = temporal(one, c.expr, scope);
-			if (!c.temporal)
-				no_law("this use of now()", c.location,
-				       "A temporal filter compares a plain column with an expression of now() and constants.");
-		} else if (OpExpr *op = binary_operator(one); op != nullptr) {
+		Condition c{make_expression(one, scope), {}, {}, rejected_by(one, scope), pg::call(exprLocation, (const Node *)one)};
+		if (OpExpr *op = binary_operator(one); op != nullptr && !c.expr.uses_time()) {
 			c.equated = equated(op, scope);
 			c.at_most = at_most(op, scope);
 		}

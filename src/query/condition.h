@@ -20,14 +20,12 @@ struct AtMost {
 
 struct Condition {
 	Expression expr;
-	std::optional<Temporal> temporal;
 	std::optional<Equated> equated;
 	std::optional<AtMost> at_most;
 	std::set<int> rejected;                       // columns whose NULL it does not let through
 	int location;
 };
 
-// Fails 0A000 at a use of now() that is not a comparison of a plain column with a moment.
 std::vector<Condition> conditions(Node *condition, const Scope &scope);
 
 }  // namespace query

@@ -1,5 +1,7 @@
 #include "correlate.h"
 
+#include "expression.h"
+
 extern "C" {
 #include "access/transam.h"
 #include "catalog/pg_type.h"
@@ -426,7 +428,7 @@ bool collect_sublinks(Node *node, void *context)
 
 bool finds_sublink(Node *node, void *)
 {
-	return node != nullptr && (IsA(node, SubLink) || expression_tree_walker(node, finds_sublink, nullptr));
+	return node != nullptr && (is_subquery(node) || expression_tree_walker(node, finds_sublink, nullptr));
 }
 
 // ---- ANY and ALL ----

@@ -12,11 +12,6 @@ std::string hole(int column)
 	return '\x01' + std::to_string(column) + '\x02';
 }
 
-Expression column(int number, const Column &type)
-{
-	return {hole(number), {}, type, {number}, number};
-}
-
 // A column of X and the column of another input that the join equates it with.
 struct Link {
 	int mine, input, theirs;
@@ -174,7 +169,7 @@ private:
 		for (const Link &e : equated_)
 			if (std::find(key_columns_.begin(), key_columns_.end(), e.mine) == key_columns_.end()) {
 				key_columns_.push_back(e.mine);
-				groups->keys.push_back(column(e.mine, x->columns[e.mine]));
+				groups->keys.push_back(column_of(e.mine, x->columns[e.mine]));
 				groups->columns.push_back(x->columns[e.mine]);
 			}
 		auto inside = [this](int c) { return c - low_; };
@@ -242,7 +237,7 @@ private:
 			node->expressions.push_back(remap(key, [this](int c) { return moved(c); }));
 		for (size_t i = 0; i < aggregate_.aggregates.size(); i++) {
 			int from = first_ + key_columns_.size() + i;
-			Expression value = column(from, join->columns[from]);
+			Expression value = column_of(from, join->columns[from]);
 			Law law = aggregate_.aggregates[i].law;
 			if (join->kind == Kind::left_join && (law == Law::count_rows || law == Law::count || law == Law::count_distinct)) {
 				value.text = "COALESCE(" + value.text + (law == Law::count_rows ? ", 1::bigint)" : ", 0::bigint)");

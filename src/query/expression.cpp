@@ -1,14 +1,24 @@
 #include "expression.h"
 
 #include "pg/sql.hpp"
+#include "time.h"
 
 extern "C" {
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_relation.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 }
 
 #include <algorithm>
@@ -25,9 +35,11 @@ constexpr int last_time = 30000;
 struct Rewrite {
 	const Scope *scope;
 	bool at_last;       // now() becomes the last tick's time
-	bool uses_time;
-	const char *unsupported;
-	int location;
+	bool sets;          // set-returning functions are fine
+	bool uses_time = false;
+	const char *unsupported = nullptr;
+	int location = -1;
+	Index depth = 0;    // subqueries around the node
 };
 
 Node *hole(int number, Node *like)
@@ -42,61 +54,66 @@ Node *hole(int number, Node *like)
 	return reinterpret_cast<Node *>(param);
 }
 
-Node *time_of_last(Oid function, Oid type)
+bool reads_a_table(Node *node, void *)
 {
-	Param *param = makeNode(Param);
-	param->paramkind = PARAM_EXTERN;
-	param->paramid = last_time;
-	param->paramtype = TIMESTAMPTZOID;
-	param->paramtypmod = -1;
-	param->location = -1;
-	if (function == InvalidOid)
-		return reinterpret_cast<Node *>(param);
-	return reinterpret_cast<Node *>(
-	    makeFuncExpr(function, type, list_make1(param), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+	if (node == nullptr)
+		return false;
+	if (IsA(node, RangeTblEntry)) {
+		auto kind = reinterpret_cast<RangeTblEntry *>(node)->rtekind;
+		return kind == RTE_RELATION || kind == RTE_CTE || kind == RTE_NAMEDTUPLESTORE;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker(reinterpret_cast<::Query *>(node), reads_a_table, nullptr, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reads_a_table, nullptr);
 }
 
-// now() and its relatives; nullptr for anything else.
-Node *time_function(Node *node)
+bool returns_set(Node *node)
 {
-	if (IsA(node, FuncExpr)) {
-		Oid function = reinterpret_cast<FuncExpr *>(node)->funcid;
-		return function == F_NOW || function == F_TRANSACTION_TIMESTAMP ? time_of_last(InvalidOid, 0) : nullptr;
-	}
-	if (!IsA(node, SQLValueFunction))
-		return nullptr;
-	switch (reinterpret_cast<SQLValueFunction *>(node)->op) {
-	case SVFOP_CURRENT_TIMESTAMP: return time_of_last(InvalidOid, 0);
-	case SVFOP_CURRENT_DATE: return time_of_last(F_DATE_TIMESTAMPTZ, DATEOID);
-	case SVFOP_LOCALTIMESTAMP: return time_of_last(F_TIMESTAMP_TIMESTAMPTZ, TIMESTAMPOID);
-	case SVFOP_CURRENT_TIME: return time_of_last(F_TIMETZ_TIMESTAMPTZ, TIMETZOID);
-	case SVFOP_LOCALTIME: return time_of_last(F_TIME_TIMESTAMPTZ, TIMEOID);
-	default: return nullptr;
-	}
+	return (IsA(node, FuncExpr) && reinterpret_cast<FuncExpr *>(node)->funcretset) ||
+	       (IsA(node, OpExpr) && reinterpret_cast<OpExpr *>(node)->opretset);
 }
 
-const char *unsupported_part(Node *node)
+// Subqueries that read no table are expressions like others, with all that is in them.
+const char *unsupported_part(Node *node, Index depth, bool sets)
 {
 	switch (nodeTag(node)) {
-	case T_SubLink: return "a subquery in an expression";
-	case T_WindowFunc: return "a window function";
-	case T_GroupingFunc: return "GROUPING()";
-	case T_Aggref: return "an aggregate in this place";
+	case T_SubLink: return is_subquery(node) ? "a subquery in an expression" : nullptr;
+	case T_WindowFunc: return depth > 0 ? nullptr : "a window function";
+	case T_GroupingFunc: return depth > reinterpret_cast<GroupingFunc *>(node)->agglevelsup ? nullptr : "GROUPING()";
+	case T_Aggref: return depth > reinterpret_cast<Aggref *>(node)->agglevelsup ? nullptr : "an aggregate in this place";
 	case T_CurrentOfExpr: return "CURRENT OF";
-	case T_Param: return "a parameter";
+	case T_Param: return reinterpret_cast<Param *>(node)->paramkind == PARAM_SUBLINK ? nullptr : "a parameter";
 	default: break;
 	}
-	if (IsA(node, FuncExpr) && reinterpret_cast<FuncExpr *>(node)->funcretset)
+	if (depth == 0 && !sets && returns_set(node))
 		return "a set-returning function";
-	if (IsA(node, FuncExpr) && reinterpret_cast<FuncExpr *>(node)->funcid == F_STATEMENT_TIMESTAMP)
-		return "statement_timestamp()";
-	if (IsA(node, SQLValueFunction)) {
-		auto op = reinterpret_cast<SQLValueFunction *>(node)->op;
-		if (op == SVFOP_CURRENT_TIMESTAMP_N || op == SVFOP_LOCALTIMESTAMP_N || op == SVFOP_CURRENT_TIME_N ||
-		    op == SVFOP_LOCALTIME_N)
-			return "a current time with a precision";
-	}
 	return nullptr;
+}
+
+// A row of a table with all columns of its type; nullptr if the scope lacks one.
+Node *whole_row(const Var *var, const Scope &scope)
+{
+	if (!type_is_rowtype(var->vartype) || var->vartype == RECORDOID || !bms_is_empty(var->varnullingrels))
+		return nullptr;
+	TupleDesc description = lookup_rowtype_tupdesc(var->vartype, -1);
+	RowExpr *row = makeNode(RowExpr);
+	row->row_typeid = var->vartype;
+	row->row_format = COERCE_EXPLICIT_CAST;
+	row->location = -1;
+	bool whole = true;
+	for (int i = 0; i < description->natts && whole; i++) {
+		Form_pg_attribute attribute = TupleDescAttr(description, i);
+		auto found = scope.columns.find({var->varno, i + 1});
+		whole = attribute->attisdropped || found != scope.columns.end();
+		if (attribute->attisdropped)
+			row->args = lappend(row->args, makeNullConst(INT4OID, -1, InvalidOid));
+		else if (whole) {
+			Var *like = makeVar(var->varno, i + 1, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0);
+			row->args = lappend(row->args, hole(found->second + 1, reinterpret_cast<Node *>(like)));
+		}
+	}
+	ReleaseTupleDesc(description);
+	return whole ? reinterpret_cast<Node *>(row) : nullptr;
 }
 
 Node *rewrite(Node *node, void *context)
@@ -105,26 +122,39 @@ Node *rewrite(Node *node, void *context)
 	if (node == nullptr)
 		return nullptr;
 	const auto &computed = state->scope->computed;
-	for (size_t i = 0; i < computed.size(); i++)
+	for (size_t i = 0; i < computed.size() && state->depth == 0; i++)
 		if (equal(node, computed[i].expression))
 			return hole(first_computed + i, node);
+	if (IsA(node, Query)) {
+		state->depth++;
+		auto *query = query_tree_mutator(reinterpret_cast<::Query *>(node), rewrite, context, 0);
+		state->depth--;
+		return reinterpret_cast<Node *>(query);
+	}
 	if (IsA(node, Var)) {
 		auto *var = reinterpret_cast<Var *>(node);
+		if (var->varlevelsup < state->depth)
+			return node;
 		auto found = state->scope->columns.find({var->varno, var->varattno});
-		if (var->varlevelsup == 0 && found != state->scope->columns.end())
+		if (var->varlevelsup == state->depth && found != state->scope->columns.end())
 			return hole(found->second + 1, node);
-		state->unsupported = var->varlevelsup > 0      ? "a reference to an outer query"
+		if (var->varlevelsup == state->depth && var->varattno == 0)
+			if (Node *row = whole_row(var, *state->scope))
+				return row;
+		state->unsupported = var->varlevelsup > state->depth ? "a reference to an outer query"
 		                     : var->varattno == 0      ? "a whole-row reference"
 		                     : var->varattno < 0       ? "a system column"
 		                                               : "a reference to this column";
 		state->location = var->location;
 		return node;
 	}
-	if (Node *last = time_function(node)) {
+	if (IsA(node, Param) && reinterpret_cast<Param *>(node)->paramkind == PARAM_EXTERN && reinterpret_cast<Param *>(node)->paramid == last_time)
+		return node;
+	if (Node *last = time_of_last(node, last_time)) {
 		state->uses_time = true;
-		return state->at_last ? last : node;
+		return expression_tree_mutator(state->at_last ? last : node, rewrite, context);
 	}
-	if (const char *what = unsupported_part(node)) {
+	if (const char *what = unsupported_part(node, state->depth, state->sets)) {
 		state->unsupported = what;
 		state->location = exprLocation(node);
 		return node;
@@ -193,9 +223,150 @@ Node *rewritten(Node *expression, Rewrite *state)
 	return rewrite(static_cast<Node *>(copyObjectImpl(expression)), state);
 }
 
+bool find_wall_clock(Node *node, void *context)
+{
+	if (node == nullptr)
+		return false;
+	if (IsA(node, FuncExpr)) {
+		Oid function = reinterpret_cast<FuncExpr *>(node)->funcid;
+		if (function == F_STATEMENT_TIMESTAMP || function == F_CLOCK_TIMESTAMP || function == F_TIMEOFDAY) {
+			*static_cast<Node **>(context) = node;
+			return true;
+		}
+	}
+	if (IsA(node, Query))
+		return query_tree_walker(reinterpret_cast<::Query *>(node), find_wall_clock, context, 0);
+	return expression_tree_walker(node, find_wall_clock, context);
+}
+
+Node *wall_clock(Node *expression)
+{
+	Node *found = nullptr;
+	find_wall_clock(expression, &found);
+	return found;
+}
+
 bool is_volatile(Node *expression)
 {
 	return contain_volatile_functions(expression);
+}
+
+struct Output {
+	int attributes[1664];
+	Oid types[1664], collations[1664];
+	int32 typmods[1664];
+	char *names[1664];
+	int count;
+	Node *select;
+};
+
+// The columns of the entry, and SELECT all of them FROM it, as a subquery of this level.
+void select_from(RangeTblEntry *entry, Output *out)
+{
+	auto *query = makeNode(Query);
+	query->commandType = CMD_SELECT;
+	auto *copy = static_cast<RangeTblEntry *>(copyObjectImpl(entry));
+	query->rtable = list_make1(copy);
+	IncrementVarSublevelsUp_rtable(query->rtable, 1, 0);
+	auto *reference = makeNode(RangeTblRef);
+	reference->rtindex = 1;
+	query->jointree = makeFromExpr(list_make1(reference), nullptr);
+	out->count = 0;
+	List *names, *columns;
+	ListCell *name, *column;
+	expandRTE(entry, 1, 0, VAR_RETURNING_DEFAULT, -1, false, &names, &columns);
+	forboth (name, names, column, columns) {
+		auto *var = lfirst_node(Var, column);
+		int n = out->count++;
+		out->attributes[n] = var->varattno;
+		out->types[n] = var->vartype;
+		out->typmods[n] = var->vartypmod;
+		out->collations[n] = var->varcollid;
+		out->names[n] = strVal(lfirst(name));
+		query->targetList = lappend(query->targetList, makeTargetEntry(reinterpret_cast<Expr *>(var), n + 1, psprintf("c%d", n + 1), false));
+	}
+	auto *sublink = makeNode(SubLink);
+	sublink->subLinkType = EXPR_SUBLINK;
+	sublink->subselect = reinterpret_cast<Node *>(query);
+	sublink->location = -1;
+	out->select = reinterpret_cast<Node *>(sublink);
+}
+
+bool may_read_tables(Oid function, void *)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+	bool may = form->provolatile == PROVOLATILE_STABLE && function >= FirstNormalObjectId && form->prolang != ClanguageId;
+	ReleaseSysCache(tuple);
+	return may;
+}
+
+bool calls_what_may_read(Node *node, void *context)
+{
+	if (node == nullptr)
+		return false;
+	if (check_functions_in_node(node, may_read_tables, nullptr))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker(reinterpret_cast<::Query *>(node), calls_what_may_read, context, 0);
+	return expression_tree_walker(node, calls_what_may_read, context);
+}
+
+bool reads(Node *tree)
+{
+	return calls_what_may_read(tree, nullptr);
+}
+
+bool entry_reads_a_table(RangeTblEntry *entry)
+{
+	return range_table_entry_walker(entry, reads_a_table, nullptr, QTW_EXAMINE_RTES_BEFORE);
+}
+
+}  // namespace
+
+bool is_subquery(Node *node)
+{
+	return IsA(node, SubLink) && reads_a_table(reinterpret_cast<SubLink *>(node)->subselect, nullptr);
+}
+
+namespace {
+
+// The text of an expression with holes, at both times.
+Expression printed(Node *expression, const Scope &scope, bool sets, bool moments = true)
+{
+	Rewrite now{&scope, false, sets};
+	Node *plain = pg::call(rewritten, expression, &now);
+	if (now.unsupported != nullptr)
+		no_law(now.unsupported, now.location);
+	if (Node *clock = pg::call(wall_clock, expression))
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "statement_timestamp(), clock_timestamp() and timeofday() have no differential law",
+		         "They tell another time at each evaluation.", "Use now(), which is the time of the tick.", pg::call(exprLocation, static_cast<const Node *>(clock)) + 1);
+	if (pg::call(is_volatile, plain))
+		no_law("a volatile function", pg::call(exprLocation, static_cast<const Node *>(expression)),
+		       "Its result can differ at each evaluation, so a change cannot be undone.");
+	Expression expr;
+	auto text = [&](int number) { return hole_of(number, scope); };
+	expr.text = with_holes(pg::call(print, plain), text);
+	if (now.uses_time) {
+		Rewrite last{&scope, true, sets};
+		expr.at_last = with_holes(pg::call(print, pg::call(rewritten, expression, &last)), text);
+		if (moments)
+			expr.moments = moments_in(expression, scope);
+	}
+	render(expr.text, [&](int column) { return expr.columns.insert(column), std::string(); });
+	return expr;
+}
+
+Expression make(Node *expression, const Scope &scope, bool sets)
+{
+	Expression expr = printed(expression, scope, sets);
+	if (expr.text.size() > 2 && expr.columns.size() == 1 &&
+	    expr.text == '\x01' + std::to_string(*expr.columns.begin()) + '\x02')
+		expr.plain = *expr.columns.begin();
+	const auto *node = static_cast<const Node *>(expression);
+	expr.type = {"", pg::call(exprType, node), pg::call(exprTypmod, node), pg::call(exprCollation, node), false};
+	expr.type.not_null = never_null(expression, expr, scope);
+	return expr;
 }
 
 }  // namespace
@@ -230,29 +401,44 @@ void no_law(const std::string &what, int location, const std::string &detail)
 
 Expression make_expression(Node *expression, const Scope &scope)
 {
-	Rewrite now{&scope, false, false, nullptr, -1};
-	Node *plain = pg::call(rewritten, expression, &now);
-	if (now.unsupported != nullptr)
-		no_law(now.unsupported, now.location);
-	if (pg::call(is_volatile, plain))
-		no_law("a volatile function", pg::call(exprLocation, static_cast<const Node *>(expression)),
-		       "Its result can differ at each evaluation, so a change cannot be undone.");
+	return make(expression, scope, false);
+}
 
-	Expression expr;
-	auto text = [&](int number) { return hole_of(number, scope); };
-	expr.text = with_holes(pg::call(print, plain), text);
-	if (now.uses_time) {
-		Rewrite last{&scope, true, false, nullptr, -1};
-		expr.at_last = with_holes(pg::call(print, pg::call(rewritten, expression, &last)), text);
-	}
-	render(expr.text, [&](int column) { return expr.columns.insert(column), std::string(); });
-	if (expr.text.size() > 2 && expr.columns.size() == 1 &&
-	    expr.text == '\x01' + std::to_string(*expr.columns.begin()) + '\x02')
-		expr.plain = *expr.columns.begin();
-	const auto *node = static_cast<const Node *>(expression);
-	expr.type = {"", pg::call(exprType, node), pg::call(exprTypmod, node), pg::call(exprCollation, node), false};
-	expr.type.not_null = never_null(expression, expr, scope);
+Expression make_set(Node *expression, const Scope &scope)
+{
+	return make(expression, scope, true);
+}
+
+Expression make_moment(Node *expression)
+{
+	Expression expr = printed(expression, {}, false, false);
+	expr.type.type = pg::call(exprType, static_cast<const Node *>(expression));
 	return expr;
+}
+
+bool reads_no_table(RangeTblEntry *entry)
+{
+	bool computed = entry->rtekind == RTE_FUNCTION || entry->rtekind == RTE_TABLEFUNC || entry->rtekind == RTE_VALUES ||
+	                (entry->rtekind == RTE_SUBQUERY && entry->subquery->commandType == CMD_SELECT);
+	return computed && !pg::call(entry_reads_a_table, entry);
+}
+
+Expression make_relation(RangeTblEntry *entry, const Scope &scope, std::vector<Column> &columns)
+{
+	auto out = std::make_unique<Output>();
+	pg::call(select_from, entry, out.get());
+	if (pg::call(reads, out->select))
+		no_law("a STABLE function in FROM", -1, "It may read tables, whose changes would not be seen.");
+	for (int i = 0; i < out->count; i++)
+		columns.push_back({out->names[i], out->types[i], out->typmods[i], out->collations[i], false});
+	return printed(out->select, scope, true);
+}
+
+std::vector<int> attributes_of(RangeTblEntry *entry)
+{
+	auto out = std::make_unique<Output>();
+	pg::call(select_from, entry, out.get());
+	return {out->attributes, out->attributes + out->count};
 }
 
 std::vector<std::pair<int, int>> columns_read(Node *tree)

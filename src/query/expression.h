@@ -30,11 +30,25 @@ struct Scope {
 // Fails 0A000, with the position, when the expression has a part without a law:
 // a volatile function, a sub-select, a set-returning function, a system column.
 Expression make_expression(Node *expression, const Scope &scope);
+// May return a set: in a select list.
+Expression make_set(Node *expression, const Scope &scope);
 
 // What the server printed, each $number outside quotes replaced by a text.
 std::string with_holes(const char *printed, const std::function<std::string(int)> &text);
 
-// Columns (range table index, attribute) of this query level that the tree reads, its subqueries included.
+// A part over now() and constants, without its own moments.
+Expression make_moment(Node *expression);
+
+// A FROM item that is computed from columns of the scope and reads no table: functions, VALUES, JSON_TABLE, XMLTABLE, and
+// subqueries over these.  Its text is a SELECT in parentheses; columns gets what it yields.
+bool reads_no_table(RangeTblEntry *entry);
+// A subquery that does; others are expressions like any.  In C frames too.
+bool is_subquery(Node *node);
+Expression make_relation(RangeTblEntry *entry, const Scope &scope, std::vector<Column> &columns);
+// The attribute numbers of these columns.
+std::vector<int> attributes_of(RangeTblEntry *entry);
+
+// Columns (range table index, attribute) of this query level that the tree reads, also from within its subqueries.
 std::vector<std::pair<int, int>> columns_read(Node *tree);
 
 // "has no differential law yet", at a place of the query text.

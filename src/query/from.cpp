@@ -38,8 +38,12 @@ private:
 	{
 		List *parts = list_make3(query->targetList, query->havingQual, query->jointree);
 		ListCell *cell;
-		foreach (cell, query->rtable)
-			parts = pg::call(lappend, parts, static_cast<void *>(lfirst_node(RangeTblEntry, cell)->subquery));
+		foreach (cell, query->rtable) {
+			auto *entry = lfirst_node(RangeTblEntry, cell);
+			for (void *part : {static_cast<void *>(entry->functions), static_cast<void *>(entry->tablefunc), static_cast<void *>(entry->values_lists),
+			                   static_cast<void *>(entry->subquery)})
+				parts = pg::call(lappend, parts, part);
+		}
 		return columns_read(reinterpret_cast<Node *>(parts));
 	}
 
@@ -51,6 +55,11 @@ private:
 		if (entry->rtekind == RTE_RELATION) {
 			from.node = scan(entry, index, read_);
 			attributes = from.node->attributes;
+		} else if (reads_no_table(entry)) {
+			from.node = std::make_shared<Operator>();
+			from.node->kind = Kind::constant;
+			from.node->relation_of = make_relation(entry, {}, from.node->columns);
+			attributes = attributes_of(entry);
 		} else {
 			from.node = derived(entry);
 			for (int i = 1; i <= from.node->width(); i++)
@@ -114,9 +123,7 @@ private:
 		if (entry->rtekind == RTE_NAMEDTUPLESTORE)
 			return share(given(environment_, entry->enrname).node);
 		if (entry->rtekind != RTE_CTE)
-			no_law(entry->rtekind == RTE_FUNCTION ? "a function in FROM"
-			       : entry->rtekind == RTE_VALUES ? "VALUES"
-			                                      : "this kind of FROM item", -1);
+			no_law("this kind of FROM item", -1);
 		auto [cte, environment] = find_with(entry);
 		if (cte == nullptr)
 			no_law("this WITH reference", -1);
@@ -135,6 +142,108 @@ private:
 		if (cte->cterefcount > 1 && is_work(*node))
 			environment.built[cte] = share(node);
 		return node;
+	}
+
+	// A FROM item computed from columns of items before it.
+	RangeTblEntry *computed_from_others(Node *item) const
+	{
+		if (!IsA(item, RangeTblRef))
+			return nullptr;
+		RangeTblEntry *entry = rt_fetch(reinterpret_cast<RangeTblRef *>(item)->rtindex, query_->rtable);
+		List *parts = list_make4(entry->functions, entry->tablefunc, entry->values_lists, entry->subquery);
+		return entry->lateral && reads_no_table(entry) && !columns_read(reinterpret_cast<Node *>(parts)).empty() ? entry : nullptr;
+	}
+
+	// The input to compute from: that which has the columns, or the join of those that have them.
+	static int gather(From &all, const std::set<int> &columns)
+	{
+		Operator &node = *all.node;
+		std::set<int> used;
+		for (int column : columns)
+			used.insert(node.input_of(column));
+		if (used.size() == 1)
+			return *used.begin();
+		auto join = std::make_shared<Operator>();
+		join->kind = Kind::join;
+		From regrouped;
+		regrouped.node = std::make_shared<Operator>();
+		regrouped.node->kind = Kind::join;
+		std::vector<int> moved(node.width());
+		int at = 0;
+		for (size_t i = 0; i < node.inputs.size(); i++)
+			at += used.contains(i) ? 0 : node.inputs[i]->width();
+		int other = 0, last = at;
+		for (size_t i = 0; i < node.inputs.size(); i++)
+			for (int c = 0; c < node.inputs[i]->width(); c++)
+				moved[node.offset(i) + c] = used.contains(i) ? last++ : other++;
+		for (size_t i = 0; i < node.inputs.size(); i++) {
+			Operator &to = used.contains(i) ? *join : *regrouped.node;
+			to.columns.insert(to.columns.end(), node.inputs[i]->columns.begin(), node.inputs[i]->columns.end());
+			to.inputs.push_back(std::move(node.inputs[i]));
+		}
+		for (auto [key, column] : all.scope.columns)
+			regrouped.scope.columns[key] = moved[column];
+		for (Scope::Computed &computed : all.scope.computed) {
+			computed.text = render(computed.text, [&](int column) { return column_of(moved[column], {}).text; });
+			regrouped.scope.computed.push_back(computed);
+		}
+		if (node.depth >= 0) {
+			regrouped.node->depth = moved[node.depth];
+			join->depth = moved[node.depth] >= at ? moved[node.depth] - at : -1;
+		}
+		Operator &whole = *regrouped.node;
+		whole.columns.insert(whole.columns.end(), join->columns.begin(), join->columns.end());
+		whole.inputs.push_back(std::move(join));
+		all = std::move(regrouped);
+		return all.node->inputs.size() - 1;
+	}
+
+	// Widens an input by the columns of the item; on, if it is padded (LEFT JOIN LATERAL).
+	void compute(From &all, Node *item, RangeTblEntry *entry, bool padded, Node *on)
+	{
+		int index = reinterpret_cast<RangeTblRef *>(item)->rtindex;
+		std::vector<Column> columns, before = all.node->columns;
+		all.scope.input = &before;
+		std::set<int> used = make_relation(entry, all.scope, columns).columns;
+		for (auto [varno, attribute] : columns_read(on))
+			if (auto found = all.scope.columns.find({varno, attribute}); found != all.scope.columns.end())
+				used.insert(found->second);
+		int input = gather(all, used);
+
+		auto node = std::make_shared<Operator>();
+		node->kind = Kind::function;
+		node->padded = padded;
+		int offset = all.node->offset(input), width = all.node->inputs[input]->width();
+		Scope inside;
+		for (auto &[key, column] : all.scope.columns) {
+			if (column >= offset && column < offset + width)
+				inside.columns[key] = column - offset;
+			if (column >= offset + width)
+				column += columns.size();
+		}
+		for (Scope::Computed &computed : all.scope.computed)
+			computed.text = render(computed.text, [&](int column) { return column_of(column >= offset + width ? column + int(columns.size()) : column, {}).text; });
+		inside.input = &all.node->inputs[input]->columns;
+		columns.clear();
+		node->relation_of = make_relation(entry, inside, columns);
+		node->columns = *inside.input;
+		node->columns.insert(node->columns.end(), columns.begin(), columns.end());
+		std::vector<int> attributes = attributes_of(entry);
+		for (size_t i = 0; i < attributes.size(); i++) {
+			inside.columns[{index, attributes[i]}] = width + i;
+			all.scope.columns[{index, attributes[i]}] = offset + width + i;
+		}
+		std::vector<Column> both = node->columns;
+		inside.input = &both;
+		for (Condition &condition : conditions(on, inside))
+			node->conditions.push_back(condition.expr);
+		node->depth = all.node->inputs[input]->depth;
+		if (all.node->depth >= offset + width)
+			all.node->depth += columns.size();
+		all.node->columns.insert(all.node->columns.begin() + offset + width, columns.begin(), columns.end());
+		node->inputs.push_back(std::move(all.node->inputs[input]));
+		all.node->inputs[input] = std::move(node);
+		all.scope.input = nullptr;
 	}
 
 	// Inner joins, FROM lists and WHERE, flattened to one n-ary join.
@@ -201,7 +310,9 @@ private:
 
 	void add(From &all, Node *item, std::vector<Node *> &pending)
 	{
-		if (::Query *query = lateral(item)) {
+		if (RangeTblEntry *entry = computed_from_others(item)) {
+			compute(all, item, entry, false, nullptr);
+		} else if (::Query *query = lateral(item)) {
 			From so_far = std::move(all);
 			close(so_far);
 			decide(so_far, pending);
@@ -226,6 +337,9 @@ private:
 				add(all, join->rarg, pending);
 				for (Node *one : conjuncts(join->quals))
 					pending.push_back(one);
+			} else if (RangeTblEntry *entry = computed_from_others(join->rarg); entry != nullptr && join->jointype == JOIN_LEFT) {
+				add(all, join->larg, pending);
+				compute(all, join->rarg, entry, true, join->quals);
 			} else if (join->jointype == JOIN_LEFT) {
 				append(all, left(join->larg, join->rarg, join->quals, pending));
 			} else if (join->jointype == JOIN_RIGHT) {
@@ -336,6 +450,18 @@ private:
 		return left_of(std::move(preserved), std::move(right), on, pairs);
 	}
 
+	// Conjuncts of ON over columns of the preserved side alone.
+	static std::vector<Node *> of_one_side(const From &side, const std::vector<Node *> &on)
+	{
+		std::vector<Node *> out;
+		for (Node *one : on) {
+			auto read = columns_read(one);
+			if (std::all_of(read.begin(), read.end(), [&](const auto &column) { return side.scope.columns.contains(column); }))
+				out.push_back(one);
+		}
+		return out;
+	}
+
 	From left_of(From preserved, From right, Node *on, const std::vector<std::pair<int, int>> &same)
 	{
 		From both;
@@ -348,7 +474,8 @@ private:
 			else
 				all.push_back(without_sublinks(preserved, right, one));
 		}
-		append(both, std::move(preserved));
+		std::vector<Node *> settled = of_one_side(preserved, all);
+		append(both, with_computed(std::move(preserved), settled));
 		append(both, std::move(right));
 		Operator &node = *both.node;
 		int width = node.inputs[0]->width();
@@ -370,8 +497,8 @@ private:
 					sink_into(node, 1, condition, [width](int column) { return column - width; });
 					continue;
 				}
-				if (condition.temporal)
-					no_law("now() against the preserved side of a LEFT JOIN's ON", condition.location);
+				if (condition.expr.uses_time())
+					no_law("now() with both sides of an outer join", condition.location, "A condition over one of them may use it.");
 				keep(node, condition, width);
 			}
 		return both;
@@ -417,7 +544,7 @@ private:
 		auto mirrored = [&](int column) { return column < width ? other + column : column - width; };
 		for (Node *one : all)
 			for (Condition &condition : query::conditions(one, both.scope)) {
-				if (condition.temporal)
+				if (condition.expr.uses_time())
 					no_law("now() in ON of a FULL JOIN", condition.location);
 				keep(*matched, condition, width);
 				condition.expr = remap(condition.expr, mirrored);

@@ -58,6 +58,9 @@ Tree build_recursive(const RangeTblEntry *entry, const CommonTableExpr *cte, con
 // SELECT DISTINCT over rows of a recursive term.
 Tree distinct_in_term(Tree input);
 
+// The input with those of these parts as columns of their own that are sets or move with time; the scope knows them.
+From with_computed(From input, const std::vector<Node *> &parts);
+
 // The input restricted by a condition (a conjunction or a list of them), each
 // conjunct at the lowest operator that has its columns.
 Tree filter(Tree input, Node *condition, const Scope &scope);

@@ -20,11 +20,6 @@ Tree filter_node(Tree input)
 	return node;
 }
 
-Temporal remap_temporal(const Temporal &t, const std::function<int(int)> &map)
-{
-	return {map(t.column), remap(t.whole, map), t.threshold};
-}
-
 bool sink(Operator &node, const Condition &condition);
 
 // Through an inner join to the input that has all columns; through a left join to its left
@@ -101,11 +96,14 @@ bool sink(Operator &node, const Condition &condition)
 	switch (node.kind) {
 	case Kind::one_row:
 	case Kind::scan:
+	case Kind::constant:
 		return false;
+	case Kind::function:
+		return sink_into(node, 0, condition, [&](int column) { return column < node.inputs[0]->width() ? column : -1; });
 	case Kind::filter:
 		if (!node.inputs[0]->shared())
 			return sink(*node.inputs[0], condition);
-		return condition.temporal && sink_into(node, 0, condition, [](int column) { return column; });
+		return condition.expr.uses_time() && sink_into(node, 0, condition, [](int column) { return column; });
 	case Kind::project:
 		return sink_into(node, 0, condition, [&](int column) { return node.expressions[column].plain; });
 	case Kind::aggregate:
@@ -154,9 +152,7 @@ bool sink_into(Operator &node, int input, const Condition &condition, const std:
 	for (int column : condition.expr.columns)
 		if (map(column) < 0)
 			return false;
-	Condition moved{remap(condition.expr, map), {}, {}, {}, {}, condition.location};
-	if (condition.temporal)
-		moved.temporal = remap_temporal(*condition.temporal, map);
+	Condition moved{remap(condition.expr, map), {}, {}, {}, condition.location};
 	if (condition.equated)
 		moved.equated = {map(condition.equated->a), map(condition.equated->b), condition.equated->alike};
 	if (condition.at_most)
@@ -171,13 +167,13 @@ bool sink_into(Operator &node, int input, const Condition &condition, const std:
 Tree push(Tree node, const Condition &condition)
 {
 	// Others read it unfiltered.  The rows that time moves are only found in a scan, though.
-	if (node->shared() && condition.temporal)
+	if (node->shared() && condition.expr.uses_time())
 		node = own(std::move(node));
 	else if (node->shared())
 		node = filter_node(std::move(node));
 	if (sink(*node, condition))
 		return node;
-	if (node->kind == Kind::join && !condition.temporal) {
+	if (node->kind == Kind::join && !condition.expr.uses_time()) {
 		node->conditions.push_back(condition.expr);
 		if (condition.equated) {
 			auto [a, b, alike] = *condition.equated;
@@ -188,14 +184,7 @@ Tree push(Tree node, const Condition &condition)
 		return node;
 	}
 	node = filter_node(std::move(node));
-	// A temporal filter looks rows up by its column, so it must sit on a scan.
-	if (condition.temporal && node->inputs[0]->kind != Kind::scan)
-		no_law("comparing now() with a computed column", condition.location,
-		       "now() can be compared with a column of a table.");
-	if (condition.temporal)
-		node->temporal.push_back(*condition.temporal);
-	else
-		node->conditions.push_back(condition.expr);
+	node->conditions.push_back(condition.expr);
 	return node;
 }
 

@@ -137,7 +137,9 @@ void check_term(const Operator &node, const Recursion *recursion, int location)
 		on++;
 	if (std::count_if(node.inputs.begin(), node.inputs.end(), [&](const Tree &input) { return holds_self(*input, recursion); }) > 1)
 		no_law("WITH RECURSIVE with a correlated subquery in its recursive term", location, "It would be made for all rows of the last iteration together.");
-	bool row_by_row = node.kind == Kind::filter || node.kind == Kind::project || node.kind == Kind::join || 
+	if (!moments_of(node).empty())
+		no_law("now() over the rows of a recursion", location, "Each step of the recursion would have to be taken at both times.");
+	bool row_by_row = node.kind == Kind::filter || node.kind == Kind::project || node.kind == Kind::function || node.kind == Kind::join ||
 	                  ((node.kind == Kind::left_join || node.kind == Kind::semi_join || node.kind == Kind::anti_join) && on == 0);
 	if (!row_by_row)
 		no_law("WITH RECURSIVE with its recursive term under " + std::string(name(node.kind)), location,

@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -61,9 +62,9 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 {
 	auto attributes = std::make_unique<Attributes>();
 	pg::call(describe, entry->relid, attributes.get());
-	auto refuse = [&](bool present, const char *what) {
+	auto refuse = [&](bool present, const char *what, const char *detail = "") {
 		if (present)
-			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1);
+			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1, detail);
 	};
 	refuse(attributes->system, "a system catalog");
 	refuse(attributes->ours, "a table of the extension");
@@ -72,8 +73,13 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 	refuse(attributes->relkind == RELKIND_FOREIGN_TABLE, "a foreign table");
 	refuse(attributes->relkind != RELKIND_RELATION && attributes->relkind != RELKIND_PARTITIONED_TABLE,
 	       "this kind of relation");
-	refuse(attributes->has_children, "a table with inheritance children");
-	refuse(entry->tablesample != nullptr, "TABLESAMPLE of a table");
+	refuse(!entry->inh && (attributes->has_children || attributes->relkind == RELKIND_PARTITIONED_TABLE), "ONLY of a table with children",
+	       "Its change log is that of the whole tree.");
+	if (attributes->has_children)
+		attributes->key_count = 0;     // unique in each child alone
+	if (entry->tablesample != nullptr)
+		no_law("TABLESAMPLE", pg::call(exprLocation, static_cast<const Node *>(linitial(entry->tablesample->args))),
+		       "Which rows it takes depends on where they are stored.");
 
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::scan;
@@ -82,7 +88,12 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 	for (auto [varno, attribute] : read)
 		if (varno == index && attribute > 0)
 			wanted.push_back(attribute);
+		else if (varno == index && attribute == 0)     // the whole row
+			for (int i = 0; i < attributes->count; i++)
+				if (!attributes->attributes[i]->attisdropped)
+					wanted.push_back(i + 1);
 	std::sort(wanted.begin(), wanted.end());
+	wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
 	for (int number : wanted) {
 		Form_pg_attribute attribute = attributes->attributes[number - 1];
 		node->attributes.push_back(number);

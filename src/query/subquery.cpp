@@ -177,7 +177,7 @@ std::optional<Beside> beside(From &from, ::Query *query, bool with_targets, cons
 void add_conditions(Operator &node, Node *condition, const Scope &scope, int width)
 {
 	for (Condition &one : conditions(condition, scope)) {
-		if (one.temporal)
+		if (one.expr.uses_time())
 			no_law("now() against what a subquery reads outside", one.location);
 		if (one.equated) {
 			auto [a, b, alike] = *one.equated;

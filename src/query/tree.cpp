@@ -24,6 +24,11 @@ std::string render(const std::string &text, const std::string &alias)
 	return render(text, [&](int column) { return alias + ".c" + std::to_string(column + 1); });
 }
 
+Expression column_of(int number, const Column &type)
+{
+	return {'\x01' + std::to_string(number) + '\x02', {}, type, {number}, number};
+}
+
 Expression remap(const Expression &expr, const std::function<int(int)> &map)
 {
 	auto hole = [&](int column) { return '\x01' + std::to_string(map(column)) + '\x02'; };
@@ -34,6 +39,10 @@ Expression remap(const Expression &expr, const std::function<int(int)> &map)
 	for (int column : expr.columns)
 		out.columns.insert(map(column));
 	out.plain = expr.plain < 0 ? -1 : map(expr.plain);
+	for (Moment &moment : out.moments) {
+		moment.with = render(moment.with, hole);
+		moment.column = moment.column < 0 ? -1 : map(moment.column);
+	}
 	return out;
 }
 
@@ -95,7 +104,7 @@ Key join_key(const Operator &node)
 Key project_key(const Operator &node)
 {
 	Key key = unique_key(*node.inputs[0]);
-	if (!key)
+	if (!key || node.sets)
 		return {};
 	std::vector<int> out;
 	for (int column : *key) {
@@ -118,6 +127,8 @@ std::pair<const Operator *, int> trace(const Operator &node, int column)
 	case Kind::semi_join:
 	case Kind::anti_join:
 		return trace(*node.inputs[0], column);
+	case Kind::function:
+		return column < node.inputs[0]->width() ? trace(*node.inputs[0], column) : std::pair<const Operator *, int>{nullptr, 0};
 	case Kind::project:
 		return node.expressions[column].plain < 0 ? std::pair<const Operator *, int>{nullptr, 0}
 		                                          : trace(*node.inputs[0], node.expressions[column].plain);
@@ -205,6 +216,8 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 		return node.all ? Key() : first_columns(node.columns.size());
 	case Kind::union_all:
 	case Kind::self:
+	case Kind::constant:
+	case Kind::function:
 		return {};
 	case Kind::window:
 		return unique_key(*node.inputs[0]);
@@ -260,6 +273,44 @@ bool ties_matter(const Operator &node)
 		return !is_total(w.order) &&
 		       std::any_of(w.functions.begin(), w.functions.end(), [](const auto &f) { return f.ties_matter; });
 	});
+}
+
+std::vector<Moment> moments_of(const Operator &node)
+{
+	std::vector<Moment> out = node.relation_of.moments;
+	for (const auto *expressions : {&node.conditions, &node.expressions})
+		for (const Expression &e : *expressions)
+			out.insert(out.end(), e.moments.begin(), e.moments.end());
+	return out;
+}
+
+std::pair<const Operator *, int> ordered_by(const Operator &node, int column)
+{
+	switch (node.kind) {
+	case Kind::scan:
+		return {&node, column};
+	case Kind::filter:
+		return ordered_by(*node.inputs[0], column);
+	case Kind::project:
+		if (node.expressions[column].plain >= 0)
+			return ordered_by(*node.inputs[0], node.expressions[column].plain);
+		break;
+	case Kind::function:
+		if (column < node.inputs[0]->width())
+			return ordered_by(*node.inputs[0], column);
+		break;
+	case Kind::join:
+		return ordered_by(*node.inputs[node.input_of(column)], column - node.offset(node.input_of(column)));
+	case Kind::left_join:
+	case Kind::semi_join:
+	case Kind::anti_join:
+		if (column < node.inputs[0]->width())
+			return ordered_by(*node.inputs[0], column);
+		break;
+	default:
+		break;
+	}
+	return {nullptr, 0};
 }
 
 std::vector<int> keys_of_one_row(const Operator &aggregate)
@@ -362,6 +413,8 @@ const char *name(Kind kind)
 	switch (kind) {
 	case Kind::one_row: return "one row";
 	case Kind::scan: return "scan";
+	case Kind::constant: return "constant";
+	case Kind::function: return "function";
 	case Kind::filter: return "filter";
 	case Kind::project: return "project";
 	case Kind::join: return "inner join";

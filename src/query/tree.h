@@ -25,6 +25,18 @@ struct Column {
 	bool not_null = false;
 };
 
+// A part of an expression over now() and constants alone.  If it is compared, by an order, with something over the
+// input that time does not move, the comparison changes only where that lies between the part's values of two ticks.
+struct Moment {
+	enum class Pace { steady, daily, other };
+	std::string text, at_last;
+	Oid type = 0;
+	Pace pace = Pace::other;    // as now() does, at midnight, or otherwise
+	bool compared = false;
+	std::string with{};         // over the input, if it is compared
+	int column = -1;            // the input column that this is, when it is just one
+};
+
 // SQL text with holes: \x01<column>\x02 is column <column> (from 0) of the
 // input.  at_last is the same expression with the time of the previous tick,
 // parameter $1, in place of now(); empty when the expression does not use time.
@@ -34,25 +46,21 @@ struct Expression {
 	Column type;                // what it yields
 	std::set<int> columns;      // which input columns it reads
 	int plain = -1;             // the input column it is, when it is just one
+	std::vector<Moment> moments{};      // all that it has of now()
 	bool uses_time() const { return !at_last.empty(); }
 };
 
 std::string render(const std::string &text, const std::function<std::string(int)> &column);
 // Over the columns of one relation called alias: alias.c1, alias.c2, …
 std::string render(const std::string &text, const std::string &alias);
+// A column of the input as it is.
+Expression column_of(int number, const Column &type);
 // The same expression over an input whose column i is now map(i).
 Expression remap(const Expression &expr, const std::function<int(int)> &map);
 
 enum class Kind {
-	one_row, scan, filter, project, join, left_join, semi_join, anti_join, aggregate, distinct, intersect, except, union_all, window, top, recursive, self
-};
-
-// A comparison of a column with an expression of now().  Rows whose truth
-// changes between two ticks lie between the two thresholds.
-struct Temporal {
-	int column;                 // of the input
-	Expression whole;                 // the comparison
-	Expression threshold;             // the side with now(): no columns
+	one_row, scan, constant, filter, project, function, join, left_join, semi_join, anti_join, aggregate, distinct, intersect, except, union_all, window, top,
+	recursive, self
 };
 
 // An equality between a column of one join input and a column of another.
@@ -142,11 +150,16 @@ struct Operator {
 
 	// filter, join (over the concatenated inputs), left, semi and anti join (ON, over both inputs)
 	std::vector<Expression> conditions;
-	std::vector<Temporal> temporal;       // filter only; not in conditions
 	std::vector<Equality> equalities;     // joins: those of the conditions usable for look-up
 
-	// project
+	// project; sets: some expressions return sets, so that a row becomes as many as the longest has
 	std::vector<Expression> expressions;
+	bool sets = false;
+
+	// constant, function: the relation, a SELECT in parentheses, over the input's columns; its columns follow those
+	// of the input.  padded: a row without any stays, with NULLs (LEFT JOIN LATERAL), by the conditions as ON.
+	Expression relation_of;
+	bool padded = false;
 
 	// intersect, except
 	bool all = false;                     // copies count
@@ -202,6 +215,12 @@ bool identifies_row(const Operator &node, const std::vector<int> &columns);
 
 // Columns for which several answers of the query are right, because the order that an aggregate reads in is open.
 std::set<int> columns_of_any_order(const Operator &node);
+
+// Everything that the operator evaluates over now().
+std::vector<Moment> moments_of(const Operator &node);
+
+// The column of a base table that a column shows unchanged where rows are looked for by it, if it is one.
+std::pair<const Operator *, int> ordered_by(const Operator &node, int column);
 
 // Visits each operator once, inputs before it.
 void walk(Operator &node, const std::function<void(Operator &)> &visit);

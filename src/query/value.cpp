@@ -211,7 +211,7 @@ bool first_sublink(Node *node, void *context)
 {
 	if (node == nullptr)
 		return false;
-	if (IsA(node, SubLink)) {
+	if (is_subquery(node)) {
 		static_cast<First *>(context)->found = reinterpret_cast<SubLink *>(node);
 		return true;
 	}

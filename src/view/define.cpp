@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "query/analyze.h"
 #include "view.h"
 
 extern "C" {
@@ -183,6 +184,18 @@ void with_position(pg::Error &error, const std::string &query, size_t prefix)
 	data->context = nullptr;
 }
 
+// The definition that is compiled is kept without the places of its words; the text has them.
+void at_its_place(pg::Error &error, const std::string &query)
+{
+	if (error.data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
+		return;
+	auto again = pg::attempt([&] { query::build(query::rewritten_query(query)); });
+	if (!again || again->data()->cursorpos == 0 || strcmp(again->data()->message, error.data()->message) != 0)
+		return;
+	error.data()->internalpos = again->data()->cursorpos;
+	error.data()->internalquery = pg::call(pstrdup, query.c_str());
+}
+
 struct Shape {
 	bool one_select, locks;
 };
@@ -264,12 +277,7 @@ void set_up(int id, const std::string &mode)
 			view = pg::with_spi([&] { return compile(id, true); });
 		});
 		if (error && (mode == "DIFFERENTIAL" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
-			if (error->data()->cursorpos > 0) {
-				error->data()->internalpos = error->data()->cursorpos;
-				error->data()->internalquery = pg::call(
-				    pstrdup, pg::value("SELECT query FROM pgtrickle.stream_table WHERE id = $1::int", {text})->c_str());
-				error->data()->cursorpos = 0;
-			}
+			at_its_place(*error, *pg::value("SELECT query FROM pgtrickle.stream_table WHERE id = $1::int", {text}));
 			throw *error;
 		}
 		if (error)

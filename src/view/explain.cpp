@@ -9,9 +9,6 @@
 
 extern "C" {
 #include "catalog/pg_authid.h"
-#include "parser/analyze.h"
-#include "parser/parser.h"
-#include "rewrite/rewriteHandler.h"
 }
 
 #include <algorithm>
@@ -67,12 +64,19 @@ std::string title(const Operator &node)
 	switch (node.kind) {
 	case Kind::scan:
 		return "scan " + pg::relation_name(node.relation);
+	case Kind::constant:
+		return "constant " + node.relation_of.text;
+	case Kind::function:
+		for (const auto &c : node.conditions)
+			parts.push_back(readable(c.text, node));
+		return std::string(node.padded ? "left join" : "join") + " lateral " + readable(node.relation_of.text, *node.inputs[0]) +
+		       (parts.empty() ? "" : " on " + pg::join(parts, " AND "));
+	case Kind::project:
+		return std::string(query::moments_of(node).empty() ? "project" : "project over time") + (node.sets ? " to sets" : "");
 	case Kind::filter:
 		for (const auto &c : node.conditions)
 			parts.push_back(readable(c.text, *node.inputs[0]));
-		for (const auto &t : node.temporal)
-			parts.push_back(readable(t.whole.text, *node.inputs[0]));
-		return std::string(node.temporal.empty() ? "filter " : "filter over time ") + pg::join(parts, " AND ");
+		return std::string(query::moments_of(node).empty() ? "filter " : "filter over time ") + pg::join(parts, " AND ");
 	case Kind::join:
 	case Kind::left_join:
 	case Kind::semi_join:
@@ -115,8 +119,10 @@ std::string law(const Operator &node, bool wide = false)
 	case Kind::one_row: return "never changes";
 	case Kind::scan: return "the batch of changes since the frontier";
 	case Kind::filter:
-		return node.temporal.empty() ? "linear" : "linear in rows; rows whose column lies between the thresholds of two ticks cross";
-	case Kind::project: return "linear";
+	case Kind::project:
+	case Kind::function:
+		return query::moments_of(node).empty() ? "linear" : "linear in rows; at each tick rows that time has moved since the last one";
+	case Kind::constant: return node.relation_of.uses_time() ? "worked out at both times where a moment has moved" : "does not change";
 	case Kind::union_all: return "linear";
 	case Kind::join: return "one term per set of changed inputs, the others looked up as they are now";
 	case Kind::left_join: return "the inner join's, and padding of rows whose matches come or go";
@@ -225,22 +231,12 @@ pg::Rows statements(int id)
 	return out;
 }
 
-Query *analyzed(const char *sql)
-{
-	List *raw = raw_parser(sql, RAW_PARSE_DEFAULT);
-	if (list_length(raw) != 1 || !IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("the query of a stream table must be one SELECT"),
-		                errhint("Pass the text of a single SELECT, WITH … SELECT or UNION.")));
-	Query *query = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, nullptr, 0, nullptr);
-	return static_cast<Query *>(linitial(QueryRewrite(query)));
-}
-
 pg::Rows validate(const std::string &sql)
 {
 	pg::Rows out;
 	bool valid = false;
 	auto error = pg::attempt([&] {
-		::Query *query = pg::call(analyzed, sql.c_str());
+		::Query *query = query::rewritten_query(sql);
 		valid = true;
 		auto tree = query::build(query);
 		query::walk(static_cast<const Operator &>(*tree), [&](const Operator &node) {

@@ -44,6 +44,8 @@ void describe(const Operator &node, std::string &out)
 			out += std::string("\n ") + what + " " + e.text;
 	};
 	add("where", node.conditions);
+	if (!node.relation_of.text.empty())
+		add(node.padded ? "left relation" : "relation", {node.relation_of});
 	add("column", node.expressions);
 	add("key", node.keys);
 	auto sort = [&](const std::vector<query::Sort> &order) {
@@ -63,8 +65,6 @@ void describe(const Operator &node, std::string &out)
 		out += "\n top " + (node.limit ? std::to_string(*node.limit) : "all") + " after " + std::to_string(node.offset_rows) + (node.with_ties ? " with ties" : "");
 		sort(node.order);
 	}
-	for (const auto &t : node.temporal)
-		out += "\n when " + t.whole.text;
 	for (const auto &a : node.aggregates) {
 		out += "\n aggregate " + a.call + (a.distinct ? " distinct" : "");
 		add("argument", a.arguments);

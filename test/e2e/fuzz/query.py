@@ -93,6 +93,19 @@ class Leaf:
 
 
 @dataclass
+class Call(Leaf):
+    """A FROM item that is computed, from columns of items before it if args have any."""
+    form: str = ""
+    args: list = field(default_factory=list)
+
+    def sql(self):
+        return f"LATERAL {self.form.format(*(a.sql() for a in self.args))} AS {self.alias}({', '.join(c.name for c in self.columns)})"
+
+    def parts(self):
+        return [(self.args, i) for i in range(len(self.args))]
+
+
+@dataclass
 class Join:
     kind: str                      # JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN, CROSS JOIN
     left: object

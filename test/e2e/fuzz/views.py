@@ -6,7 +6,7 @@ noted in `extras`, and then a refusal in DIFFERENTIAL is an answer, not a failur
 
 from dataclasses import dataclass, field
 
-from .query import Aggregate, Available, Join, Leaf, Literal, Op, Recursive, Ref, Select, Union, ctes, reductions, render, tables, varies
+from .query import Aggregate, Available, Call, Join, Leaf, Literal, Op, Recursive, Ref, Select, Union, ctes, reductions, render, tables, varies
 from .schema import FAMILY, VALUES
 
 DEPTH = 3                                        # of a recursion that would not end by itself
@@ -152,7 +152,6 @@ class Maker:
                          "{0} + " + first + " > now()", "now() <= {0} + " + first, "{0} BETWEEN now() - " + first + " AND now() + " + second,
                          "{0} >= current_timestamp - " + first, "{0} > now()", "now() - " + first + " < {0}"])
         if r.random() < 0.1:
-            self.extras.add("temporal form")
             form = r.choice(["(now() - {0}) < " + first, "({0} > now() OR {0} IS NULL)", "NOT ({0} < now() - " + first + ")", "{0}::date >= current_date"])
         return self.op("bool", f"({form})", a)
 
@@ -200,11 +199,34 @@ class Maker:
         if rng.random() < 0.35:
             conditions.append(self.condition(rng.choice([left, right, left + right]), 1))
         if outer and rng.random() < 0.06:
-            t = self.temporal(right)
+            t = self.temporal(rng.choice([left, right]))
             if t:
-                self.extras.add("temporal ON")
                 conditions.append(t)
         return conditions
+
+    def call(self, scope):
+        """A FROM item computed from the scope, or from nothing."""
+        rng = self.rng
+        plain = [r for r in scope if r.type in ("int", "bigint", "text", "bool", "date", "timestamptz")]
+        a = rng.choice(plain) if plain else self.literal("int")
+        b = lambda: self.ref(scope, (a.type,)) or self.literal(a.type)
+        one = Available(self.fresh("f"), a.type, a.loose)
+        pick = rng.random()
+        if pick < 0.25:
+            return Call(self.fresh("r"), columns=[one], form="unnest(ARRAY[{0}, {1}])", args=[a, b()])
+        if pick < 0.4:
+            return Call(self.fresh("r"), columns=[one, Available(self.fresh("f"), "bigint")], form="unnest(ARRAY[{0}, {1}]) WITH ORDINALITY", args=[a, b()])
+        if pick < 0.55:
+            return Call(self.fresh("r"), columns=[Available(self.fresh("f"), "int")], form="generate_series(1, LEAST({0}, 3))", args=[self.expr(scope, "int", 1)])
+        if pick < 0.65:
+            return Call(self.fresh("r"), columns=[one, Available(self.fresh("f"), "text")], form="(VALUES ({0}, 'first'), ({1}, NULL::text))", args=[a, b()])
+        if pick < 0.75 and a.type != "bool":
+            return Call(self.fresh("r"), columns=[one], form="(SELECT max(x) FROM unnest(ARRAY[{0}, {1}]) x)", args=[a, b()])
+        if pick < 0.85:
+            return Call(self.fresh("r"), columns=[Available(self.fresh("f"), "text")], form="regexp_split_to_table({0}, '')", args=[self.expr(scope, "text", 1)])
+        if pick < 0.93:
+            return Call(self.fresh("r"), columns=[Available(self.fresh("f"), "int")], form="generate_series(0, 2)")
+        return Call(self.fresh("r"), columns=[Available(self.fresh("f"), "int"), Available(self.fresh("f"), "text")], form="(VALUES (1, 'a'), (2, NULL::text))")
 
     def source(self, depth):
         rng = self.rng
@@ -222,6 +244,10 @@ class Maker:
             if kind == "FULL JOIN":
                 on = on[:1]
             item = Join(kind, item, right, on)
+            if rng.random() < 0.15:
+                item = self.computed(item)
+        if rng.random() < 0.15:
+            item = self.computed(item)
         items = [item]
         where = []
         if rng.random() < 0.12:
@@ -270,6 +296,14 @@ class Maker:
         query = Recursive([base, Select(targets, [item], where, distinct=not every and rng.random() < 0.2)], "UNION ALL" if every else "UNION")
         self.named.append((name, query))
         return Leaf(self.fresh("r"), query=query, cte=name)
+
+    def computed(self, item):
+        rng = self.rng
+        call = self.call(self.scope(item))
+        kind = rng.choice(["CROSS JOIN", "JOIN", "LEFT JOIN"])
+        both = self.scope(item) + self.scope(call)
+        on = [] if kind == "CROSS JOIN" else [c for c in [self.match(self.scope(item), self.scope(call)), self.condition(both, 1)] if c and rng.random() < 0.5]
+        return Join(kind, item, call, on)
 
     # selects ---------------------------------------------------------------------
 
@@ -326,6 +360,15 @@ class Maker:
         while rng.random() < 0.2 and len(targets) < 6 and not fixed:
             targets.append([self.window(scope, scope, peers=len(targets) > first), self.fresh("c")])
         self.choose(out, scope)
+        t = self.temporal(scope) if not fixed and rng.random() < 0.15 else None
+        if t:
+            out.targets.append([rng.choice([lambda: t, lambda: self.op("text", "CASE WHEN {0} THEN 'in' ELSE 'out' END", t),
+                                            lambda: self.op("int", "floor(extract(epoch FROM now() - {0}) * 5)::int", t.args[0])])(), self.fresh("c")])
+        if not fixed and not (out.on or out.limit) and rng.random() < 0.12:
+            kind = rng.choice(["int", "text", "bigint"])
+            out.targets.append([self.op(kind, "unnest(ARRAY[{0}, {1}])", self.expr(scope, kind, 1), self.expr(scope, kind, 1)), self.fresh("c")])
+            if rng.random() < 0.4:
+                out.targets.append([self.op("int", "generate_series(1, LEAST({0}, 3))", self.expr(scope, "int", 1)), self.fresh("c")])
         return out
 
     def limit(self):
@@ -430,7 +473,6 @@ class Maker:
         if only and rng.random() < 0.15:
             t = self.temporal(scope)
             if t:
-                self.extras.add("temporal FILTER")
                 only = [t]
         if name == "count(*)":
             return Aggregate("bigint", False, "count(*)", [], only)

@@ -1,0 +1,57 @@
+-- now() is the tick's time wherever it stands: in the select list, CASE, FILTER, HAVING, GROUP BY, ON and FROM.
+\getenv test PG_ABS_SRCDIR
+\set refreshed :test '/include/refreshed.sql'
+\i :refreshed
+CREATE TABLE task (id int PRIMARY KEY, who int, due timestamptz, ttl interval, day date, local timestamp);
+CREATE TABLE person (id int PRIMARY KEY, joined timestamptz);
+INSERT INTO person VALUES (1, now() - interval '1 day'), (2, now() + interval '1.5 s'), (3, NULL);
+INSERT INTO task VALUES (1, 1, now() - interval '1 day', '1 hour', current_date, localtimestamp), (2, 1, now() + interval '1 s', '1 s', current_date - 1, NULL),
+    (3, 2, now() + interval '1 day', '-1 day', NULL, 'infinity'), (4, 2, NULL, '1 h', current_date + 400, localtimestamp + interval '1 s'), (5, NULL, 'infinity', NULL, 'infinity', '2000-01-01');
+
+-- Only rows whose column the threshold passes are looked at.
+SELECT pgtrickle.create_stream_table('state', $$SELECT id, CASE WHEN due < now() THEN 'overdue' WHEN due < now() + interval '0.7 s' THEN 'soon' ELSE 'open' END AS state FROM task$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('counts', $$SELECT who, count(*) FILTER (WHERE due > now()) AS open, count(*) AS n, max(due) FILTER (WHERE due <= now()) AS last FROM task GROUP BY who$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('either', $$SELECT id FROM task WHERE due <= now() OR due IS NULL OR NOT (due < now() + interval '30 min')$$, '1h', 'DIFFERENTIAL');
+SELECT operator, law, access FROM pgtrickle.explain_stream_table('state');
+SELECT operator, access FROM pgtrickle.explain_stream_table('either');
+
+-- A moment that moves at midnight costs something then only.
+SELECT pgtrickle.create_stream_table('days', $$SELECT id, current_date - CASE WHEN isfinite(day) THEN day END AS old, date_trunc('day', due) = current_date AS today, age(local) AS age FROM task WHERE isfinite(local) OR local IS NULL$$, '1h', 'DIFFERENTIAL');
+SELECT operator, access FROM pgtrickle.explain_stream_table('days') WHERE access IS NOT NULL;
+
+-- Everything else is looked at when time has moved.
+SELECT pgtrickle.create_stream_table('ages', $$SELECT id, now() - due AS late, due + ttl > now() AS alive, extract(epoch FROM current_timestamp(0) - due) > 1 AS long, localtime(0) = '00:00' AS midnight FROM task WHERE isfinite(due)$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('alive', $$SELECT who, count(*) AS n FROM task WHERE due + ttl > now() GROUP BY who$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('spans', $$SELECT id FROM task WHERE now() - due BETWEEN interval '-1 day' AND interval '0' AND local - localtimestamp(3) < interval '1 day'$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('by_state', $$SELECT due < now() AS over, count(*) AS n, now() AS seen FROM task GROUP BY 1 HAVING max(due) > now() - interval '2 s'$$, '1h', 'DIFFERENTIAL');
+
+-- In ON, of either side; in FROM; in a window.
+SELECT pgtrickle.create_stream_table('matches', $$SELECT t.id, p.id AS person FROM task t LEFT JOIN person p ON p.id = t.who AND t.due < now() AND p.joined < now()$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('pairs', $$SELECT t.id, p.id AS person FROM task t JOIN person p ON p.id = t.who AND (t.due < now() OR p.joined + t.ttl > now())$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('calendar', $$SELECT d::date AS day, count(t.id) AS n FROM generate_series(current_date - 1, current_date + 1, '1 day') d LEFT JOIN task t ON t.day = d GROUP BY 1$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('until', $$SELECT id, s FROM task, generate_series(1, CASE WHEN due < now() THEN 2 ELSE 1 END) s$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('ranked', $$SELECT id, row_number() OVER (PARTITION BY due < now() ORDER BY id) AS r FROM task$$, '1h', 'DIFFERENTIAL');
+
+SELECT pg_sleep(1.1);
+SELECT DISTINCT verdict FROM refreshed;
+SELECT * FROM state ORDER BY 1;
+SELECT who, open, n, last < now() AS last FROM counts ORDER BY 1;
+UPDATE task SET due = now() + interval '0.5 s' WHERE id = 1;
+UPDATE task SET ttl = '2 s', who = 2 WHERE id = 2;
+DELETE FROM task WHERE id = 3;
+SELECT DISTINCT verdict FROM refreshed;
+SELECT pg_sleep(0.6);
+SELECT DISTINCT verdict FROM refreshed;
+
+-- In one transaction time stands still.
+BEGIN;
+INSERT INTO task VALUES (6, 1, now(), '0', current_date, localtimestamp), (7, 1, now() - interval '1 microsecond', '0', current_date, localtimestamp);
+SELECT DISTINCT verdict FROM refreshed;
+SELECT * FROM state WHERE id > 5 ORDER BY 1;
+COMMIT;
+SELECT DISTINCT verdict FROM refreshed;
+
+-- The clock of the wall is not the tick's.
+SELECT pgtrickle.create_stream_table('v', 'SELECT id, clock_timestamp() - due AS late FROM task', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('v', 'SELECT id FROM task WHERE due < statement_timestamp()', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('v', 'SELECT t.id FROM task t LEFT JOIN person p ON p.joined + t.ttl > now()', '1h', 'DIFFERENTIAL');
