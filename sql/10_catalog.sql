@@ -10,7 +10,11 @@ CREATE TABLE pgtrickle.consumer (
     frontier  pg_snapshot,    -- NULL: not populated; the next tick rebuilds
     seen_xid  xid8,           -- the transaction that made the frontier, whose own log rows ...
     seen_part int,            -- ... up to this part are consumed too
-    ticked_at timestamptz     -- now() of that transaction: the time the consumer is true for
+    ticked_at timestamptz,    -- now() of that transaction: the time the consumer is true for
+    -- IMMEDIATE: every writer brings it along, so that it is always true and its frontier does not move.
+    settled    bool NOT NULL DEFAULT false,
+    settles_at xid8,          -- ... once all transactions before this one, which may not know of it yet, have ended
+    set_up_by  xid8 DEFAULT pg_catalog.pg_current_xact_id()   -- the transaction at whose commit others get to know of it
 ) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 200);
 
 -- Which consumer reads which source, and which of its columns.
@@ -37,7 +41,7 @@ CREATE TABLE pgtrickle.stream_table (
     query          text NOT NULL,         -- as the user typed it
     schedule       text NOT NULL,         -- as the user typed it
     period         interval,              -- NULL: 'calculated'
-    refresh_mode   text NOT NULL CHECK (refresh_mode IN ('AUTO', 'DIFFERENTIAL', 'FULL')),
+    refresh_mode   text NOT NULL CHECK (refresh_mode IN ('AUTO', 'DIFFERENTIAL', 'FULL', 'IMMEDIATE')),
     effective_mode text NOT NULL CHECK (effective_mode IN ('DIFFERENTIAL', 'FULL')),
     mode_reason    text,                  -- why AUTO became FULL
     status         text NOT NULL DEFAULT 'ACTIVE'
@@ -47,6 +51,7 @@ CREATE TABLE pgtrickle.stream_table (
     layout         text,                  -- what its state was made for; another one: a tick makes it anew
     target         text,                  -- the key its rows are found by; NULL: it has none yet
     wide           bool NOT NULL DEFAULT false,   -- it has met a value too long for an index row: state is found by hashes
+    exclusive      text,                  -- IMMEDIATE: why its writers work one at a time; NULL: only at equal keys
     append_only    bool NOT NULL DEFAULT false
 );
 

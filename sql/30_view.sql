@@ -9,11 +9,14 @@ COMMENT ON FUNCTION pgtrickle.create_stream_table(text, text, text, text, bool, 
 'Makes a table that holds the result of a query and is kept equal to it.
 name: the table, schema-qualified or made in the first schema of search_path.  query: one SELECT.
 schedule: a duration such as 1s, 10s, 2h 30m (at least 100 ms), or calculated: as soon as something it reads has changed.
-refresh_mode: DIFFERENTIAL (refused if a part of the query has no law), FULL (recomputed, the difference applied), AUTO (the first if possible, unless recomputing has shown to be cheaper for so large a batch).
+refresh_mode: DIFFERENTIAL (refused if a part of the query has no law), FULL (recomputed, the difference applied), AUTO (the first if possible, unless recomputing has shown to be cheaper for so large a batch),
+IMMEDIATE (as DIFFERENTIAL, but inside the transaction that changes what it reads, statement by statement; schedule has no meaning then).
 initialize: false leaves it empty until the first tick.  cdc_mode: auto or trigger.  append_only, partition_by: not supported yet.
 Result: the table.  It has exactly the columns of the query.
 Errors: 42P07 the name exists; 42602 it is no name; 42939, 0A000 its schema is the extension''s own or temporary; 42P01 the query reads a table
-that does not exist; 22023 a wrong schedule or mode; 22004 an argument is NULL; 0A000 no law (DIFFERENTIAL); 42601 not one SELECT.';
+that does not exist; 22023 a wrong schedule or mode; 22004 an argument is NULL; 0A000 no law (DIFFERENTIAL, IMMEDIATE); 42601 not one SELECT.
+Who writes what an IMMEDIATE stream table reads gets its errors, with its name in the context; 40P01 when two such transactions wait for each other''s
+keys; 40001 in REPEATABLE READ and SERIALIZABLE when others have changed since what it reads.';
 
 CREATE FUNCTION pgtrickle.create_stream_table_if_not_exists(
     name text, query text, schedule text DEFAULT 'calculated', refresh_mode text DEFAULT 'AUTO',
@@ -93,6 +96,12 @@ COMMENT ON FUNCTION pgtrickle.verify(text) IS
 Result: rows that the query has and the table lacks; rows that the table has and the query lacks; the snapshot.  Both 0: equal.
 Where rows tie in an ORDER BY that decides what is shown, several results are right: then compared with the one whose ties are
 broken by a hash of the row, as explain_stream_table says.  Costs the query itself.  Errors: as refresh_stream_table.';
+
+CREATE FUNCTION pgtrickle._unsettle(id int) RETURNS void
+    AS 'MODULE_PATHNAME', 'unsettle_stream_table' LANGUAGE C STRICT;
+REVOKE ALL ON FUNCTION pgtrickle._unsettle(int) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._unsettle(int) IS
+'id: an IMMEDIATE stream table.  From here on it goes by its frontier, as others do, until all transactions that may not have seen this have ended.';
 
 CREATE FUNCTION pgtrickle.pause_stream_table(name text) RETURNS void
 LANGUAGE sql AS $$ SELECT pgtrickle.alter_stream_table(name, status => 'PAUSED') $$;

@@ -74,6 +74,8 @@ BEGIN
     SELECT * INTO at FROM pgtrickle.consumer c WHERE c.id = $1;
     IF at.frontier IS NULL THEN
         RETURN NULL;
+    ELSIF at.settled THEN
+        RETURN 0;
     END IF;
     FOR segment IN 0 .. 1 LOOP
         IF to_regclass(format('pgtrickle_state.log_%s_%s', $2, segment)) IS NULL THEN
@@ -129,8 +131,8 @@ SELECT t.relid::regclass AS stream_table,
        t.schedule,
        t.period,
        c.frontier IS NOT NULL AS is_populated,
-       c.frontier,
-       c.ticked_at AS data_timestamp,
+       CASE WHEN c.settled THEN pg_catalog.pg_current_snapshot() ELSE c.frontier END AS frontier,
+       CASE WHEN c.settled THEN pg_catalog.now() ELSE c.ticked_at END AS data_timestamp,
        CASE WHEN c.ticked_at IS NULL THEN NULL
             WHEN pgtrickle._is_behind(t.id) THEN greatest(pg_catalog.clock_timestamp() - c.ticked_at, interval '0')
             ELSE interval '0' END AS staleness,
@@ -156,7 +158,7 @@ LEFT JOIN pgtrickle.health h ON h.id = t.id
 CROSS JOIN LATERAL (SELECT pg_catalog.pg_has_role(current_user, r.relowner, 'USAGE')
                         OR pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS errors) seen;
 COMMENT ON VIEW pgtrickle.stream_tables_info IS
-'One row per stream table with all that is known of it.  data_timestamp: the time it is true for; staleness: how long it has been out of date, zero when nothing is waiting; bytes, state_bytes: its own size and that of the state it uses (some of it shared).  last_error is shown to the owner and to pg_read_all_stats: it may quote data.';
+'One row per stream table with all that is known of it.  data_timestamp: the time it is true for (now, if its writers bring it along: IMMEDIATE); staleness: how long it has been out of date, zero when nothing is waiting; bytes, state_bytes: its own size and that of the state it uses (some of it shared).  last_error is shown to the owner and to pg_read_all_stats: it may quote data.';
 GRANT SELECT ON pgtrickle.stream_tables_info TO PUBLIC;
 
 CREATE VIEW pgtrickle.pgt_stream_tables AS

@@ -54,6 +54,7 @@ period does so only at its end.  Result: whether they do.';
 CREATE FUNCTION pgtrickle.pause_all() RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+    SELECT pgtrickle._unsettle(t.id) FROM pgtrickle.stream_table t WHERE t.refresh_mode = 'IMMEDIATE' AND t.status IN ('ACTIVE', 'ERROR');
     WITH paused AS (UPDATE pgtrickle.stream_table SET status = 'PAUSED' WHERE status IN ('ACTIVE', 'ERROR') RETURNING id)
     SELECT count(*) FROM paused;
 END;
@@ -67,6 +68,7 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     UPDATE pgtrickle.health SET consecutive_errors = 0, retry_at = NULL
         WHERE id IN (SELECT id FROM pgtrickle.stream_table WHERE status IN ('PAUSED', 'SUSPENDED', 'ERROR'));
+    SELECT pgtrickle._unsettle(t.id) FROM pgtrickle.stream_table t WHERE t.refresh_mode = 'IMMEDIATE' AND t.status IN ('PAUSED', 'SUSPENDED', 'ERROR');
     WITH resumed AS (UPDATE pgtrickle.stream_table SET status = 'ACTIVE'
                      WHERE status IN ('PAUSED', 'SUSPENDED', 'ERROR') RETURNING id)
     SELECT count(*) FROM resumed;

@@ -1,4 +1,5 @@
 // The library meets the server: settings, shared memory, hooks, workers.
+#include "apply/immediate.h"
 #include "capture/capture.h"
 #include "schedule/schedule.h"
 #include "settings.h"
@@ -44,6 +45,7 @@ void _PG_init(void)
 	if (process_shared_preload_libraries_in_progress)
 		schedule::initialize();
 	capture::initialize();
+	apply::follow_statements();
 	view::guard_shapes();
 }
 

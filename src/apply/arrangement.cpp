@@ -127,6 +127,7 @@ struct Arrangement {
 	std::vector<int> key, carries;
 	bool by_identity;           // carries the primary key; otherwise everything, with copies counted
 	bool wide = false;          // asked for hashes instead of values in its indexes
+	bool apart = false;         // of IMMEDIATE stream tables
 
 	std::vector<int> columns() const
 	{
@@ -199,6 +200,8 @@ struct Arrangement {
 	std::string layout() const
 	{
 		std::string out = by_identity ? "identity" : "copies";
+		if (apart)
+			out += " apart";
 		if (int attribute = hashed())
 			out += " hashed " + std::to_string(attribute);
 		for (int attribute : columns()) {
@@ -334,11 +337,11 @@ Kept &load(int id)
 	return kept().emplace(id, std::move(one)).first->second;
 }
 
-int create(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity, bool wide)
+int create(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity, bool wide, bool apart)
 {
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	int id = std::stoi(*pg::value("INSERT INTO pgtrickle.consumer (kind) VALUES ('arrangement') RETURNING id"));
-	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity, wide};
+	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity, wide, apart};
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
 	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
 	pg::execute(a.create());
@@ -349,13 +352,13 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 }
 
 // One that is there and still has the shape it would be made with; 0: none.
-int find(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity, bool wide)
+int find(Oid source, const std::vector<int> &key, const std::vector<int> &carries, bool by_identity, bool wide, bool apart)
 {
 	pg::Rows rows = pg::query_latest("SELECT id, carries, layout FROM pgtrickle.arrangement WHERE source = $1::oid AND key = $2::int2[] "
 	                          "AND carries @> $3::int2[] ORDER BY id",
 	                          {std::to_string(source), array_of(key), array_of(carries)});
 	for (const auto &row : rows) {
-		Arrangement a{std::stoi(*row[0]), {}, source, key, from_array(*row[1]), by_identity, wide};
+		Arrangement a{std::stoi(*row[0]), {}, source, key, from_array(*row[1]), by_identity, wide, apart};
 		if ((!by_identity || a.carries == carries) && a.layout() == *row[2])
 			return a.id;
 	}
@@ -410,15 +413,16 @@ delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const
 	std::vector<int> identity(primary.attributes, primary.attributes + primary.count);
 	std::vector<int> carries = identity.empty() ? needed : identity;
 	std::sort(carries.begin(), carries.end());
-	int id = find(relation, attributes, carries, !identity.empty(), wide_);
+	int id = find(relation, attributes, carries, !identity.empty(), wide_, apart_);
 	if (id == 0 && may_create_)
-		id = create(relation, attributes, carries, !identity.empty(), wide_);
+		id = create(relation, attributes, carries, !identity.empty(), wide_, apart_);
 	if (id == 0) {
 		lacking_ = true;
 		out.note = "rows by (" + names + ") through an arrangement that the next tick makes";
 		return out;
 	}
 	used_.insert(id);
+	counting_ = counting_ || identity.empty();
 	out.how = delta::Access::How::arrangement;
 	out.table = "pgtrickle_state.a_" + std::to_string(id);
 	out.key = key;

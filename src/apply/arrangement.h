@@ -18,16 +18,18 @@ namespace apply {
 class Arrangements : public delta::Catalog {
 public:
 	// may_create: makes those that are missing, but for the capture of what they read.  wide: with hashed keys.
-	Arrangements(int view, bool may_create, bool wide) : view_(view), may_create_(may_create), wide_(wide) {}
+	// apart: for those that follow in their writers' transactions, which the others must not be in the way of.
+	Arrangements(int view, bool may_create, bool wide, bool apart) : view_(view), may_create_(may_create), wide_(wide), apart_(apart) {}
 	delta::Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) override;
 	const std::set<int> &used() const { return used_; }
 	bool lacking() const { return lacking_; }    // one is wanted that may not be made
+	bool counting() const { return counting_; }  // one has rows that stand for several
 
 private:
 	int view_;
-	bool may_create_, wide_;
+	bool may_create_, wide_, apart_;
 	std::set<int> used_;
-	bool lacking_ = false;
+	bool lacking_ = false, counting_ = false;
 };
 
 // Brings an arrangement to the snapshot.  frontier: parameters of the batch; NULL frontier: from scratch.

@@ -203,6 +203,23 @@ void make_empty(EphemeralNamedRelation relation, Tuplestorestate **store)
 	relation->reldata = *store;
 }
 
+struct Hashes {
+	int64 *values;
+	int64 count;
+};
+
+void take_hashes(Tuplestorestate *store, TupleDesc description, Hashes *out)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
+	out->values = static_cast<int64 *>(palloc(sizeof(int64) * (tuplestore_tuple_count(store) + 1)));
+	tuplestore_rescan(store);
+	while (tuplestore_gettupleslot(store, true, false, slot)) {
+		bool null;
+		out->values[out->count++] = DatumGetInt64(slot_getattr(slot, 1, &null));
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
 uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
 {
 	int result = SPI_execute_snapshot(plan, nullptr, nullptr, snapshot, InvalidSnapshot, false, true, 0);
@@ -350,6 +367,15 @@ void Frame::append(const std::string &from, const std::string &to)
 	static const std::optional<int64> all;
 	Open &source = open(from), &target = open(to);
 	pg::call(copy_rows, source.store, source.description, &all, target.store);
+}
+
+std::vector<int64> Frame::take(const std::string &name)
+{
+	Open &from = open(name);
+	Hashes hashes{};
+	pg::call(take_hashes, from.store, from.description, &hashes);
+	empty(name);
+	return {hashes.values, hashes.values + hashes.count};
 }
 
 void Frame::close()

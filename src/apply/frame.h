@@ -70,6 +70,10 @@ public:
 	void empty(const std::string &name);
 	void swap(const std::string &a, const std::string &b);
 	void append(const std::string &from, const std::string &to);
+	// The one int8 column of an ephemeral relation, which is then empty.
+	std::vector<int64> take(const std::string &name);
+	// From here on reads are under this snapshot.
+	void see(Snapshot snapshot) { snapshot_ = snapshot; }
 	// "small" until a statement was planned for bulk.
 	bool went_bulk() const { return bulk_; }
 	// Ends the tuplestores; call on success only, an abort does it otherwise.

@@ -112,7 +112,29 @@ std::string frontier_of(Snapshot snapshot)
 	return text;
 }
 
+Frontier own_since(int part)
+{
+	Frontier own;
+	own.populated = own.has_seen = true;
+	own.xmax = std::to_string(PG_UINT64_MAX);
+	own.xip = "{}";
+	own.seen_xid = std::to_string(own_xid());
+	own.seen_part = std::to_string(part - 1);
+	own.ticked_at = GetCurrentTransactionStartTimestamp();
+	return own;
+}
+
 void write_frontiers(const std::vector<int> &consumers, const std::string &frontier)
+{
+	write_frontiers(consumers, frontier, capture::part());
+}
+
+uint64 own_xid()
+{
+	return U64FromFullTransactionId(pg::call(GetTopFullTransactionId));
+}
+
+void write_frontiers(const std::vector<int> &consumers, const std::string &frontier, int part)
 {
 	if (consumers.empty())
 		return;
@@ -121,7 +143,7 @@ void write_frontiers(const std::vector<int> &consumers, const std::string &front
 		ids.push_back(std::to_string(id));
 	pg::query("UPDATE pgtrickle.consumer SET frontier = $2::pg_snapshot, seen_xid = pg_current_xact_id(), "
 	          "seen_part = $3::int, ticked_at = now() WHERE id = ANY ($1::int[])",
-	          {"{" + pg::join(ids, ",") + "}", frontier, std::to_string(capture::part())});
+	          {"{" + pg::join(ids, ",") + "}", frontier, std::to_string(part)});
 }
 
 }  // namespace apply

@@ -31,7 +31,14 @@ BatchParameters batch_parameters(const Frontier &frontier);
 // wrote so far: the snapshot as text with the own transaction counted as visible.
 std::string frontier_of(Snapshot snapshot);
 
+// What this transaction itself has logged since a part of it, and nothing else.
+Frontier own_since(int part);
+
 // Moves consumers to it.
 void write_frontiers(const std::vector<int> &consumers, const std::string &frontier);
+void write_frontiers(const std::vector<int> &consumers, const std::string &frontier, int part);
+
+// Our transaction's number, which is made to exist.
+uint64 own_xid();
 
 }  // namespace apply

@@ -42,8 +42,8 @@ void check_for_interrupts()
 
 class Refresh {
 public:
-	Refresh(view::View &view, const Frontier &from, Snapshot snapshot)
-	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot), choice_(view, outcome_)
+	Refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker)
+	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot), locker_(locker), choice_(view, outcome_)
 	{
 		outcome_.held = rows_held(view);
 		outcome_.chooses = view.chooses;
@@ -58,7 +58,7 @@ public:
 			rebuild("REBUILD", "a source was truncated or rewritten");
 		else if (view_.mode == "FULL")
 			recompute();
-		else if (auto reason = choice_.anew(milliseconds()))
+		else if (auto reason = anew())
 			rebuild("REBUILD", reason->c_str());
 		else if (auto later = differential())
 			rebuild("REBUILD", later->c_str());
@@ -96,11 +96,16 @@ private:
 		return held;
 	}
 
+	// Not while others are at work on the stream table.
+	std::optional<std::string> anew() { return locker_ != nullptr ? std::nullopt : choice_.anew(milliseconds()); }
+
 	double milliseconds() const { return std::chrono::duration<double, std::milli>(Clock::now() - started_).count(); }
 
 	void run_step(size_t i, const std::vector<Datum> &last)
 	{
-		if (due(view_.steps[i].step))
+		if (view_.steps[i].step.excludes != delta::Excludes::nobody)
+			lock(view_.steps[i], last);
+		else if (due(view_.steps[i].step))
 			outcome_.widest = std::max<int64>(outcome_.widest, frame_.run(view_.steps[i].prepared, last));
 	}
 
@@ -133,7 +138,7 @@ private:
 					return reason;
 			} else
 				run_step(i, last);
-			if (auto reason = choice_.anew(milliseconds()))
+			if (auto reason = anew())
 				return reason;
 		}
 		bool any = std::any_of(view_.program.result_reads.begin(), view_.program.result_reads.end(),
@@ -176,6 +181,27 @@ private:
 		return {};
 	}
 
+	void lock(view::Work &work, const std::vector<Datum> &last)
+	{
+		if (locker_ == nullptr || !due(work.step))
+			return;
+		frame_.run(work.prepared, last);
+		std::vector<int64> hashes = frame_.take(work.step.statement.into);
+		if (!hashes.empty())
+			frame_.see((*locker_)(work.step.slot, work.step.excludes, hashes));
+	}
+
+	// Of equal rows without a key each transaction deletes its own.
+	void lock_rows_that_go()
+	{
+		if (locker_ == nullptr || view_.rows_that_go.statement.sql.empty())
+			return;
+		frame_.run(view_.rows_that_go, {});
+		std::vector<int64> hashes = frame_.take(view_.rows_that_go.statement.into);
+		if (!hashes.empty())
+			frame_.see((*locker_)(0, delta::Excludes::everybody, hashes));
+	}
+
 	// Recompute and diff: what is downstream still gets the least change.
 	void recompute()
 	{
@@ -209,6 +235,7 @@ private:
 		outcome_.rows_out = frame_.rows("z_out");
 		if (outcome_.rows_out == 0)
 			return;
+		lock_rows_that_go();
 		Applying guard;
 		for (Prepared &statement : statements)
 			frame_.run(statement, {});
@@ -310,6 +337,7 @@ private:
 	view::View &view_;
 	const Frontier &from_;
 	Frame frame_;
+	const Locker *locker_;
 	Outcome outcome_;
 	Choice choice_;
 	Clock::time_point started_ = Clock::now();
@@ -336,9 +364,9 @@ void end_settings(int level)
 	pg::call(AtEOXact_GUC, true, level);
 }
 
-Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot)
+Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker)
 {
-	return pg::with_spi([&] { return Refresh(view, from, snapshot).run(); });
+	return pg::with_spi([&] { return Refresh(view, from, snapshot, locker).run(); });
 }
 
 bool applying()

@@ -3,6 +3,8 @@
 #include "apply/frontier.h"
 #include "view/view.h"
 
+#include <functional>
+
 namespace apply {
 
 struct Outcome {
@@ -19,10 +21,14 @@ struct Outcome {
 	std::optional<pg::Error> error;
 };
 
+// Locks keys for other transactions at work on the stream table, to the end of this one; the snapshot to go on under.
+using Locker = std::function<Snapshot(int slot, delta::Excludes excludes, const std::vector<int64> &hashes)>;
+
 // Reads the batch since the frontier and applies its change; rebuilds when there
 // is no frontier or a source was truncated.  REQUIRES: the caller is in a
 // subtransaction and holds the stream table's lock; arrangements are at the snapshot.
-Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot);
+// locker: the stream table is locked for one key after the other.
+Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker = nullptr);
 
 // The settings that were in force at creation, and a search_path nobody can plant anything
 // on, until end_settings() (or the end of the transaction).

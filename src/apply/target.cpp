@@ -178,8 +178,11 @@ void plan_target(view::View &view)
 	                          {});
 	if (view.key)
 		view.apply.push_back(merge_by_key(view));
-	else
+	else {
 		view.apply = apply_as_bag(view);
+		view.program.ephemerals["z_go"] = {{delta::int8_column("h")}};
+		view.rows_that_go = Prepared({"SELECT DISTINCT " + hash(view, "u.", true) + " AS h FROM z_out u WHERE u.w < 0", {}, {}, {"z_out"}, "z_go", false}, {});
+	}
 }
 
 std::string target_shape(const view::View &view)

@@ -3,6 +3,7 @@
 #include "apply/arrangement.h"
 #include "apply/choice.h"
 #include "capture/capture.h"
+#include "immediate.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "view/layout.h"
@@ -26,12 +27,24 @@ namespace apply {
 
 namespace {
 
-bool lock_consumer(int consumer, bool wait)
+LOCKTAG tag_of(int consumer)
 {
 	Oid catalog = get_relname_relid("consumer", get_namespace_oid("pgtrickle", false));
 	LOCKTAG tag;
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog, consumer, 0);
-	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+	return tag;
+}
+
+bool lock_consumer(int consumer, LOCKMODE mode, bool wait)
+{
+	LOCKTAG tag = tag_of(consumer);
+	return LockAcquire(&tag, mode, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void unlock_consumer(int consumer, LOCKMODE mode)
+{
+	LOCKTAG tag = tag_of(consumer);
+	LockRelease(&tag, mode, false);
 }
 
 void push_snapshot()
@@ -66,10 +79,24 @@ void order_from(view::View *view, const std::map<Oid, view::View *> &by_relation
 	out.push_back(view);
 }
 
+void add_history(const Ticked &t, pg::Text error)
+{
+	pg::query("INSERT INTO pgtrickle.refresh_history (id, started_at, milliseconds, mode, reason, rows_in, rows_out, plan, error) "
+	          "VALUES ($1::int, clock_timestamp() - $2::float8 * interval '1 millisecond', $2::float8, $3, nullif($4, ''), "
+	          "$5::int8, $6::int8, $7, $8)",
+	          {std::to_string(t.id), std::to_string(t.outcome.milliseconds), t.outcome.mode, t.outcome.reason,
+	           std::to_string(t.outcome.rows_in), std::to_string(t.outcome.rows_out),
+	           std::string(t.outcome.bulk ? "bulk" : "small"), error});
+}
+
 class Tick {
 public:
-	Tick(const std::vector<int> &ids, IfLocked if_locked) : if_locked_(if_locked)
+	// advanced: in the transaction of a writer, these arrangements have been.
+	Tick(const std::vector<int> &ids, IfLocked if_locked, const std::set<int> *advanced)
+	    : if_locked_(if_locked), along_(advanced != nullptr)
 	{
+		if (advanced != nullptr)
+			advanced_ = *advanced;
 		for (int id : ids)
 			if (lock(id, if_locked))
 				locked_.push_back(id);
@@ -132,18 +159,6 @@ private:
 		outcome.error = error;
 		outcome.milliseconds = milliseconds_since(start);
 		done_.push_back({id, outcome});
-	}
-
-	// What the sources are is what they were compiled as, to the end of the transaction.
-	static view::View *locked_and_ready(int id)
-	{
-		for (;;) {
-			view::View *view = &view::ready(id);
-			for (Oid source : view->sources)
-				pg::call(LockRelationOid, source, LOCKMODE{AccessShareLock});
-			if (view::compiled(id) == view)
-				return view;
-		}
 	}
 
 	// Compiling may fail, when a source's row security or an operator class went away, say.  What
@@ -218,8 +233,12 @@ private:
 	std::optional<pg::Error> bring(view::View &view, Outcome &outcome)
 	{
 		std::vector<int> consumers{view.id};
+		if (view.immediate && pg::with_spi([&] { return is_settled(view.id); })) {
+			outcome.mode = "NO_DATA";
+			return {};
+		}
 		for (int arrangement : view.arrangements)
-			if (!advanced_.contains(arrangement)) {
+			if (!advanced_.contains(arrangement) && !(view.immediate && pg::with_spi([&] { return is_settled(arrangement); }))) {
 				if (!lock(arrangement, if_locked_))
 					return {};
 				consumers.push_back(arrangement);
@@ -229,7 +248,7 @@ private:
 		for (size_t i = 1; i < consumers.size() && !error; i++) {
 			error = pg::attempt([&] {
 				advance(consumers[i], frontiers[i], snapshot_);
-				pg::with_spi([&] { write_frontiers({consumers[i]}, frontier_); });
+				pg::with_spi([&] { move(view, consumers[i]); });
 			});
 			if (!error)
 				advanced_.insert(consumers[i]);
@@ -237,34 +256,29 @@ private:
 		if (!error)
 			error = pg::attempt([&] {
 				outcome = refresh(view, frontiers[0], snapshot_);
-				pg::with_spi([&] { write_frontiers({view.id}, frontier_); });
+				pg::with_spi([&] { move(view, view.id); });
 			});
 		return error;
+	}
+
+	void move(const view::View &view, int consumer)
+	{
+		write_frontiers({consumer}, frontier_);
+		if (view.immediate)
+			settle({consumer});
 	}
 
 	void record()
 	{
 		pg::with_spi([&] {
 			for (const Ticked &t : done_)
-				if (t.outcome.error)
+				if (along_ && (t.outcome.error || t.outcome.mode == "DIFFERENTIAL" || t.outcome.mode == "NO_DATA"))
+					continue;
+				else if (t.outcome.error)
 					record_error(t);
 				else
 					record_success(t);
 		});
-	}
-
-	static void record_success(const Ticked &t)
-	{
-		std::string id = std::to_string(t.id);
-		pg::Text flip = t.outcome.next_flip ? pg::Text(std::to_string(*t.outcome.next_flip)) : pg::Text();
-		pg::query("UPDATE pgtrickle.health SET next_flip = to_timestamp($2::float8), consecutive_errors = 0, retry_at = NULL, "
-		          "last_error = NULL, last_sqlstate = NULL, last_error_at = NULL WHERE id = $1::int AND (consecutive_errors > 0 OR next_flip IS DISTINCT FROM to_timestamp($2::float8))",
-		          {id, flip});
-		pg::query("UPDATE pgtrickle.stream_table SET status = 'ACTIVE' WHERE id = $1::int AND status IN ('INITIALIZING', 'ERROR')",
-		          {id});
-		if (t.outcome.mode != "NO_DATA")
-			add_history(t, {});
-		remember_cost(t.id, t.outcome);
 	}
 
 	static void record_error(const Ticked &t)
@@ -283,17 +297,8 @@ private:
 		add_history(t, error->message);
 	}
 
-	static void add_history(const Ticked &t, pg::Text error)
-	{
-		pg::query("INSERT INTO pgtrickle.refresh_history (id, started_at, milliseconds, mode, reason, rows_in, rows_out, plan, error) "
-		          "VALUES ($1::int, clock_timestamp() - $2::float8 * interval '1 millisecond', $2::float8, $3, nullif($4, ''), "
-		          "$5::int8, $6::int8, $7, $8)",
-		          {std::to_string(t.id), std::to_string(t.outcome.milliseconds), t.outcome.mode, t.outcome.reason,
-		           std::to_string(t.outcome.rows_in), std::to_string(t.outcome.rows_out),
-		           std::string(t.outcome.bulk ? "bulk" : "small"), error});
-	}
-
 	IfLocked if_locked_;
+	bool along_;
 	Snapshot snapshot_ = nullptr;
 	std::string frontier_;
 	std::vector<int> locked_;
@@ -306,21 +311,78 @@ private:
 
 }  // namespace
 
-bool lock(int consumer, IfLocked if_locked)
+void record_success(const Ticked &t)
 {
-	return pg::call(lock_consumer, consumer, if_locked == IfLocked::wait);
+	std::string id = std::to_string(t.id);
+	pg::Text flip = t.outcome.next_flip ? pg::Text(std::to_string(*t.outcome.next_flip)) : pg::Text();
+	pg::query("UPDATE pgtrickle.health SET next_flip = to_timestamp($2::float8), consecutive_errors = 0, retry_at = NULL, "
+	          "last_error = NULL, last_sqlstate = NULL, last_error_at = NULL WHERE id = $1::int AND (consecutive_errors > 0 OR next_flip IS DISTINCT FROM to_timestamp($2::float8))",
+	          {id, flip});
+	pg::query("UPDATE pgtrickle.stream_table SET status = 'ACTIVE' WHERE id = $1::int AND status IN ('INITIALIZING', 'ERROR')",
+	          {id});
+	if (t.outcome.mode != "NO_DATA")
+		add_history(t, {});
+	remember_cost(t.id, t.outcome);
 }
 
-std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked, const std::function<void(Snapshot)> &looking)
+view::View *locked_and_ready(int id)
+{
+	for (;;) {
+		view::View *view = &view::ready(id);
+		for (Oid source : view->sources)
+			pg::call(LockRelationOid, source, LOCKMODE{AccessShareLock});
+		if (view::compiled(id) == view)
+			return view;
+	}
+}
+
+bool lock(int consumer, IfLocked if_locked)
+{
+	return pg::call(lock_consumer, consumer, LOCKMODE{ExclusiveLock}, if_locked == IfLocked::wait);
+}
+
+void lock_shared(int consumer)
+{
+	pg::call(lock_consumer, consumer, LOCKMODE{RowExclusiveLock}, true);
+}
+
+void unlock(int consumer, bool shared)
+{
+	pg::call(unlock_consumer, consumer, LOCKMODE(shared ? RowExclusiveLock : ExclusiveLock));
+}
+
+namespace {
+
+std::vector<Ticked> run(std::vector<int> ids, IfLocked if_locked, const std::set<int> *advanced, const std::function<void(Snapshot)> &looking)
 {
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	capture::flush();
-	std::vector<int> sorted = ids;
-	std::sort(sorted.begin(), sorted.end());
+	std::sort(ids.begin(), ids.end());
+	if (if_locked == IfLocked::wait)    // what is read then is what they were waited for
+		for (int id : ids)
+			lock(id, if_locked);
 	pg::call(push_snapshot);    // a worker has none yet
-	std::vector<Ticked> done = Tick(sorted, if_locked).run(looking);
+	std::vector<Ticked> done = Tick(ids, if_locked, advanced).run(looking);
 	pg::call(PopActiveSnapshot);
 	return done;
+}
+
+}  // namespace
+
+std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked, const std::function<void(Snapshot)> &looking)
+{
+	std::vector<Ticked> done;
+	{
+		Hold hold;
+		done = run(ids, if_locked, nullptr, looking);
+	}
+	follow();
+	return done;
+}
+
+std::vector<Ticked> bring_along(const std::vector<int> &ids, const std::set<int> &advanced)
+{
+	return run(ids, IfLocked::wait, &advanced, {});
 }
 
 std::vector<int> with_inputs(const std::vector<int> &ids)
@@ -332,7 +394,7 @@ std::vector<int> with_inputs(const std::vector<int> &ids)
 	for (const auto &row : pg::query("WITH RECURSIVE up(id) AS (SELECT unnest($1::int[]) UNION "
 	                                 "SELECT t.id FROM up JOIN pgtrickle.reads r ON r.consumer = up.id "
 	                                 "JOIN pgtrickle.stream_table t ON t.relid = r.source AND t.status <> 'PAUSED') "
-	                                 "SELECT id FROM up ORDER BY id",
+	                                 "SELECT id FROM up WHERE NOT EXISTS (SELECT FROM pgtrickle.consumer c WHERE c.id = up.id AND c.settled) ORDER BY id",
 	                                 {"{" + pg::join(texts, ",") + "}"}))
 		out.push_back(std::stoi(*row[0]));
 	return out;

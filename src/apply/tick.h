@@ -8,6 +8,7 @@
 #include "apply/refresh.h"
 
 #include <functional>
+#include <set>
 #include <vector>
 
 namespace apply {
@@ -25,10 +26,27 @@ enum class IfLocked { wait, skip };
 std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked = IfLocked::skip,
                          const std::function<void(Snapshot)> &looking = {});
 
-// These and every stream table they read, directly or not.
+// As tick(), in the transaction that has changed what they read: waits for their locks, and leaves no trace in health
+// and history but of what is more than following.
+// advanced: arrangements that have been.
+std::vector<Ticked> bring_along(const std::vector<int> &ids, const std::set<int> &advanced);
+
+// These and every stream table they read, directly or not, but for those that their writers bring along.
 std::vector<int> with_inputs(const std::vector<int> &ids);
 
 // No later tick may see the stream table half changed: holds its lock to the end of the transaction.
 bool lock(int consumer, IfLocked if_locked);
+
+// The same for one of many that work on it side by side, each at keys of its own.
+void lock_shared(int consumer);
+// Before anything was done under a lock just taken.
+void unlock(int consumer, bool shared);
+
+// Into health and history.
+void record_success(const Ticked &ticked);
+
+// Compiled and set up; what its sources are is what they were compiled as, to the end of the transaction.
+// REQUIRES: its lock is held; superuser, inside with_spi().
+view::View *locked_and_ready(int id);
 
 }  // namespace apply

@@ -363,6 +363,25 @@ void next_part()
 	next_log_part();
 }
 
+bool any_touched()
+{
+	return log_touched();
+}
+
+int64 rows_touched()
+{
+	return log_rows_touched();
+}
+
+std::vector<Oid> touched()
+{
+	List *taken = take_touched();
+	std::vector<Oid> roots;
+	for (int i = 0; i < list_length(taken); i++)
+		roots.push_back(list_nth_oid(taken, i));
+	return roots;
+}
+
 void flush()
 {
 	pg::call(flush_logs);

@@ -62,6 +62,11 @@ std::string batch_sql(Oid relid, const std::vector<AttrNumber> &columns);
 int part();
 void next_part();
 
+// Has anything been logged since touched() was last asked?  The captured relations that have changed since; in how many rows.
+bool any_touched();
+std::vector<Oid> touched();
+int64 rows_touched();
+
 // Has this transaction logged a marker?  A TRUNCATE takes rows along that its transaction's snapshot does not see.
 bool marked();
 

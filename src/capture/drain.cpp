@@ -57,15 +57,24 @@ bool claim(const Source &source)
 	return pg::execute("SELECT FROM pgtrickle.source WHERE relid = " + source.relid + " FOR UPDATE SKIP LOCKED") > 0;
 }
 
+// The least transaction that a snapshot somebody still holds may not see: an IMMEDIATE stream table refuses older snapshots by what
+// the log has of it and newer ones.
+std::string horizon()
+{
+	return *pg::value("SELECT greatest(pg_snapshot_xmin(pg_current_snapshot())::text::numeric - coalesce(max(age(backend_xmin)), 0), 0) "
+	                  "FROM pg_catalog.pg_stat_activity");
+}
+
 // The consumers that have yet to read a row of the segment.  Those without a frontier will rebuild and need none.
 std::string needing(const Source &source, int segment)
 {
 	std::string log = log_name(source, segment);
 	return "SELECT c.id FROM pgtrickle.reads r JOIN pgtrickle.consumer c ON c.id = r.consumer WHERE r.source = " +
-	       source.relid + " AND c.frontier IS NOT NULL AND (EXISTS (SELECT FROM " + log +
+	       source.relid + " AND c.frontier IS NOT NULL AND CASE WHEN c.settled THEN EXISTS (SELECT FROM " + log + " WHERE xid >= '" + horizon() +
+	       "') ELSE (EXISTS (SELECT FROM " + log +
 	       " WHERE xid >= pg_snapshot_xmax(c.frontier)) OR EXISTS (SELECT FROM " + log +
 	       " WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.frontier)))) OR EXISTS (SELECT FROM " + log +
-	       " WHERE xid = c.seen_xid AND part > c.seen_part))";
+	       " WHERE xid = c.seen_xid AND part > c.seen_part)) END";
 }
 
 bool any_rows(const Source &source, int segment)
@@ -108,7 +117,7 @@ void warn(int consumer, const char *relation, int64 size)
 void give_up_laggards(const Source &source, int segment)
 {
 	pg::Rows laggards = pg::query("SELECT id FROM pgtrickle.consumer WHERE id IN (" + needing(source, segment) +
-	                              ") FOR UPDATE SKIP LOCKED");
+	                              ") AND NOT settled FOR UPDATE SKIP LOCKED");
 	for (const auto &row : laggards) {
 		pg::query("UPDATE pgtrickle.consumer SET frontier = NULL WHERE id = $1::int", {*row[0]});
 		std::string name = pg::value("SELECT $1::oid::regclass::text", {source.relid}).value_or(source.relid);

@@ -26,6 +26,8 @@ uint64 era = 1;
 int waiting;
 int current_part;
 bool marked;
+List *touched;
+int64 rows_touched;
 
 // What is opened here must outlive the subtransaction that happens to open it.
 class TransactionOwner {
@@ -46,12 +48,13 @@ Log *find_open(Oid relid)
 	return nullptr;
 }
 
-Log *open(Oid relid)
+Log *open(Oid relid, Oid root)
 {
 	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
 	TransactionOwner owner;
 	auto *log = static_cast<Log *>(palloc0(sizeof(Log)));
 	log->relid = relid;
+	log->root = root;
 	log->heap = table_open(relid, NoLock);
 	List *indexes = RelationGetIndexList(log->heap);
 	log->index = index_open(linitial_oid(indexes), RowExclusiveLock);
@@ -162,6 +165,14 @@ void drop(SubTransactionId owner)
 				empty(batch);
 }
 
+void touch(Log *log)
+{
+	log->touched = true;
+	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
+	touched = list_append_unique_oid(touched, log->root);
+	MemoryContextSwitchTo(context);
+}
+
 bool is_empty(Log *log)
 {
 	for (Batch *batch = log->batches; batch != nullptr; batch = batch->next)
@@ -185,6 +196,8 @@ void forget()
 	waiting = 0;
 	current_part = 0;
 	marked = false;
+	touched = NIL;
+	rows_touched = 0;
 	era++;
 }
 
@@ -243,7 +256,7 @@ Log *open_log(Route *route)
 			}
 			log = find_open(segment);
 			if (log == nullptr)
-				log = open(segment);
+				log = open(segment, route->root);
 			schedule::note_change(route->root);
 		}
 		if (route->valid)
@@ -261,6 +274,9 @@ void append(Log *log, int16 weight, Datum *values, bool *isnull)
 	TupleTableSlot *slot = next_slot(log, batch);
 	values[0] = UInt64GetDatum(U64FromFullTransactionId(GetTopFullTransactionId()));
 	marked = marked || weight == 0;
+	if (!log->touched)
+		touch(log);
+	rows_touched++;
 	values[1] = Int32GetDatum(current_part);
 	values[2] = Int16GetDatum(weight);
 	isnull[0] = isnull[1] = isnull[2] = false;
@@ -300,6 +316,26 @@ void close_logs()
 	}
 	era++;
 	owner.end();
+}
+
+bool log_touched()
+{
+	return touched != NIL;
+}
+
+int64 log_rows_touched()
+{
+	return rows_touched;
+}
+
+List *take_touched()
+{
+	List *taken = touched;
+	touched = NIL;
+	rows_touched = 0;
+	for (Log *log = logs; log != nullptr; log = log->next)
+		log->touched = false;
+	return taken;
 }
 
 int log_part()

@@ -26,6 +26,8 @@ struct Batch {
 
 struct Log {
 	Oid relid;
+	Oid root;
+	bool touched;
 	Relation heap;
 	Relation index;
 	IndexInfo *index_info;
@@ -51,6 +53,11 @@ void flush_logs();
 
 // Closes what holds no rows, so that DDL on a log finds it unused.
 void close_logs();
+
+// The roots that have got rows since they were last asked for.
+bool log_touched();
+int64 log_rows_touched();
+List *take_touched();
 
 int log_part();
 void next_log_part();

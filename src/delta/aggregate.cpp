@@ -312,6 +312,8 @@ std::string Compiler::aggregate_delta(Operator &node)
 	std::string id = std::to_string(node.id), inputs = "z_i" + id, result = "z_r" + id;
 
 	keep_groups(g);
+	std::vector<Column> keys(node.columns.begin(), node.columns.begin() + node.keys.size());
+	lock(node, keys, prefixed("x.", g.key_names()), "(" + g.input(from) + ")", Excludes::everybody);
 	define(result, result_columns(g));
 	if (g.values.empty() && !g.any_extreme())
 		step(node.id, "groups", {}, merge_groups(g, "SELECT * FROM (" + g.grouped(g.input(from)) + ") u", result)).any = changed;

@@ -16,6 +16,7 @@ using query::Kind;
 Program Compiler::compile(Operator &root)
 {
 	program_.notes.assign(root.id + 1, {});
+	refuse_others(root);
 	program_.result = delta(root);
 	program_.result_reads = ephemerals_in(program_.result);
 	program_.current = current(root, {}, true);
@@ -123,7 +124,8 @@ void Compiler::define(const std::string &name, std::vector<Column> columns)
 Step &Compiler::step(int node, std::string title, std::vector<std::string> all, Statement statement)
 {
 	statement.reads = ephemerals_in(statement.sql);
-	program_.steps.push_back({node, std::move(title), std::move(all), {}, {}, false, std::move(statement), -1});
+	program_.steps.push_back({.node = node, .title = std::move(title), .all = std::move(all), .any = {}, .none = {},
+	                          .when_time_moves = false, .statement = std::move(statement)});
 	return program_.steps.back();
 }
 

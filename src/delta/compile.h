@@ -34,7 +34,8 @@ class Partition;
 class Compiler {
 public:
 	// wide: values do not fit an index row, so that state is found by hashes alone.
-	Compiler(int view, Catalog &catalog, bool wide) : view_(view), catalog_(catalog), wide_(wide) {}
+	// locks: with the statements that let several transactions work on it.
+	Compiler(int view, Catalog &catalog, bool wide, bool locks) : view_(view), catalog_(catalog), wide_(wide), locks_(locks) {}
 	Program compile(Operator &root);
 
 private:
@@ -119,6 +120,11 @@ private:
 	// changed: deltas to start from; taken_off: deltas without which the other inputs are read.
 	Step &term(Operator &node, const std::string &title, const std::vector<std::string> &all, const std::vector<std::string> &changed,
 	           const std::vector<std::string> &taken_off, const std::string &into);
+	// What of an operator's law another transaction could be changing is locked first (lock.cpp).
+	void lock(const Operator &node, const std::vector<Column> &types, const std::vector<std::string> &keys, const std::string &from,
+	          Excludes excludes, int slot = 0);
+	void lock_pairs(const Operator &node, const std::vector<std::string> &deltas, Excludes of_right);
+	void refuse_others(const Operator &root);
 	void index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix, const std::string &where = {});
 	void note(const Operator &node, const std::string &text);
 	std::string rows_table(const Operator &node, const std::string &prefix) const;
@@ -128,7 +134,8 @@ private:
 
 	int view_;
 	Catalog &catalog_;
-	bool wide_;
+	bool wide_, locks_;
+	int slots_ = 0;
 	bool defining_ = false;           // windows and tops are worked out from their inputs, not read from state
 	Program program_;
 	std::set<int> materialized_;

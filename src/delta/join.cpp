@@ -277,6 +277,7 @@ std::string Compiler::join_delta(Operator &node)
 	bool product = node.equalities.empty();
 	std::string name = (product ? "z_j" : "z_d") + std::to_string(node.id);
 	define(name, delta_columns(node));
+	lock_pairs(node, deltas, Excludes::lefts);
 	join_terms(node, deltas, name);
 	std::string rows = "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
 	return product ? consolidated(node, rows) : rows;

@@ -30,6 +30,7 @@ std::string Compiler::left_delta(Operator &node)
 	std::string da = materialized(*node.inputs[0]), db = materialized(*node.inputs[1]);
 	std::string name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));
+	lock_pairs(node, {da, db}, Excludes::everybody);
 	join_terms(node, {da, db}, name);
 	match_left(node, da, db, name);
 	return "SELECT " + before_more(columns_of("x", node.width())) + "x.w FROM " + name + " x";

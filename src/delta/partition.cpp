@@ -261,6 +261,7 @@ std::string Compiler::partition_delta(Operator &node)
 	rows.push_back(int8_column("w"));
 	define(changed, rows);
 	step(node.id, "changed rows", {}, {p.changed(input), {}, {}, {}, changed, false}).any = ephemerals_in(input);
+	lock(node, {}, p.global() ? std::vector<std::string>{} : std::vector<std::string>{"x.g"}, changed, Excludes::everybody);
 
 	if (p.is_top())
 		went.push_back({"shown", BOOLOID, -1, 0, true});

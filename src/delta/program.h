@@ -32,6 +32,9 @@ struct Statement {
 	bool scans = false;                   // reads whole tables: always planned anew
 };
 
+// Whom a key excludes that was locked for two transactions at work on one stream table (see lock.cpp).
+enum class Excludes { nobody, rights, lefts, everybody };
+
 // One statement of a tick, run when its inputs say so.
 struct Step {
 	int node;                             // operator
@@ -42,6 +45,8 @@ struct Step {
 	bool when_time_moves = false;         // runs without input, if the tick's time differs from the last
 	Statement statement;
 	int loop = -1;                        // the loop it is part of
+	Excludes excludes = Excludes::nobody; // but nobody: yields the hashes of keys to lock before what follows
+	int slot = 0;                         // … under this number
 };
 
 // Steps that run in rounds, one for each depth at which there is something to do, the least first.  These are
@@ -84,6 +89,7 @@ struct Program {
 	std::string defined;                  // the same without the state of windows and tops, where how ties are broken matters; else empty
 	std::vector<std::string> next_times;  // SELECT moment: when a temporal filter next moves a row
 	std::vector<std::string> notes;       // per operator: what explain says of access and cost
+	std::string exclusive;                // why two transactions cannot be at work on the stream table; empty: they can
 };
 
 }  // namespace delta

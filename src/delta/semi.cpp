@@ -15,6 +15,7 @@ std::string Compiler::semi_delta(Operator &node)
 	std::string da = materialized(*node.inputs[0]), db = materialized(*node.inputs[1]);
 	std::string name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));
+	lock_pairs(node, {da, db}, Excludes::everybody);
 	match_left(node, da, db, name);
 	if (node.equalities.empty())
 		note(node, "input " + std::to_string(node.inputs[1]->id) + " has no equality with input " + std::to_string(node.inputs[0]->id) +

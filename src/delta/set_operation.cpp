@@ -106,6 +106,7 @@ std::string Compiler::set_delta(Operator &node)
 	state.index = {"CREATE INDEX ON " + table + " (h)"};
 	program_.states.push_back(std::move(state));
 
+	lock(node, {}, {"x.h"}, "(" + weighted(node, changes) + ")", Excludes::everybody);
 	define(name, delta_columns(node));
 	out.push_back("(" + copies(node, after) + " - " + copies(node, before) + ")::int8 AS w");
 	Statement merge;

@@ -12,10 +12,12 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "storage/condition_variable.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -61,9 +63,10 @@ ConditionVariable *ticked()
 }
 
 // The frontier of a consumer as of now, whatever the snapshot of the statement that asks; nullptr: it has none.
-char *read_frontier(int id)
+// always: it needs none, its writers bring it along.
+char *read_frontier(int id, bool *always)
 {
-	enum { consumer_id = 1, consumer_frontier = 3 };
+	enum { consumer_id = 1, consumer_frontier = 3, consumer_settled = 7 };
 	Oid schema = get_namespace_oid("pgtrickle", false);
 	Relation consumer = table_open(get_relname_relid("consumer", schema), AccessShareLock);
 	ScanKeyData key;
@@ -75,6 +78,7 @@ char *read_frontier(int id)
 		Datum frontier = heap_getattr(tuple, consumer_frontier, RelationGetDescr(consumer), &isnull);
 		if (!isnull)
 			text = DatumGetCString(DirectFunctionCall1(pg_snapshot_out, frontier));
+		*always = DatumGetBool(heap_getattr(tuple, consumer_settled, RelationGetDescr(consumer), &isnull));
 	}
 	systable_endscan(scan);
 	table_close(consumer, AccessShareLock);
@@ -84,8 +88,9 @@ char *read_frontier(int id)
 bool all_cover(const std::vector<int> &ids, const Snapshot &wanted)
 {
 	return std::all_of(ids.begin(), ids.end(), [&](int id) {
-		char *frontier = pg::call(read_frontier, id);
-		return frontier != nullptr && covers(Snapshot::parse(frontier), wanted);
+		bool always = false;
+		char *frontier = pg::call(read_frontier, id, &always);
+		return always || (frontier != nullptr && covers(Snapshot::parse(frontier), wanted));
 	});
 }
 
@@ -154,6 +159,8 @@ PGT_FUNCTION(schedule_here)
 // Trigger of the tables that say what there is to do.
 PGT_FUNCTION(schedule_changed)
 {
+	// Backends keep who follows what they write.
+	pg::call(CacheInvalidateRelcache, reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation);
 	schedule::note_definition();
 	return PointerGetDatum(nullptr);
 }

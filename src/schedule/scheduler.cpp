@@ -185,7 +185,8 @@ void with_snapshot(F &&body)
 // The catalog.
 
 const std::string timers =
-    "(extract(epoch FROM coalesce(c.ticked_at + t.period, '-infinity')) * 1000000)::text, "
+    "(extract(epoch FROM coalesce(c.ticked_at + CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN interval '0.2 second' ELSE t.period END, "
+    "'-infinity')) * 1000000)::text, "
     "(extract(epoch FROM h.next_flip) * 1000000)::int8::text, (extract(epoch FROM h.retry_at) * 1000000)::int8::text, "
     "c.frontier IS NULL";
 
@@ -220,8 +221,10 @@ std::vector<std::uint32_t> read_oids(const pg::Text &text)
 void read_views(std::vector<View> &views)
 {
 	pg::Rows rows = pg::with_spi([] {
-		return pg::query("SELECT t.id, t.relid, t.period IS NULL, (SELECT string_agg(r.source::text, ' ') FROM pgtrickle.reads r"
-		                 " WHERE r.consumer = t.id OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = t.id)), " +
+		// An IMMEDIATE one is looked after until it is settled; its writers follow its sources.
+		return pg::query("SELECT t.id, t.relid, CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN c.settled ELSE t.period IS NULL END, "
+		                 "(SELECT string_agg(r.source::text, ' ') FROM pgtrickle.reads r WHERE t.refresh_mode <> 'IMMEDIATE' AND "
+		                 "(r.consumer = t.id OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = t.id))), " +
 		                 timers + scheduled);
 	});
 	std::vector<View> found;

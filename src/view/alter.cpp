@@ -1,5 +1,6 @@
 // alter_stream_table, and what happens to the rest when a stream table is dropped.
 #include "apply/arrangement.h"
+#include "apply/immediate.h"
 #include "apply/tick.h"
 #include "define.h"
 #include "name.h"
@@ -87,6 +88,13 @@ void set_query(int id, const std::string &name, const std::string &query, Oid ow
 	          {text, query, to_array(current_settings())});
 }
 
+void tick(int id)
+{
+	for (const auto &ticked : apply::tick({id}, apply::IfLocked::wait))
+		if (ticked.outcome.error)
+			throw *ticked.outcome.error;
+}
+
 void alter(FunctionCallInfo fcinfo)
 {
 	for (int n : {5, 6, 7})
@@ -101,12 +109,19 @@ void alter(FunctionCallInfo fcinfo)
 	auto row = pg::query("SELECT t.relid::regclass, c.relowner, t.refresh_mode FROM pgtrickle.stream_table t "
 	                     "JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int", {text})[0];
 	pg::Text query = argument(fcinfo, 1), schedule = argument(fcinfo, 2), mode = argument(fcinfo, 3), status = argument(fcinfo, 4);
+	bool immediate = *row[2] == "IMMEDIATE";
+	if (immediate && status)
+		apply::unsettle(id, apply::unfollowed_part());
 	if (schedule)
 		set_schedule(text, *schedule);
 	if (status)
 		set_status(text, *status);
-	if (!query && !mode)
-		return remember(id);
+	if (!query && !mode) {
+		remember(id);
+		if (status && immediate)    // resumed, it has to catch up
+			tick(id);
+		return;
+	}
 	std::string checked = checked_mode(mode.value_or(*row[2]));
 	std::vector<Oid> before = take_down(id);
 	if (query)
@@ -115,9 +130,7 @@ void alter(FunctionCallInfo fcinfo)
 	set_up(id, checked);
 	let_go(before);
 	remember(id);
-	for (const auto &ticked : apply::tick({id}, apply::IfLocked::wait))
-		if (ticked.outcome.error)
-			throw *ticked.outcome.error;
+	tick(id);
 }
 
 }  // namespace

@@ -276,7 +276,7 @@ void set_up(int id, const std::string &mode)
 		auto error = pg::attempt([&] {
 			view = pg::with_spi([&] { return compile(id, true); });
 		});
-		if (error && (mode == "DIFFERENTIAL" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
+		if (error && (mode != "AUTO" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
 			at_its_place(*error, *pg::value("SELECT query FROM pgtrickle.stream_table WHERE id = $1::int", {text}));
 			throw *error;
 		}
@@ -291,8 +291,9 @@ void set_up(int id, const std::string &mode)
 		view = compile(id, true);
 	}
 	keep_or_drop_target(*view);
-	pg::query("UPDATE pgtrickle.stream_table SET layout = $2 WHERE id = $1::int", {text, layout_of(*view)});
-	pg::query("UPDATE pgtrickle.consumer SET frontier = NULL WHERE id = $1::int", {text});
+	pg::query("UPDATE pgtrickle.stream_table SET layout = $2, exclusive = nullif($3, '') WHERE id = $1::int",
+	          {text, layout_of(*view), view->program.exclusive});
+	pg::query("UPDATE pgtrickle.consumer SET frontier = NULL, settled = false, settles_at = NULL, set_up_by = pg_current_xact_id() WHERE id = $1::int", {text});
 	forget(id);
 }
 
@@ -324,7 +325,9 @@ void set_up_anew(int id)
 void exchange_arrangements(int id)
 {
 	pg::query("UPDATE pgtrickle.stream_table SET generation = generation + 1 WHERE id = $1::int", {std::to_string(id)});
-	use_arrangements(*compile(id, true));
+	std::unique_ptr<View> view = compile(id, true);
+	pg::query("UPDATE pgtrickle.stream_table SET exclusive = nullif($2, '') WHERE id = $1::int", {std::to_string(id), view->program.exclusive});
+	use_arrangements(*view);
 	capture_sources(id);
 	apply::drop_unused();
 	forget(id);
@@ -368,12 +371,9 @@ std::string checked_mode(const std::string &mode)
 {
 	std::string upper = mode;
 	std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return toupper(c); });
-	if (upper == "IMMEDIATE")
-		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "refresh_mode IMMEDIATE is not supported yet", {},
-		         "Use DIFFERENTIAL with schedule 'calculated': it follows within milliseconds.");
-	if (upper != "AUTO" && upper != "DIFFERENTIAL" && upper != "FULL")
+	if (upper != "AUTO" && upper != "DIFFERENTIAL" && upper != "FULL" && upper != "IMMEDIATE")
 		pg::fail(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + mode + "\" is not a refresh mode", {},
-		         "Use AUTO, DIFFERENTIAL or FULL.");
+		         "Use AUTO, DIFFERENTIAL, FULL or IMMEDIATE.");
 	return upper;
 }
 

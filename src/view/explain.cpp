@@ -200,6 +200,10 @@ pg::Rows explain(int id)
 	View &view = load(id);
 	pg::Rows out;
 	std::set<int> told;
+	if (view.immediate)
+		out.push_back({"IMMEDIATE", "brought along by the transactions that change what it reads", {}, {},
+		               view.program.exclusive.empty() ? "they wait for each other at equal keys alone"
+		                                              : "they wait for each other, one at a time: " + view.program.exclusive});
 	if (view.tree != nullptr)
 		explain_node(view, *view.tree, 0, told, out);
 	else

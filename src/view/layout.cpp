@@ -1,13 +1,16 @@
 #include "layout.h"
 
 #include "apply/arrangement.h"
+#include "apply/immediate.h"
 #include "apply/target.h"
+#include "apply/tick.h"
 #include "define.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 
 extern "C" {
 #include "catalog/pg_authid.h"
+#include "utils/inval.h"
 }
 
 #include <algorithm>
@@ -115,7 +118,7 @@ void follow_owner(int id)
 // Why state must be made anew; nothing if it need not be.
 std::optional<std::string> outdated(const View &view)
 {
-	auto row = pg::query("SELECT layout, target, EXISTS (SELECT FROM pgtrickle.state s WHERE s.owner = t.id "
+	auto row = pg::query_latest("SELECT layout, target, EXISTS (SELECT FROM pgtrickle.state s WHERE s.owner = t.id "
 	                     "AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.relid)) "
 	                     "FROM pgtrickle.stream_table t WHERE id = $1::int",
 	                     {std::to_string(view.id)})[0];
@@ -165,11 +168,20 @@ View &settle(int id)
 		throw *error;
 	if (error)
 		return set_up_again(id, error->data()->message);
-	View &view = load(id);
-	if (auto reason = outdated(view))
+	View *view = &load(id);
+	auto reason = outdated(*view);
+	if (view->immediate && (reason || uses_others(*view))) {    // its writers are at work on what is there
+		apply::lock(id, apply::IfLocked::wait);
+		pg::call(AcceptInvalidationMessages);
+		view = &load(id);
+		reason = outdated(*view);
+	}
+	if (reason)
 		return set_up_again(id, *reason);
-	if (!uses_others(view))
-		return view;
+	if (!uses_others(*view))
+		return *view;
+	if (view->immediate)
+		apply::unsettle(id, apply::unfollowed_part());
 	exchange_arrangements(id);
 	return load(id);
 }
@@ -193,6 +205,8 @@ View *widen(int id)
 	View &before = load(id);
 	if (before.wide || before.tree == nullptr)
 		return nullptr;
+	if (before.immediate)
+		apply::lock(id, apply::IfLocked::wait);
 	pg::query("UPDATE pgtrickle.stream_table SET wide = true WHERE id = $1::int", {std::to_string(id)});
 	forget(id);
 	View &view = load(id);

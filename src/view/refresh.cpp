@@ -23,6 +23,7 @@ apply::Outcome refresh_by_hand(int id)
 		ids = apply::with_inputs({id});
 	}
 	apply::Outcome outcome;
+	outcome.mode = "NO_DATA";    // IMMEDIATE: its writers have brought it along
 	for (const auto &ticked : apply::tick(ids, apply::IfLocked::wait)) {
 		if (ticked.outcome.error)
 			throw *ticked.outcome.error;

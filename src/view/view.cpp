@@ -113,6 +113,13 @@ void refuse_other_columns(const View &view)
 
 const std::vector<Oid> last_tick{TIMESTAMPTZOID};
 
+bool uses_time(const delta::Program &program)
+{
+	return !program.next_times.empty() || std::any_of(program.steps.begin(), program.steps.end(), [](const delta::Step &step) {
+		return step.when_time_moves;
+	});
+}
+
 void compile_delta(View &view, bool may_create)
 {
 	{
@@ -121,10 +128,16 @@ void compile_delta(View &view, bool may_create)
 		view.tree = query::build(query::rewritten_view_query(view.definition));
 	}
 	view.key = query::unique_key(*view.tree);
-	apply::Arrangements arrangements(view.id, may_create, view.wide);
-	view.program = delta::Compiler(view.id, arrangements, view.wide).compile(*view.tree);
+	apply::Arrangements arrangements(view.id, may_create, view.wide, view.immediate);
+	view.program = delta::Compiler(view.id, arrangements, view.wide, view.immediate).compile(*view.tree);
+	if (view.immediate && uses_time(view.program))
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "now() and its relatives are not supported in refresh_mode IMMEDIATE",
+		         "Time moves rows when nobody writes, and there is no transaction that could follow.",
+		         "Use refresh_mode DIFFERENTIAL: the scheduler moves rows when their time has come.");
 	view.arrangements.assign(arrangements.used().begin(), arrangements.used().end());
 	view.lacks_arrangement = arrangements.lacking();
+	if (arrangements.counting())
+		view.program.exclusive = "rows of a table without a primary key or an index for the look-up are counted in an arrangement";
 	for (auto &batch : view.program.batches) {
 		std::vector<AttrNumber> attributes(batch.attributes.begin(), batch.attributes.end());
 		view.sources.push_back(batch.relation);
@@ -171,7 +184,7 @@ void compile_full(View &view)
 std::unique_ptr<View> compile(int id, bool may_create)
 {
 	std::string text = std::to_string(id);
-	pg::Rows rows = pg::query_latest("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation, t.wide, t.refresh_mode = 'AUTO' FROM pgtrickle.stream_table t "
+	pg::Rows rows = pg::query_latest("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation, t.wide, t.refresh_mode FROM pgtrickle.stream_table t "
 	                          "JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int",
 	                          {text});
 	if (rows.empty())
@@ -184,7 +197,8 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	view->mode = *rows[0][3];
 	view->generation = std::stoi(*rows[0][4]);
 	view->wide = *rows[0][5] == "t";
-	view->chooses = *rows[0][6] == "t";
+	view->immediate = *rows[0][6] == "IMMEDIATE";
+	view->chooses = *rows[0][6] == "AUTO";
 	view->name = pg::relation_name(view->relid);
 	view->settings = from_settings(text);
 	view->columns = columns_of_table(view->relid);
@@ -196,6 +210,10 @@ std::unique_ptr<View> compile(int id, bool may_create)
 		compile_full(*view);
 	apply::plan_target(*view);
 	apply::end_settings(settings);
+	view->fixed = std::all_of(view->program.ephemerals.begin(), view->program.ephemerals.end(), [](const auto &ephemeral) {
+		const auto &columns = ephemeral.second.columns;
+		return std::all_of(columns.begin(), columns.end(), [](const query::Column &c) { return pg::is_fixed(c.type) || c.type == NUMERICOID; });
+	});
 	return view;
 }
 

@@ -31,6 +31,7 @@ struct View {
 	Oid relid = InvalidOid, definition = InvalidOid, owner = InvalidOid;
 	std::string name;                     // qualified
 	std::string mode;                     // effective: DIFFERENTIAL or FULL
+	bool immediate = false;               // follows in the transaction that changes what it reads
 	int generation = 0;
 	std::vector<Setting> settings;
 	std::vector<query::Column> columns;   // of the stream table
@@ -44,6 +45,8 @@ struct View {
 	// The change of the stream table, consolidated, into z_out; then into the table.
 	apply::Prepared change, recompute;
 	std::vector<apply::Prepared> apply;
+	apply::Prepared rows_that_go;         // hashes of rows of a bag that are deleted
+	bool fixed = false;                   // no value of its can be too long for an index row
 	bool wide = false;                    // it has met values that do not fit an index row
 	bool lacks_arrangement = false;       // rows must be found that neither an index nor an arrangement finds
 	bool ready = false;                   // set up for this compilation: see layout.h

@@ -46,10 +46,10 @@ def seeds(seconds, usual):
         yield seed
 
 
-def run(bench, seconds, usual, scheduler=False):
+def run(bench, seconds, usual, scheduler=False, immediate=False):
     tally = Tally()
     for seed in seeds(seconds, usual):
-        failed = one(bench, seed, scheduler, tally, 60)
+        failed = one(bench, seed, scheduler, tally, 60, immediate)
         assert not failed, f"\nFUZZ_SEED={seed} fails; the smallest script found:\n\n{failed}"
     print(tally)
     assert tally.ticks
@@ -78,14 +78,20 @@ def test_random_transactions(bench):
 
 
 @pytest.mark.slow
+def test_immediate_after_every_statement(bench):
+    run(bench, 40, 7000, immediate=True)
+
+
+@pytest.mark.slow
 def test_random_transactions_under_the_scheduler(bench):
     run(bench, 40, 1, scheduler=True)
 
 
 @pytest.mark.slow
-def test_writers_running_freely(bench):
+@pytest.mark.parametrize("immediate", [False, True])
+def test_writers_running_freely(bench, immediate):
     for seed in seeds(40, 1):
-        case = make(seed)
+        case = make(seed, immediate=immediate)
         bench.renew()
         text = script(case)
         try:

@@ -41,7 +41,6 @@ SELECT * FROM refusal($$SELECT pgtrickle.drop_stream_table('v w')$$);
 -- The other arguments.
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', refresh_mode => NULL)$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', refresh_mode => '')$$);
-SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', refresh_mode => 'IMMEDIATE')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', cdc_mode => 'wal')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', cdc_mode => '')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', append_only => true)$$);

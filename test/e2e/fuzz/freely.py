@@ -2,7 +2,7 @@
 
 A refresh and the comparison after it share one REPEATABLE READ transaction, so they see
 one snapshot however much is written meanwhile: what differs then is a change that the
-refresh took twice, or not at all.
+refresh took twice, or not at all.  IMMEDIATE views are compared by the writers too, in the middle of their transactions.
 """
 
 import random
@@ -10,6 +10,7 @@ import threading
 import time
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from .case import Copy, Insert, script
 from .run import EXPECTED, SCHEMA, Failure, Run
@@ -38,6 +39,7 @@ class Freely:
         self.case.steps = []
         run.prepare()
         views = [v for v in self.case.views if v.name in run.alive]
+        self.immediate = [v for v in views if run.mode[v.name] == "IMMEDIATE"]
         threads = [threading.Thread(target=self.write, args=(n,)) for n in range(self.writers)]
         threads += [threading.Thread(target=self.tick, args=(n, views)) for n in range(self.tickers)]
         for t in threads:
@@ -62,6 +64,8 @@ class Freely:
     def write(self, n):
         writer = Writer(random.Random(self.case.seed * 100 + n), self.case.tables, self.case.views)
         c = self.session()
+        run = Run.__new__(Run)
+        run.step = -1
         try:
             while not self.stop.is_set():
                 for s in writer.transaction(0):
@@ -75,8 +79,14 @@ class Freely:
                         if c.broken or e.sqlstate not in EXPECTED:
                             self.fail(Failure("crash" if c.broken else "error", f"{s.sql()}: {e}", sqlstate=e.sqlstate or ""))
                             return
+                    if c.info.transaction_status == TransactionStatus.INTRANS and writer.rng.random() < 0.3:
+                        for v in self.immediate:
+                            run.compare(c, v)
+                            self.count("ticks")
                 self.count("transactions")
                 time.sleep(writer.rng.choice([0, 0, 0.001, 0.01]))
+        except Failure as failure:
+            self.fail(failure)
         finally:
             c.close()
 

@@ -100,7 +100,17 @@ class Run:
         for v in self.case.views:
             if v.name not in later:
                 self.create(c, v)
+        if self.case.seed % 4:
+            self.wait_until_settled(c)
         c.execute(f"SET lock_timeout = {self.hold}")
+
+    def wait_until_settled(self, c):
+        """IMMEDIATE views that all transactions know of are kept in another way than those that some may not."""
+        for _ in range(250):
+            if not c.execute("SELECT FROM pgtrickle.stream_table t JOIN pgtrickle.consumer c USING (id) WHERE t.refresh_mode = 'IMMEDIATE' AND NOT c.settled").fetchall():
+                return
+            time.sleep(0.02)
+        raise Failure("stale", "not settled in 5 seconds")
 
     def create(self, c, view):
         if not view.reads() <= self.alive | {t.name for t in self.case.tables}:
@@ -114,12 +124,13 @@ class Run:
                 return
             if "FULL JOIN is only supported" in str(e):
                 return           # no server can run the query
-            if e.sqlstate == "0A000" and view.mode == "DIFFERENTIAL":
-                if not view.extras:
+            if e.sqlstate == "0A000" and view.mode in ("DIFFERENTIAL", "IMMEDIATE"):
+                if not view.extras and not (view.mode == "IMMEDIATE" and view.temporal()):
                     raise Failure("refused", str(e), self.step, e.sqlstate, view.name) from e
                 self.tally.refused += 1
                 try:
-                    c.execute(view.create().replace("'DIFFERENTIAL'", "'AUTO'"))
+                    c.execute(view.create().replace(f"'{view.mode}'", "'AUTO'"))
+                    self.mode[view.name] = "AUTO"
                 except psycopg.Error as again:
                     if self.excused(c, again):
                         return
@@ -197,6 +208,7 @@ class Run:
         if word == "BEGIN":
             # READ COMMITTED takes a snapshot per statement, so nothing is ever too old for it.
             self.began[step.conn] = self.epoch if "ISOLATION" in text else None
+        self.compare_immediate(c)
         if word in BLOCKING:
             self.epoch += 1
             if c.info.transaction_status == TransactionStatus.INTRANS:
@@ -205,6 +217,18 @@ class Run:
             if step.conn in self.blocking:
                 self.epoch += 1
             self.blocking.discard(step.conn)
+
+    def compare_immediate(self, c):
+        """Whoever looks, in the middle of a transaction or outside of any, IMMEDIATE views are right."""
+        if c.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS) or not self.current(c):
+            return
+        for v in self.case.views:
+            if v.name in self.alive and self.mode.get(v.name) == "IMMEDIATE":
+                try:
+                    self.compare(c, v)
+                    self.tally.ticks += 1
+                except psycopg.errors.LockNotAvailable:
+                    return
 
     def current(self, c):
         """Whether the snapshot of this connection's transaction still shows what is there."""

@@ -21,7 +21,7 @@ from .writes import Writer
 MOST_DEGREES = 6    # five equal rows are 15,625 then
 
 
-def make(seed, scheduler=False):
+def make(seed, scheduler=False, immediate=False):
     """The case of a seed."""
     rng = random.Random(seed)
     tables = random_tables(rng)
@@ -33,6 +33,9 @@ def make(seed, scheduler=False):
             view = random_view(rng, f"v{n}", relations, "calculated" if scheduler else "1h")
         views.append(view)
         relations[view.name] = view.columns()
+    if immediate:
+        for view in views:
+            view.mode = view.mode.replace("DIFFERENTIAL", "IMMEDIATE")
     writer = Writer(rng, tables, views, scheduler)
     setup = [writer.insert(0, t, 6) for t in tables for _ in range(rng.randint(0, 3))]
     steps = writer.steps(rng.choice([12, 25, 50]))
@@ -116,9 +119,9 @@ def report(case, failure, small, small_failure):
             + "".join(f"-- {line}\n" for line in small_failure.detail.splitlines()) + script(small))
 
 
-def one(bench, seed, scheduler, tally, shrink_seconds, many=False):
+def one(bench, seed, scheduler, tally, shrink_seconds, many=False, immediate=False):
     """Runs a seed; the text of its failure, or None."""
-    case = make_many(seed) if many else make(seed, scheduler)
+    case = make_many(seed) if many else make(seed, scheduler, immediate)
     failure = bench.attempt(case, tally)
     tally.cases += 1
     if not failure:
@@ -136,7 +139,7 @@ def seeds(args):
 
 def main(args, dsn):
     if args.print:
-        print(script(make_many(args.seed) if args.many else make(args.seed, args.scheduler)))
+        print(script(make_many(args.seed) if args.many else make(args.seed, args.scheduler, args.immediate)))
         return 0
     bench, tally, failed = Bench(dsn), ManyTally() if args.many else Tally(), 0
     began = time.monotonic()
@@ -145,7 +148,7 @@ def main(args, dsn):
         for seed in seeds(args):
             if args.seconds and time.monotonic() - began > args.seconds:
                 break
-            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90, args.many)
+            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90, args.many, args.immediate)
             if text:
                 failed += 1
                 name = hashlib.sha1(text.encode()).hexdigest()[:8]
