@@ -58,7 +58,7 @@ SELECT missing, unexpected FROM pgtrickle.verify('by_kind');
 
 -- A recursion whose rounds have taken longer than recomputing would is given up.
 CREATE TABLE chain (id int PRIMARY KEY, before int);
-INSERT INTO chain SELECT i, nullif(i - 1, 0) FROM generate_series(1, 12000) i;
+INSERT INTO chain SELECT i, nullif(i - 1, 0) FROM generate_series(1, 100000) i;
 CREATE INDEX ON chain (before);
 ANALYZE chain;
 SELECT pgtrickle.create_stream_table('chained', 'WITH RECURSIVE c AS (SELECT id, 0 AS depth FROM chain WHERE before IS NULL UNION ALL

@@ -7,7 +7,7 @@ CREATE TYPE app.mood AS ENUM ('sad', 'ok');
 CREATE TABLE app.t (id int PRIMARY KEY, x int, k int, m app.mood);
 INSERT INTO app.t SELECT i, i - 2, i % 3, 'sad' FROM generate_series(1, 6) i;
 CREATE FUNCTION app.f(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT x + 1';
-CREATE FUNCTION app.more(a int, b int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(a, 0) + b; END $$;
+CREATE FUNCTION app.more(a int, b int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(a, 0) + coalesce(b, 0); END $$;
 CREATE AGGREGATE app.total(int) (sfunc = app.more, stype = int);
 CREATE VIEW app.inner_view AS SELECT id, x, k, m FROM app.t WHERE x > 0;
 CREATE VIEW app.outer_view AS SELECT * FROM app.inner_view;
@@ -22,7 +22,7 @@ SELECT pgtrickle.create_stream_table(name, query, '1h', mode) FROM (VALUES
 
 -- Functions, those behind aggregates too.
 CREATE OR REPLACE FUNCTION app.f(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT x * 2';
-CREATE OR REPLACE FUNCTION app.more(a int, b int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(a, 0) + 2 * b; END $$;
+CREATE OR REPLACE FUNCTION app.more(a int, b int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(a, 0) + 2 * coalesce(b, 0); END $$;
 TABLE refreshed;
 INSERT INTO app.t VALUES (7, 7, 1, 'ok');
 TABLE refreshed;
