@@ -156,8 +156,11 @@ State values_state(const Grouping &g, const Values &v, const std::string &conten
 	             " ORDER BY " + by_position(v);
 	if (v.hashed)
 		state.index.push_back("CREATE INDEX ON " + v.table + " (g, h)");
-	if (!v.hashed || (v.ordered && !g.wide))
-		state.index.push_back("CREATE INDEX ON " + v.table + " (g, " + pg::join(value_names(v), ", ") + ")");
+	if (!v.hashed || (v.ordered && !g.wide)) {
+		std::vector<std::string> columns = value_names(v);    // none, if the arguments are constants
+		columns.insert(columns.begin(), "g");
+		state.index.push_back("CREATE INDEX ON " + v.table + " (" + pg::join(columns, ", ") + ")");
+	}
 	return state;
 }
 

@@ -364,7 +364,7 @@ class Maker:
         if t:
             out.targets.append([rng.choice([lambda: t, lambda: self.op("text", "CASE WHEN {0} THEN 'in' ELSE 'out' END", t),
                                             lambda: self.op("int", "floor(extract(epoch FROM now() - {0}) * 5)::int", t.args[0])])(), self.fresh("c")])
-        if not fixed and not (out.on or out.limit) and rng.random() < 0.12:
+        if not fixed and not (out.on or out.limit) and len(targets) == first and rng.random() < 0.12:
             kind = rng.choice(["int", "text", "bigint"])
             out.targets.append([self.op(kind, "unnest(ARRAY[{0}, {1}])", self.expr(scope, kind, 1), self.expr(scope, kind, 1)), self.fresh("c")])
             if rng.random() < 0.4:
@@ -437,7 +437,7 @@ class Maker:
         over = f"{partition}{order}{groups}" if peers or rng.random() < 0.5 else f"{partition}{total}{frame}"
         only = ""
         if rng.random() < 0.2 and arguments is not None:
-            only = f" FILTER (WHERE {put(arguments('bool'))})"
+            only = f" FILTER (WHERE {put(self.condition(scope))})"
         name = rng.choice(["count(*)", "count", "sum", "sum", "min", "max", "avg"])
         if name == "count(*)":
             return Op("bigint", False, f"count(*){only} OVER ({over})", args)
