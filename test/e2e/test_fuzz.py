@@ -49,7 +49,7 @@ def seeds(seconds, usual):
 def run(bench, seconds, usual, scheduler=False, immediate=False):
     tally = Tally()
     for seed in seeds(seconds, usual):
-        failed = one(bench, seed, scheduler, tally, 60, immediate)
+        failed = one(bench, seed, scheduler, tally, 60, immediate=immediate)
         assert not failed, f"\nFUZZ_SEED={seed} fails; the smallest script found:\n\n{failed}"
     print(tally)
     assert tally.ticks
