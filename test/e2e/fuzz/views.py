@@ -29,9 +29,9 @@ class View:
         return tables(self.query) | self.also
 
     def reads_each(self):
-        """Names of the relations in FROM, each as often as it is there."""
+        """Names of the relations in FROM, each as often as it is there, and of those that subqueries read for each row."""
         again = [q.branches[1] for q in ctes(self.query).values() if isinstance(q, Recursive)] * (DEPTH - 1)
-        return [leaf.table for q in [self.query] + again for s in q.selects() for leaf in s.leaves() if leaf.table]
+        return [leaf.table for q in [self.query] + again for s in q.selects() for leaf in s.leaves() if leaf.table] + sorted(self.also)
 
     def temporal(self):
         text = self.sql()
