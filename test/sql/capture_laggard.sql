@@ -1,8 +1,10 @@
 -- A consumer that does not keep up is given up before its log fills the disk; the others are not disturbed.
 CREATE TABLE t (id int, x text);
+BEGIN;    -- what is captured for nobody ends with the next look
 SELECT pgtrickle._capture('t', '{1,2}');
 INSERT INTO pgtrickle.consumer (kind, frontier) VALUES ('publication', pg_current_snapshot()), ('publication', pg_current_snapshot());
 INSERT INTO pgtrickle.reads SELECT id, 't'::regclass, '{1,2}' FROM pgtrickle.consumer;
+COMMIT;
 SELECT min(id) AS laggard, max(id) AS healthy FROM pgtrickle.consumer \gset
 
 CREATE FUNCTION log_rows() RETURNS bigint[] LANGUAGE plpgsql AS $$
