@@ -20,6 +20,8 @@ namespace lake {
 
 using Text = std::optional<std::string>;
 
+inline std::string text(int64_t value) { return std::to_string(value); }  // as a parameter
+
 class Rows {
 public:
 	explicit Rows(PGresult *result) : result_(result, PQclear) {}

@@ -6,8 +6,6 @@ namespace lake {
 
 namespace {
 
-std::string text(int64_t value) { return std::to_string(value); }
-
 std::string json_text(const std::string &value)
 {
 	std::string quoted = "\"";
@@ -87,11 +85,11 @@ std::string DuckLake::directory_of_new(const Publication &publication)
 	return rows.text(0, 0) + (plain ? publication.table_name : "table-" + text(publication.id)) + "/";
 }
 
-std::string DuckLake::directory_of(const Publication &publication)
+std::string DuckLake::directory_of(int64_t table_id)
 {
 	const Rows rows = c_.query("SELECT CASE WHEN t.path_is_relative THEN s.path || t.path ELSE t.path END FROM " + table("table") + " t JOIN " +
 	                               table("schema") + " s USING (schema_id) WHERE t.table_id = $1 AND t.end_snapshot IS NULL",
-	                           {text(publication.table_id)});
+	                           {text(table_id)});
 	return rows.text(0, 0);
 }
 

@@ -61,7 +61,7 @@ public:
 
 	// Relative to the data path, with a slash at its end.
 	std::string directory_of_new(const Publication &publication);
-	std::string directory_of(const Publication &publication);
+	std::string directory_of(int64_t table_id);
 	// Throws Unpublishable when another client has dropped or altered the table.
 	void check_table(const Publication &publication);
 	std::map<int64_t, LiveFile> live_files(int64_t table_id);

@@ -15,8 +15,6 @@ namespace {
 constexpr int64_t largest_merged = 8192;
 constexpr int most_metadata = 100;  // metadata.json before the current one, as write.metadata.previous-versions-max says
 
-std::string text(int64_t value) { return std::to_string(value); }
-
 std::string sync_marker()
 {
 	std::string bytes;

@@ -15,8 +15,6 @@ constexpr int most_attempts = 10;
 constexpr auto longest_unlooked = std::chrono::minutes(10);  // for what DuckDB cleans up without a snapshot
 constexpr auto pause_after_failure = std::chrono::seconds(5);
 
-std::string text(int64_t value) { return std::to_string(value); }
-
 }  // namespace
 
 Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake)
@@ -224,7 +222,7 @@ Batch Publisher::prepare(Publication publication)
 		throw Unpublishable("55000", "changes were lost before they could be appended, and appending everything would repeat rows; "
 		                             "unpublish it and publish it again under another table_name");
 	int last_file = static_cast<int>(writer_.query("SELECT coalesce(max(file), 0) FROM pgtrickle.publication_file WHERE publication = $1", {text(id)}).number(0, 0));
-	const Workshop shop{reader_, writer_, store_, loaded ? ducklake_.directory_of(publication) : ducklake_.directory_of_new(publication),
+	const Workshop shop{reader_, writer_, store_, loaded ? ducklake_.directory_of(publication.table_id) : ducklake_.directory_of_new(publication),
 	                    [this](const std::string &path) { note({path}); },
 	                    [&last_file] { return ++last_file; }};
 	Batch batch;
@@ -267,7 +265,7 @@ std::vector<FileDeletion> Publisher::end_all(const Publication &p)
 		for (int k = 0; k < positions.size(); k++)
 			gone[found->first].push_back(placed.at(static_cast<int>(positions.number(k, 0))).now(static_cast<int32_t>(positions.number(k, 1))));
 	}
-	for (FileDeletion &deletion : merge_deletions(store_, gone, live, ducklake_.directory_of(p), p.id))
+	for (FileDeletion &deletion : merge_deletions(store_, gone, live, ducklake_.directory_of(p.table_id), p.id))
 		ended.push_back(std::move(deletion));
 	writer_.query("DELETE FROM pgtrickle.publication_file WHERE publication = $1", {text(p.id)});
 	return ended;
@@ -289,7 +287,7 @@ std::vector<FileDeletion> Publisher::plan_deletions(Batch &batch)
 			gone[placed.data_file_id].push_back(placed.now(position));
 	std::vector<FileDeletion> deletions;
 	try {
-		deletions = merge_deletions(store_, gone, ducklake_.live_files(p.table_id), ducklake_.directory_of(p), p.id);
+		deletions = merge_deletions(store_, gone, ducklake_.live_files(p.table_id), ducklake_.directory_of(p.table_id), p.id);
 	} catch (const Unpublishable &e) {
 		throw Failed{p.id, e.sqlstate, e.what(), true};
 	}

@@ -9,8 +9,6 @@ namespace lake {
 
 namespace {
 
-std::string text(int64_t value) { return std::to_string(value); }
-
 std::string array_of(const std::vector<int64_t> &ids)
 {
 	ArrayText array;

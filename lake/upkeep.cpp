@@ -12,8 +12,6 @@ namespace {
 
 constexpr size_t removals_at_once = 8;
 
-std::string text(int64_t value) { return std::to_string(value); }
-
 std::vector<int64_t> ids_of(const std::string &array)
 {
 	std::vector<int64_t> out;
@@ -124,9 +122,7 @@ std::optional<Upkeep::Done> Upkeep::merge(const Planned &planned, Deleted delete
 		done.files_before += 1 + !source.deleted.empty();
 		done.bytes_before += source.bytes;
 	}
-	Publication publication{};
-	publication.table_id = planned.table_id;
-	const std::string directory = ducklake_.directory_of(publication);
+	const std::string directory = ducklake_.directory_of(planned.table_id);
 	std::optional<MergedFile> merged = merge_files(store_, sources, deleted, directory, note);
 	if (!merged)
 		return std::nullopt;
@@ -229,7 +225,7 @@ Upkeep::Done Upkeep::remove_scheduled()
 Upkeep::Done Upkeep::remove_orphans()
 {
 	const Rows known = side_.query(
-	    "SELECT CASE WHEN NOT f.path_is_relative THEN f.path WHEN NOT t.path_is_relative THEN t.path || f.path ELSE s.path || t.path || f.path END FROM "
+	    "SELECT " + resolved("f") + " FROM "
 	    "(SELECT table_id, path, path_is_relative FROM " + lake_.schema + ".ducklake_data_file UNION ALL SELECT table_id, path, path_is_relative FROM " + lake_.schema +
 	    ".ducklake_delete_file) f JOIN " + lake_.schema + ".ducklake_table t USING (table_id) JOIN " + lake_.schema + ".ducklake_schema s USING (schema_id) "
 	    "UNION SELECT path FROM " + lake_.schema + ".ducklake_files_scheduled_for_deletion UNION SELECT path FROM pgtrickle.lake_upload WHERE lake = $1", {text(lake_.id)});

@@ -261,6 +261,14 @@ $$;
 COMMENT ON FUNCTION pgtrickle._lake_key(regclass) IS
 'relation: a table.  Result: attribute numbers of a key, NULL when there is none.';
 
+CREATE FUNCTION pgtrickle._lake_rows_key(relation regclass, key int2[]) RETURNS regtype
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN cardinality($2) = 1
+             AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum = $2[1] AND a.attnotnull AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype))
+            THEN 'int8'::regtype ELSE 'uuid'::regtype END;
+COMMENT ON FUNCTION pgtrickle._lake_rows_key(regclass, int2[]) IS
+'relation: a table; key: attribute numbers its rows are found by, none for the whole row.  Result: the type of that key in lake_rows: int8, or uuid for a hash.';
+
 -- The 28 tables of DuckLake 1.0, as DuckDB 1.5.5 makes them.  Its writers insert by position: no column may be added.
 CREATE FUNCTION pgtrickle._ducklake_tables() RETURNS TABLE (name text, columns text)
 LANGUAGE sql IMMUTABLE AS $$ VALUES
@@ -537,9 +545,7 @@ BEGIN
         RAISE EXCEPTION '% has no columns', $1 USING ERRCODE = '0A000', HINT = 'A lake table needs at least one.';
     END IF;
     key := coalesce(pgtrickle._lake_key($1), '{}');
-    rows_key := CASE WHEN cardinality(key) = 1
-                      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum = key[1] AND a.attnotnull AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype))
-                     THEN 'int8'::regtype ELSE 'uuid'::regtype END;
+    rows_key := pgtrickle._lake_rows_key($1, key);
     INSERT INTO pgtrickle.consumer(kind) VALUES ('publication') RETURNING id INTO new_id;
     INSERT INTO pgtrickle.reads(consumer, source, columns) VALUES (new_id, $1, columns);
     INSERT INTO pgtrickle.publication(id, lake, relid, table_name, mode, schedule, period, key, rows_key, salt, iceberg)

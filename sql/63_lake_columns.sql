@@ -77,9 +77,7 @@ BEGIN
     END LOOP;
     new_key := coalesce(pgtrickle._lake_key($1), '{}');
     IF late AND new_key <> p.key THEN
-        p.rows_key := CASE WHEN cardinality(new_key) = 1
-                            AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum = new_key[1] AND a.attnotnull AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype))
-                           THEN 'int8'::regtype ELSE 'uuid'::regtype END;
+        p.rows_key := pgtrickle._lake_rows_key($1, new_key);
         UPDATE pgtrickle.publication SET key = new_key, rows_key = p.rows_key WHERE id = p.id;
         -- The rows stay, for the load that follows ends what they name; their keys are of no use any more.
         EXECUTE format('ALTER TABLE pgtrickle_state.lake_rows_%s ALTER COLUMN key TYPE %s USING %L', p.id, p.rows_key, CASE p.rows_key WHEN 'int8'::regtype THEN '0' ELSE gen_random_uuid()::text END);

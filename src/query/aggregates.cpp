@@ -87,18 +87,6 @@ struct Call {
 
 constexpr int first_direct = 10001;
 
-Expr *parameter(int number, Node *like)
-{
-	Param *param = makeNode(Param);
-	param->paramkind = PARAM_EXTERN;
-	param->paramid = number;
-	param->paramtype = exprType(like);
-	param->paramtypmod = exprTypmod(like);
-	param->paramcollid = exprCollation(like);
-	param->location = -1;
-	return reinterpret_cast<Expr *>(param);
-}
-
 // JSON_ARRAYAGG and JSON_OBJECTAGG are an aggregate with words of their own around it.
 Aggref *aggregate_in(Node *node)
 {
@@ -123,13 +111,13 @@ void print_call(Node *original, Call *out)
 			ereport(ERROR, (errcode(ERRCODE_TOO_MANY_ARGUMENTS), errmsg("an aggregate with more than %d arguments", FUNC_MAX_ARGS)));
 		out->arguments[out->count++] = argument;
 		out->checked += !target->resjunk;
-		target->expr = parameter(out->count, argument);
+		target->expr = reinterpret_cast<Expr *>(parameter_like(out->count, argument));
 	}
 	foreach (cell, aggref->aggdirectargs) {
 		auto *argument = static_cast<Node *>(lfirst(cell));
 		if (IsA(argument, Const))
 			continue;
-		lfirst(cell) = parameter(first_direct + out->directs, argument);
+		lfirst(cell) = parameter_like(first_direct + out->directs, argument);
 		out->direct[out->directs++] = argument;
 	}
 	aggref->aggfilter = nullptr;
@@ -180,11 +168,6 @@ bool is_untrue_over_nulls(Node *condition)
 bool is_present(Node *expression)
 {
 	return IsA(expression, Const) && !reinterpret_cast<Const *>(expression)->constisnull;
-}
-
-std::string hole(int column)
-{
-	return '\x01' + std::to_string(column) + '\x02';
 }
 
 bool is_sum(Oid function)

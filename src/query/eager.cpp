@@ -7,11 +7,6 @@ namespace query {
 
 namespace {
 
-std::string hole(int column)
-{
-	return '\x01' + std::to_string(column) + '\x02';
-}
-
 // A column of X and the column of another input that the join equates it with.
 struct Link {
 	int mine, input, theirs;

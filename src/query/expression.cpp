@@ -42,7 +42,9 @@ struct Rewrite {
 	Index depth = 0;    // subqueries around the node
 };
 
-Node *hole(int number, Node *like)
+}  // namespace
+
+Node *parameter_like(int number, Node *like)
 {
 	Param *param = makeNode(Param);
 	param->paramkind = PARAM_EXTERN;
@@ -53,6 +55,8 @@ Node *hole(int number, Node *like)
 	param->location = -1;
 	return reinterpret_cast<Node *>(param);
 }
+
+namespace {
 
 bool reads_a_table(Node *node, void *)
 {
@@ -109,7 +113,7 @@ Node *whole_row(const Var *var, const Scope &scope)
 			row->args = lappend(row->args, makeNullConst(INT4OID, -1, InvalidOid));
 		else if (whole) {
 			Var *like = makeVar(var->varno, i + 1, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0);
-			row->args = lappend(row->args, hole(found->second + 1, reinterpret_cast<Node *>(like)));
+			row->args = lappend(row->args, parameter_like(found->second + 1, reinterpret_cast<Node *>(like)));
 		}
 	}
 	ReleaseTupleDesc(description);
@@ -124,7 +128,7 @@ Node *rewrite(Node *node, void *context)
 	const auto &computed = state->scope->computed;
 	for (size_t i = 0; i < computed.size() && state->depth == 0; i++)
 		if (equal(node, computed[i].expression))
-			return hole(first_computed + i, node);
+			return parameter_like(first_computed + i, node);
 	if (IsA(node, Query)) {
 		state->depth++;
 		auto *query = query_tree_mutator(reinterpret_cast<::Query *>(node), rewrite, context, 0);
@@ -137,7 +141,7 @@ Node *rewrite(Node *node, void *context)
 			return node;
 		auto found = state->scope->columns.find({var->varno, var->varattno});
 		if (var->varlevelsup == state->depth && found != state->scope->columns.end())
-			return hole(found->second + 1, node);
+			return parameter_like(found->second + 1, node);
 		if (var->varlevelsup == state->depth && var->varattno == 0)
 			if (Node *row = whole_row(var, *state->scope))
 				return row;

@@ -33,6 +33,9 @@ Expression make_expression(Node *expression, const Scope &scope);
 // May return a set: in a select list.
 Expression make_set(Node *expression, const Scope &scope);
 
+// $number, in C frames: what stands for a hole, or an argument, while the server prints.
+Node *parameter_like(int number, Node *like);
+
 // What the server printed, each $number outside quotes replaced by a text.
 std::string with_holes(const char *printed, const std::function<std::string(int)> &text);
 

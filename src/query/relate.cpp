@@ -18,16 +18,6 @@ extern "C" {
 
 namespace query {
 
-std::string hole(int column)
-{
-	return '\x01' + std::to_string(column) + '\x02';
-}
-
-Expression plain(int column, const Column &type)
-{
-	return {hole(column), {}, type, {column}, column};
-}
-
 Expression of_columns(std::string text, std::set<int> columns)
 {
 	return {std::move(text), {}, {"", BOOLOID, -1, InvalidOid, false}, std::move(columns), -1};
@@ -201,7 +191,7 @@ Related only_rows(Related r)
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::aggregate;
 	for (size_t i = 0; i < r.left.size(); i++) {
-		node->keys.push_back(plain(r.width + i, r.node->columns[r.width + i]));
+		node->keys.push_back(column_of(r.width + i, r.node->columns[r.width + i]));
 		node->columns.push_back(r.node->columns[r.width + i]);
 	}
 	auto keep = [&](Aggregate a) {
@@ -220,14 +210,14 @@ Related only_rows(Related r)
 		if (!pg::has_hash(type.type) || !pg::has_order(type.type))
 			no_law("a subquery that may have several rows, of type " + pg::type_name(type.type) + ",", -1);
 		value.law = Law::recompute;
-		value.arguments.push_back(plain(i, type));
+		value.arguments.push_back(column_of(i, type));
 		value.call = "pg_catalog.any_value(" + hole(0) + ")";
 		value.title = "the only " + type.name;
 		value.ignores_copies = true;
 		value.type = type;
 		value.type.not_null = false;
 		if (pg::varies_when_equal(type.type)) {
-			Expression image = plain(i, type);
+			Expression image = column_of(i, type);
 			image.text = "(" + image.text + ")::text";
 			image.plain = -1;
 			image.type = {"", TEXTOID, -1, DEFAULT_COLLATION_OID, false};
@@ -240,10 +230,10 @@ Related only_rows(Related r)
 	order->kind = Kind::project;
 	int keys = r.left.size();
 	for (int i = 0; i < r.width; i++)
-		order->expressions.push_back(plain(keys + 1 + i, node->columns[keys + 1 + i]));
-	order->expressions.push_back(plain(keys, node->columns[keys]));
+		order->expressions.push_back(column_of(keys + 1 + i, node->columns[keys + 1 + i]));
+	order->expressions.push_back(column_of(keys, node->columns[keys]));
 	for (int i = 0; i < keys; i++)
-		order->expressions.push_back(plain(i, node->columns[i]));
+		order->expressions.push_back(column_of(i, node->columns[i]));
 	for (const Expression &e : order->expressions)
 		order->columns.push_back(node->columns[e.plain]);
 	node->inputs.push_back(std::move(r.node));
@@ -323,7 +313,7 @@ int column_for(From &from, Node *expression)
 	node->kind = Kind::project;
 	node->columns = from.node->columns;
 	for (int i = 0; i < from.node->width(); i++)
-		node->expressions.push_back(plain(i, from.node->columns[i]));
+		node->expressions.push_back(column_of(i, from.node->columns[i]));
 	node->columns.push_back(wanted.type);
 	node->columns.back().name = "outer";
 	node->depth = from.node->depth;
@@ -343,7 +333,7 @@ Tree distinct_columns(Tree input, const std::vector<int> &columns, const std::se
 	              });
 	for (int column : columns) {
 		node->columns.push_back(input->columns[column]);
-		node->expressions.push_back(plain(column, input->columns[column]));
+		node->expressions.push_back(column_of(column, input->columns[column]));
 	}
 	if (columns.empty()) {
 		node->columns.push_back({"present", BOOLOID, -1, InvalidOid, true});

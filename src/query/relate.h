@@ -29,8 +29,6 @@ Related only_rows(Related r);
 
 // ---- words of the trees ----
 
-std::string hole(int column);
-Expression plain(int column, const Column &type);
 Expression of_columns(std::string text, std::set<int> columns);
 Node *copy(Node *node);
 ::Query *copy(::Query *query);

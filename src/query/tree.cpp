@@ -24,9 +24,14 @@ std::string render(const std::string &text, const std::string &alias)
 	return render(text, [&](int column) { return alias + ".c" + std::to_string(column + 1); });
 }
 
+std::string hole(int column)
+{
+	return '\x01' + std::to_string(column) + '\x02';
+}
+
 Expression column_of(int number, const Column &type)
 {
-	return {'\x01' + std::to_string(number) + '\x02', {}, type, {number}, number};
+	return {hole(number), {}, type, {number}, number};
 }
 
 Expression remap(const Expression &expr, const std::function<int(int)> &map)

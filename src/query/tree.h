@@ -54,6 +54,7 @@ std::string render(const std::string &text, const std::function<std::string(int)
 // Over the columns of one relation called alias: alias.c1, alias.c2, …
 std::string render(const std::string &text, const std::string &alias);
 // A column of the input as it is.
+std::string hole(int column);
 Expression column_of(int number, const Column &type);
 // The same expression over an input whose column i is now map(i).
 Expression remap(const Expression &expr, const std::function<int(int)> &map);

@@ -111,7 +111,7 @@ Node *exists(From &from, ::Query *original, const Environment &environment)
 	present->kind = Kind::project;
 	present->expressions.push_back({"true", {}, {"present", BOOLOID, -1, InvalidOid, true}, {}, -1});
 	for (size_t i = 0; i < r.left.size(); i++)
-		present->expressions.push_back(plain(r.width + i, r.node->columns[r.width + i]));
+		present->expressions.push_back(column_of(r.width + i, r.node->columns[r.width + i]));
 	for (const Expression &e : present->expressions)
 		present->columns.push_back(e.type);
 	bool single = is_single(r);

@@ -133,16 +133,6 @@ char *print(Node *node)
 	return deparse_expression(node, NIL, false, false);
 }
 
-std::string hole(int column)
-{
-	return '\x01' + std::to_string(column) + '\x02';
-}
-
-Expression plain(int column, const Column &type)
-{
-	return {hole(column), {}, type, {column}, column};
-}
-
 // Of RANGE a distance with its type, of the others a number of rows or groups.
 std::string bound(Node *value, bool distance, int location)
 {
@@ -295,7 +285,7 @@ private:
 				read.merge(make_expression(reinterpret_cast<Node *>(target->expr), without).columns);
 		}
 		for (int column : read)
-			place(plain(column, columns_[column]));
+			place(column_of(column, columns_[column]));
 	}
 
 	int place_sort(TargetEntry *target, const char *what)

@@ -9,8 +9,6 @@ namespace {
 
 using Node = Tree;
 
-std::string hole(int column) { return '\x01' + std::to_string(column) + '\x02'; }
-
 Expression plain(int column) { return {hole(column), {}, {}, {column}, column}; }
 
 // A table of so many columns; its first is its key, if it has one.
