@@ -41,9 +41,12 @@ CREATE FUNCTION pgtrickle.alter_stream_table(
     RETURNS void
     AS 'MODULE_PATHNAME', 'alter_stream_table' LANGUAGE C;
 COMMENT ON FUNCTION pgtrickle.alter_stream_table(text, text, text, text, text, text, bool, text) IS
-'Changes what is not NULL.  query: the new query, with the same columns; rows are kept and the difference is applied, downstream too.
-schedule, refresh_mode: as in create_stream_table.  status: ACTIVE or PAUSED.
-Errors: 42P01, 42809 no such stream table; 42P16 other columns; 42P19 the query would read itself; 22023 a wrong value; 42501 not the owner.';
+'Changes what is not NULL.  query: the new query; rows are kept and the difference is applied, downstream too.  It may have other columns: one that keeps
+its name, or is computed alike under another, keeps its indexes, comment, privileges and readers; new ones come at the end, and one that has to move there
+takes its indexes, comment and privileges along.  schedule, refresh_mode: as in create_stream_table.  status: ACTIVE or PAUSED.
+A stream table that was never filled is filled in its time.  Readers wait while columns change, to the end of the transaction.
+Errors: 42P01, 42809 no such stream table; 2BP01 a column that would go, move or change its type is read, by whom; 42P19 the query would read itself;
+22023 a wrong value; 42501 not the owner; those of create_stream_table for the query.  After an error all is as it was.';
 
 CREATE FUNCTION pgtrickle.create_or_replace_stream_table(
     name text, query text, schedule text DEFAULT 'calculated', refresh_mode text DEFAULT 'AUTO',

@@ -24,12 +24,6 @@ namespace {
 
 int depth_of_apply = 0;
 
-class Applying {
-public:
-	Applying() { depth_of_apply++; }
-	~Applying() { depth_of_apply--; }
-};
-
 void set_option(const char *name, const char *value)
 {
 	(void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -367,6 +361,16 @@ void end_settings(int level)
 Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker)
 {
 	return pg::with_spi([&] { return Refresh(view, from, snapshot, locker).run(); });
+}
+
+Applying::Applying()
+{
+	depth_of_apply++;
+}
+
+Applying::~Applying()
+{
+	depth_of_apply--;
 }
 
 bool applying()

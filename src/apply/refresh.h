@@ -35,7 +35,14 @@ Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const
 int begin_settings(const view::View &view);
 void end_settings(int level);
 
-// True while the engine itself writes to stream tables.
+// While one lives the engine itself writes to stream tables, or changes their columns.
+class Applying {
+public:
+	Applying();
+	~Applying();
+	Applying(const Applying &) = delete;
+	Applying &operator=(const Applying &) = delete;
+};
 bool applying();
 
 }  // namespace apply

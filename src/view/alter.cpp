@@ -6,6 +6,7 @@
 #include "name.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "reshape.h"
 #include "restore.h"
 #include "view.h"
 
@@ -45,24 +46,6 @@ void set_status(const std::string &id, const std::string &wanted)
 		pg::query("UPDATE pgtrickle.health SET retry_at = NULL, consecutive_errors = 0 WHERE id = $1::int", {id});
 }
 
-[[noreturn]] void other_columns(const std::string &name, const std::string &detail)
-{
-	pg::fail(ERRCODE_INVALID_TABLE_DEFINITION, "the new query of " + name + " has other columns", detail,
-	         "Keep names, types and order, or create another stream table.");
-}
-
-void refuse_other_columns(int id, const std::string &name)
-{
-	auto columns = [](const std::string &relation) {
-		return pg::value("SELECT string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) "
-		                 "FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped", {relation})
-		    .value_or("");
-	};
-	std::string before = columns(name), after = columns("pgtrickle_state.q_" + std::to_string(id));
-	if (before != after)
-		other_columns(name, "The stream table has (" + before + "), the query (" + after + ").");
-}
-
 void refuse_cycle(int id, const std::string &name)
 {
 	if (pg::value("WITH RECURSIVE up(relid) AS (SELECT d.source FROM pgtrickle._dependency d WHERE d.id = $1::int UNION "
@@ -73,17 +56,31 @@ void refuse_cycle(int id, const std::string &name)
 		         "A stream table may read others, but not in a circle.");
 }
 
-void set_query(int id, const std::string &name, const std::string &query, Oid owner)
+// The server lets a view have more columns, or another view be made in its place.
+void redefine(int id, const std::string &query, Oid owner)
 {
 	std::string text = std::to_string(id);
 	std::string role = *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid", {std::to_string(owner)});
 	auto error = pg::attempt([&] { pg::with_spi([&] { define_query(id, query, role, true); }); });
-	if (error && error->data()->sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION)
-		other_columns(name, error->data()->message);
-	if (error)
+	if (error && error->data()->sqlerrcode != ERRCODE_INVALID_TABLE_DEFINITION)
 		throw *error;
-	refuse_other_columns(id, name);
-	refuse_cycle(id, name);
+	if (!error)
+		return;
+	pg::query("UPDATE pgtrickle.stream_table SET definition = 0 WHERE id = $1::int", {text});    // nobody takes the stream table for dropped
+	pg::execute("DROP VIEW pgtrickle_state.q_" + text);
+	define_query(id, query, role, false);
+	pg::query("UPDATE pgtrickle.stream_table SET definition = ('pgtrickle_state.q_' || id)::regclass WHERE id = $1::int", {text});
+}
+
+void set_query(int id, Oid table, const std::string &query, Oid owner)
+{
+	std::string text = std::to_string(id);
+	auto definition = [&] { return Oid(std::stoul(*pg::value("SELECT definition FROM pgtrickle.stream_table WHERE id = $1::int", {text}))); };
+	const ::Query *before = stored_query(definition());
+	redefine(id, query, owner);
+	refuse_cycle(id, pg::relation_name(table));
+	if (!has_columns_of(table, definition()))
+		reshape(table, definition(), before, stored_query(definition()), owner);
 	pg::query("UPDATE pgtrickle.stream_table SET query = $2, settings = $3::text[], generation = generation + 1 WHERE id = $1::int",
 	          {text, query, to_array(current_settings())});
 }
@@ -106,7 +103,7 @@ void alter(FunctionCallInfo fcinfo)
 	std::string text = std::to_string(id);
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	apply::lock(id, apply::IfLocked::wait);
-	auto row = pg::query("SELECT t.relid::regclass, c.relowner, t.refresh_mode FROM pgtrickle.stream_table t "
+	auto row = pg::query("SELECT t.relid, c.relowner, t.refresh_mode, r.frontier IS NOT NULL FROM pgtrickle.stream_table t JOIN pgtrickle.consumer r USING (id) "
 	                     "JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int", {text})[0];
 	pg::Text query = argument(fcinfo, 1), schedule = argument(fcinfo, 2), mode = argument(fcinfo, 3), status = argument(fcinfo, 4);
 	bool immediate = *row[2] == "IMMEDIATE";
@@ -125,12 +122,12 @@ void alter(FunctionCallInfo fcinfo)
 	std::string checked = checked_mode(mode.value_or(*row[2]));
 	std::vector<Oid> before = take_down(id);
 	if (query)
-		set_query(id, pg::relation_name(std::stoul(*pg::value("SELECT relid FROM pgtrickle.stream_table WHERE id = $1::int", {text}))),
-		          *query, std::stoul(*row[1]));
+		set_query(id, std::stoul(*row[0]), *query, std::stoul(*row[1]));
 	set_up(id, checked);
 	let_go(before);
 	remember(id);
-	tick(id);
+	if (row[3] == "t")    // what has never been filled is filled in its time
+		tick(id);
 }
 
 }  // namespace

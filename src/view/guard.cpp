@@ -1,6 +1,7 @@
 // A stream table has the rows and the columns of its query: nobody but its refreshes writes it, and its shape stays.
 #include "guard.h"
 
+#include "apply/refresh.h"
 #include "apply/tick.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
@@ -73,7 +74,7 @@ void refuse(Oid relid, bool unlogged)
 		         "A crash of the server would empty it and leave the state of its operators as it is.", "Leave it logged.");
 	pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "columns of stream table " + name + " cannot be changed",
 	         "They are the columns of its query.",
-	         "Drop it and create it with another query, or make a view of it.");
+	         "Change the query with pgtrickle.alter_stream_table, or make a view of it.");
 }
 
 void refuse_if_stream_table(RangeVar *name, bool unlogged)
@@ -85,6 +86,8 @@ void refuse_if_stream_table(RangeVar *name, bool unlogged)
 
 void before(Node *statement)
 {
+	if (apply::applying())
+		return;
 	if (IsA(statement, AlterTableStmt)) {
 		auto *alter = reinterpret_cast<AlterTableStmt *>(statement);
 		if (bool unlogged = unlogs(alter); unlogged || changes_shape(alter))

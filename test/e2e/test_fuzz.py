@@ -46,10 +46,10 @@ def seeds(seconds, usual):
         yield seed
 
 
-def run(bench, seconds, usual, scheduler=False, immediate=False):
+def run(bench, seconds, usual, **kinds):
     tally = Tally()
     for seed in seeds(seconds, usual):
-        failed = one(bench, seed, scheduler, tally, 60, immediate=immediate)
+        failed = one(bench, seed, kinds.get("scheduler", False), tally, 60, **{k: v for k, v in kinds.items() if k != "scheduler"})
         assert not failed, f"\nFUZZ_SEED={seed} fails; the smallest script found:\n\n{failed}"
     print(tally)
     assert tally.ticks
@@ -80,6 +80,11 @@ def test_random_transactions(bench):
 @pytest.mark.slow
 def test_immediate_after_every_statement(bench):
     run(bench, 40, 7000, immediate=True)
+
+
+@pytest.mark.slow
+def test_queries_that_change(bench):
+    run(bench, 40, 11000, alters=True)
 
 
 @pytest.mark.slow

@@ -63,6 +63,13 @@ class Drop:
 
 
 @dataclass
+class Alter:
+    """Another query and mode for the view of this name."""
+    conn: int
+    to: object
+
+
+@dataclass
 class Sleep:
     seconds: float
     conn: int = 0
@@ -98,7 +105,8 @@ class Case:
         for s in case.steps:
             if isinstance(s, Tick):
                 s.views = [n for n in s.views if n not in gone]
-        case.steps = [s for s in case.steps if not (isinstance(s, Tick) and not s.views) and not (isinstance(s, (Create, Drop)) and s.view in gone)]
+        case.steps = [s for s in case.steps if not (isinstance(s, Tick) and not s.views) and not (isinstance(s, (Create, Drop)) and s.view in gone)
+                      and not (isinstance(s, Alter) and (s.to.name in gone or s.to.reads() & gone))]
         return case
 
     def created_later(self):
@@ -141,6 +149,8 @@ def script(case):
             out.append(mark + case.view(s.view).create() + ";")
         elif isinstance(s, Drop):
             out.append(f"{mark}SELECT pgtrickle.drop_stream_table('{s.view}');")
+        elif isinstance(s, Alter):
+            out.append(mark + s.to.alter() + ";")
         elif isinstance(s, Sleep):
             out.append(f"SELECT pg_sleep({s.seconds});")
         elif isinstance(s, Settle):

@@ -2,12 +2,12 @@
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from .case import Copy, Create, Drop, Insert, Settle, Sleep, Statement, Tick, difference
+from .case import Alter, Copy, Create, Drop, Insert, Settle, Sleep, Statement, Tick, difference
 
 SCHEMA = "fuzz"
 
@@ -45,12 +45,13 @@ class Tally:
     views: int = 0
     statements: int = 0
     refused: int = 0
+    altered: int = 0
     reasons: dict = field(default_factory=dict)
 
 
 class Run:
     def __init__(self, connect, case, tally=None, hold=30):
-        self.case = case
+        self.case = replace(case, views=list(case.views))    # queries change
         self.tally = tally or Tally()
         self.conns = [connect() for _ in range(3)]
         self.hold = hold                       # ms that a statement waits for a lock
@@ -122,7 +123,7 @@ class Run:
             self.undone = True
             if self.excused(c, e):
                 return
-            if "FULL JOIN is only supported" in str(e):
+            if "FULL JOIN is only supported" in str(e) or self.of_another_shape(e):
                 return           # no server can run the query
             if e.sqlstate == "0A000" and view.mode in ("DIFFERENTIAL", "IMMEDIATE"):
                 if not view.extras and not (view.mode == "IMMEDIATE" and view.temporal()):
@@ -186,6 +187,8 @@ class Run:
                 self.create(c, self.case.view(step.view))
         elif isinstance(step, Drop):
             self.drop(c, step)
+        elif isinstance(step, Alter):
+            self.alter(c, step.to)
         elif isinstance(step, Settle):
             self.settle()
         else:
@@ -288,6 +291,33 @@ class Run:
                 if error and error[0]:
                     detail += f" (last error: {error[0]})"
             raise Failure("wrong", detail, self.step, "", view.name)
+
+    def of_another_shape(self, error):
+        """The query was written for the columns that another view had before it was altered."""
+        return self.tally.altered and error.sqlstate in ("42703", "42883", "42804", "42P10", "42725")
+
+    def alter(self, c, view):
+        """Another query; refused only if somebody reads a column that it would take away or change, or the query has no law."""
+        if view.name not in self.alive or c.info.transaction_status != TransactionStatus.IDLE or not view.reads() <= self.alive | {t.name for t in self.case.tables}:
+            return
+        read = any(view.name in v.reads() for v in self.case.views if v.name in self.alive)
+        for mode in dict.fromkeys((view.mode, "AUTO")):
+            try:
+                c.execute(view.alter(mode))
+                break
+            except psycopg.Error as e:
+                self.undone = True
+                if self.excused(c, e) or "FULL JOIN is only supported" in str(e) or self.of_another_shape(e) or (e.sqlstate == "2BP01" and read):
+                    return
+                if e.sqlstate != "0A000" or mode == "AUTO" or not (view.extras or view.temporal()):
+                    raise Failure("error", f"altering {view.name}: {e}", self.step, e.sqlstate or "", view.name) from e
+        self.mode[view.name] = mode
+        self.case.views[[v.name for v in self.case.views].index(view.name)] = view
+        self.epoch += 1
+        self.tally.altered += 1
+        self.check_shape(c, view)
+        if not self.case.scheduler:
+            self.compare(c, view, fresh=not view.temporal())
 
     def drop(self, c, step):
         if step.view not in self.alive or c.info.transaction_status != TransactionStatus.IDLE:

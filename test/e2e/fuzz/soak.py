@@ -7,7 +7,7 @@ import time
 
 import psycopg
 
-from .case import Case, Create, script
+from .case import Alter, Case, Create, script
 from .many import ManyRun, ManyTally
 from .many import make as make_many
 from .query import Available
@@ -21,7 +21,7 @@ from .writes import Writer
 MOST_DEGREES = 6    # five equal rows are 15,625 then
 
 
-def make(seed, scheduler=False, immediate=False):
+def make(seed, scheduler=False, immediate=False, alters=False):
     """The case of a seed."""
     rng = random.Random(seed)
     tables = random_tables(rng)
@@ -41,7 +41,22 @@ def make(seed, scheduler=False, immediate=False):
     steps = writer.steps(rng.choice([12, 25, 50]))
     if not scheduler and rng.random() < 0.25:
         steps.insert(rng.randrange(max(len(steps) // 2, 1)), Create(rng.choice([0, 1]), views[-1].name))
+    if alters:
+        change_queries(random.Random(-seed), tables, views, steps)
     return Case(seed, tables, setup, views, steps, scheduler)
+
+
+def change_queries(rng, tables, views, steps):
+    """Other queries for the views, at random places of the history."""
+    for _ in range(rng.randint(1, 4)):
+        n = rng.randrange(len(views))
+        relations = {t.name: [Available(c.name, c.type, False, c.moves) for c in t.columns] for t in tables}
+        relations |= {v.name: v.columns() for v in views[:n]}
+        to = random_view(rng, views[n].name, relations, views[n].schedule)
+        if any(degree([*views[:n], to, *views[n + 1:]], t.name) > MOST_DEGREES for t in tables):
+            continue
+        to.mode = rng.choice(["DIFFERENTIAL", "AUTO", "FULL", "IMMEDIATE"])
+        steps.insert(rng.randrange(len(steps) + 1), Alter(rng.choice([0, 1]), to))
 
 
 class Bench:
@@ -119,9 +134,9 @@ def report(case, failure, small, small_failure):
             + "".join(f"-- {line}\n" for line in small_failure.detail.splitlines()) + script(small))
 
 
-def one(bench, seed, scheduler, tally, shrink_seconds, many=False, immediate=False):
+def one(bench, seed, scheduler, tally, shrink_seconds, many=False, immediate=False, alters=False):
     """Runs a seed; the text of its failure, or None."""
-    case = make_many(seed) if many else make(seed, scheduler, immediate)
+    case = make_many(seed) if many else make(seed, scheduler, immediate, alters)
     failure = bench.attempt(case, tally)
     tally.cases += 1
     if not failure:
@@ -139,7 +154,7 @@ def seeds(args):
 
 def main(args, dsn):
     if args.print:
-        print(script(make_many(args.seed) if args.many else make(args.seed, args.scheduler, args.immediate)))
+        print(script(make_many(args.seed) if args.many else make(args.seed, args.scheduler, args.immediate, args.alter)))
         return 0
     bench, tally, failed = Bench(dsn), ManyTally() if args.many else Tally(), 0
     began = time.monotonic()
@@ -148,7 +163,7 @@ def main(args, dsn):
         for seed in seeds(args):
             if args.seconds and time.monotonic() - began > args.seconds:
                 break
-            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90, args.many, args.immediate)
+            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90, args.many, args.immediate, args.alter)
             if text:
                 failed += 1
                 name = hashlib.sha1(text.encode()).hexdigest()[:8]
@@ -168,6 +183,6 @@ def main(args, dsn):
         bench.drop()
     if args.many:
         print(tally)
-    print(f"{tally.cases} cases, {tally.views} views ({tally.refused} refused and made AUTO), {tally.ticks} ticks, {tally.statements} statements, "
+    print(f"{tally.cases} cases, {tally.views} views ({tally.refused} refused and made AUTO), {tally.altered} altered, {tally.ticks} ticks, {tally.statements} statements, "
           f"{time.monotonic() - began:.0f} s: {failed} failed")
     return 1 if failed else 0

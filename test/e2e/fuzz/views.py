@@ -41,6 +41,9 @@ class View:
         return (f"SELECT pgtrickle.create_stream_table(name => '{self.name}', schedule => '{self.schedule}', refresh_mode => '{self.mode}', "
                 f"query => $q${self.sql()}$q$)")
 
+    def alter(self, mode=None):
+        return f"SELECT pgtrickle.alter_stream_table(name => '{self.name}', refresh_mode => '{mode or self.mode}', query => $q${self.sql()}$q$)"
+
     def columns(self):
         return [Available(c.name, c.type, c.loose, c.moves) for c in self.query.offers()]
 
