@@ -150,3 +150,32 @@ def test_appended_rows_keep_what_they_were(db):
     db.query("ALTER TABLE t ALTER COLUMN n TYPE text")
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="cannot append again: n"):
         lake.publish_now()
+
+
+QUERIES = [
+    ("a column comes", "SELECT id % 7 AS k, count(*) AS n, sum(n) AS s FROM t GROUP BY 1"),
+    ("one in between", "SELECT id % 7 AS k, count(*) AS n, max(name) AS name, sum(n) AS s FROM t GROUP BY 1"),
+    ("one goes", "SELECT id % 7 AS k, count(*) AS n, sum(n) AS s FROM t GROUP BY 1"),
+    ("one gets another name", "SELECT id % 7 AS k, count(*) AS number, sum(n) AS s FROM t GROUP BY 1"),
+    ("one gets another type", "SELECT id % 7 AS k, count(*)::int AS number, sum(n)::text AS s FROM t GROUP BY 1"),
+    ("other rows", "SELECT id % 5 AS k, count(*)::int AS number, sum(n)::text AS s FROM t WHERE n > 3 GROUP BY 1"),
+]
+
+
+def test_a_published_stream_table_gets_other_queries(db):
+    db.query("CREATE TABLE t (id int PRIMARY KEY, name text, n int)")
+    db.query("INSERT INTO t SELECT i, 'name ' || i, i FROM generate_series(1, 500) i")
+    db.query("SELECT pgtrickle.create_stream_table('v', 'SELECT id % 7 AS k, count(*) AS n FROM t GROUP BY 1', '1h')")
+    lake = Lake(db)
+    lake.publish("v")
+    versions = Versions(db, lake, "v")
+    versions.publish()
+    for i, (what, query) in enumerate(QUERIES):
+        db.query(f"UPDATE t SET n = n + 1 WHERE id % 50 = {i}; DELETE FROM t WHERE id = {100 + i}")
+        db.query(f"SELECT pgtrickle.alter_stream_table('v', query => $q${query}$q$)")
+        versions.publish()
+        db.query(f"UPDATE t SET n = n + 1 WHERE id % 40 = {i}")
+        db.query("SELECT pgtrickle.refresh_stream_table('v')")
+        versions.publish()
+    versions.check()
+    assert db.query("SELECT missing + unexpected FROM pgtrickle.verify('v')") == [(0,)]
