@@ -59,10 +59,6 @@ ObjectStore::ObjectStore(const std::string &data_path, const std::map<std::strin
 	if (local_) {
 		files_ = std::make_shared<arrow::fs::LocalFileSystem>();
 		root_ = data_path;
-		// Files are as open as the data path itself, whatever umask the server gave us.
-		struct stat status;
-		if (stat(data_path.c_str(), &status) == 0)
-			umask(~status.st_mode & 0777);
 		return;
 	}
 #ifdef TRICKLE_LAKE_S3
@@ -72,6 +68,13 @@ ObjectStore::ObjectStore(const std::string &data_path, const std::map<std::strin
 	(void)settings;
 	throw StoreError("0A000", "this trickle-lake was built without S3: " + data_path);
 #endif
+}
+
+void ObjectStore::be_as_open() const
+{
+	struct stat status;
+	if (local_ && stat(root_.c_str(), &status) == 0)
+		umask(~status.st_mode & 0777);
 }
 
 std::string ObjectStore::full(const std::string &path) const

@@ -21,6 +21,9 @@ public:
 	// access_key_id, secret_access_key, session_token; for S3 only, all optional.
 	ObjectStore(const std::string &data_path, const std::map<std::string, std::string> &settings);
 
+	// Files that this process makes from now on are as open as the data path itself, whatever umask it was given.
+	void be_as_open() const;
+
 	std::shared_ptr<arrow::io::OutputStream> create(const std::string &path);
 	void close_file(arrow::io::OutputStream &file, const std::string &path);
 	void put(const std::string &path, const std::string &bytes);

@@ -25,6 +25,7 @@ Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake)
 	if (!lake_.missing_server.empty())   // without it S3 would be the one that the defaults name
 		throw StoreError("42704", "foreign server \"" + lake_.missing_server + "\" of data path " + lake_.data_path +
 		                              " does not exist; make it and its user mapping again");
+	store_.be_as_open();
 	// Positions are looked up by key, a few among many: never by reading the table.
 	writer_.query("SELECT set_config(name, 'off', false) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin,enable_bitmapscan}'::text[]) name");
 }

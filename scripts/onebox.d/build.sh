@@ -26,6 +26,7 @@ is_installed() {
     local built
     built=$(build_dir)
     same_file "$built/pg_trickle.so" "$(pg_config --pkglibdir)/pg_trickle.so" &&
+        same_file "$built/pg_trickle_lake.so" "$(pg_config --pkglibdir)/pg_trickle_lake.so" &&
         same_file "$built"/pg_trickle--*.sql "$(pg_config --sharedir)/extension" &&
         same_file "$REPO/pg_trickle.control" "$(pg_config --sharedir)/extension" &&
         same_file "$built/lake/trickle-lake" "$(pg_config --bindir)"

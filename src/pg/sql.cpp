@@ -41,8 +41,11 @@ struct Input {
 	int count;
 };
 
-void run_kept(SPIPlanPtr plan, const Input *input, bool latest)
+enum class Under { own, latest, active };
+
+void run_kept(SPIPlanPtr plan, const Input *input, Under snapshot)
 {
+	const bool latest = snapshot == Under::latest;
 	Datum values[16] = {};
 	char nulls[16] = {};
 	for (int i = 0; i < input->count; i++) {
@@ -54,7 +57,7 @@ void run_kept(SPIPlanPtr plan, const Input *input, bool latest)
 		PushCopiedSnapshot(GetLatestSnapshot());
 		UpdateActiveSnapshotCommandId();
 	}
-	int result = SPI_execute_plan(plan, values, nulls, latest, 0);
+	int result = SPI_execute_plan(plan, values, nulls, snapshot != Under::own, 0);
 	if (latest)
 		PopActiveSnapshot();
 	if (result < 0)
@@ -137,7 +140,7 @@ Rows take_rows()
 	return rows;
 }
 
-Rows run(const std::string &sql, const std::vector<Text> &params, bool latest)
+Rows run(const std::string &sql, const std::vector<Text> &params, Under snapshot)
 {
 	auto &plans = kept_plans();
 	auto found = plans.find(sql);
@@ -146,7 +149,7 @@ Rows run(const std::string &sql, const std::vector<Text> &params, bool latest)
 	Input input{};
 	for (const Text &param : params)
 		input.texts[input.count++] = param ? param->c_str() : nullptr;
-	call(run_kept, found->second, static_cast<const Input *>(&input), latest);
+	call(run_kept, found->second, static_cast<const Input *>(&input), snapshot);
 
 	return take_rows();
 }
@@ -155,12 +158,17 @@ Rows run(const std::string &sql, const std::vector<Text> &params, bool latest)
 
 Rows query(const std::string &sql, const std::vector<Text> &params)
 {
-	return run(sql, params, false);
+	return run(sql, params, Under::own);
 }
 
 Rows query_latest(const std::string &sql, const std::vector<Text> &params)
 {
-	return run(sql, params, IsolationUsesXactSnapshot());
+	return run(sql, params, IsolationUsesXactSnapshot() ? Under::latest : Under::own);
+}
+
+Rows query_active(const std::string &sql, const std::vector<Text> &params)
+{
+	return run(sql, params, Under::active);
 }
 
 Rows query_under(Snapshot snapshot, const std::string &sql)

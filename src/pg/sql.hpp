@@ -27,6 +27,9 @@ Rows query(const std::string &sql, const std::vector<Text> &params = {});
 // what is kept beyond the transaction.
 Rows query_latest(const std::string &sql, const std::vector<Text> &params = {});
 
+// Reads under the active snapshot, which is the executor's within one of its nodes, and changes nothing.
+Rows query_active(const std::string &sql, const std::vector<Text> &params = {});
+
 // Reads once under a snapshot, seeing also what this transaction has done.
 Rows query_under(Snapshot snapshot, const std::string &sql);
 

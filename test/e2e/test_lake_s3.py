@@ -38,6 +38,8 @@ def test_rows_and_patience(s3_lake):
         db.query(f"UPDATE t SET x = 'y{i}' WHERE id % 1000 = {i}; DELETE FROM t WHERE id % 777 = {i}; INSERT INTO t VALUES (-{i} - 1, 'new')")
         lake.publish_now()
         assert lake.rows("t") == bag(PyIceberg().rows(lake, "t")) == source_rows(db, "t")
+        db.query("DROP FOREIGN TABLE IF EXISTS lake_t; SELECT pgtrickle.create_lake_table('lake_t', table_name => 't')")
+        assert source_rows(db, "lake_t") == source_rows(db, "t")
 
     server = int((db.box.root / "run" / "minio.pid").read_text())
     os.kill(server, signal.SIGSTOP)

@@ -55,6 +55,8 @@ def test_duckdb(shop):
 
 def test_psql(shop):
     done = shop.db.box.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-", database="shop", input="\n".join(blocks("psql", "sql")))
+    assert re.search(rf"^ +{NOW} \| +{BILL + 1}\.00$", done.stdout, re.M) and re.search(rf"^ gone_since *\n-+\n +{FIRST - NOW}$", done.stdout, re.M)
+    assert re.search(r"^ +Files Pruned: 2$", done.stdout, re.M)
     assert re.search(r"^ orders +\| ACTIVE +\| +90 \| +\d+ \| +3 \| +3 \|", done.stdout, re.M)
 
 

@@ -1,0 +1,29 @@
+#pragma once
+// Columns of a foreign table and those of the lake table that they stand for.
+#include "scan.h"
+
+extern "C" {
+#include "access/tupdesc.h"
+#include "nodes/pg_list.h"
+}
+
+namespace reader {
+
+// Options of a foreign table and its server.
+struct Foreign {
+	Oid server;
+	Reference reference;
+};
+Foreign read_foreign_table(Oid relid);
+
+// The wanted attributes (from 0), each with the lake column it stands for: option column_id, column_name, row_id, or its own name.
+// Values that are kept are made in the current memory context.  Fails 42703 for a column that the lake's table has not.
+std::vector<Wanted> bind_columns(Oid relid, TupleDesc row, const Lake &lake, const Table &table, const std::vector<int> &attributes);
+
+Wanted want_row_id(int target);
+Wanted want_column(const Column &column, int target);
+
+// CREATE FOREIGN TABLE of the lake's table as it is in that snapshot; columns are bound by their ids.
+std::string foreign_table_ddl(const Lake &lake, const char *server, const std::string &local_name, const Reference &reference);
+
+}  // namespace reader
