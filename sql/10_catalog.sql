@@ -91,6 +91,26 @@ CREATE TABLE pgtrickle.uses (
     PRIMARY KEY (view, arrangement)
 );
 
+-- What a materialized view or a foreign table had when it was last compared, and who reads a foreign table, under
+-- which settings: see src/apply/copy.h.
+CREATE TABLE pgtrickle.copy (
+    relid         oid PRIMARY KEY,        -- the table pgtrickle_state.c_<n>
+    source        oid NOT NULL,
+    role          oid NOT NULL,           -- that it is read as
+    is_foreign    bool NOT NULL,
+    settings      text[] NOT NULL,        -- name, value … that a foreign table is read under
+    columns       int2[] NOT NULL,        -- attribute numbers that are read
+    state         text,                   -- of a materialized view: which refresh it was; NULL: columns are still missing
+    compared_at   timestamptz,            -- now() of the transaction ...
+    compared_by   xid8,                   -- ... that compared it, and how many refreshes it had done before
+    compared_part int,
+    UNIQUE (source, role, settings)
+);
+CREATE SEQUENCE pgtrickle.copy_number;
+CREATE FUNCTION pgtrickle._foreign_period() RETURNS interval LANGUAGE sql IMMUTABLE RETURN interval '1 minute';
+COMMENT ON FUNCTION pgtrickle._foreign_period() IS
+'No arguments.  Result: how often a foreign table is compared with its copy where the schedules that read it are ''calculated''.';
+
 CREATE TABLE pgtrickle.refresh_history (
     refresh_id   bigint GENERATED ALWAYS AS IDENTITY,
     id           int NOT NULL,             -- stream table

@@ -1,5 +1,6 @@
 #include "arrangement.h"
 
+#include "apply/copy.h"
 #include "apply/frontier.h"
 #include "capture/capture.h"
 #include "pg/spi.hpp"
@@ -408,6 +409,8 @@ delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const
 		out.note = "rows by (" + names + ") through index " + pg::relation_name(index.index);
 		return out;
 	}
+	if (OidIsValid(source_of_copy(relation)) && index_copy(relation, attributes, may_create_))
+		return access(relation, key, needed);
 	PrimaryKey primary;
 	pg::call(find_primary_key, relation, &primary);
 	std::vector<int> identity(primary.attributes, primary.attributes + primary.count);

@@ -341,13 +341,18 @@ private:
 
 int begin_settings(const view::View &view)
 {
+	return begin_settings(view.settings);
+}
+
+int begin_settings(const std::vector<view::Setting> &settings)
+{
 	int level = pg::call(NewGUCNestLevel);
 	auto set = [](const char *name, const std::string &value) {
 		const char *now = pg::call(GetConfigOption, name, false, false);
 		if (now == nullptr || value != now)
 			pg::call(set_option, name, value.c_str());
 	};
-	for (const auto &setting : view.settings)
+	for (const auto &setting : settings)
 		set(setting.name.c_str(), setting.value);
 	set("search_path", "pg_catalog, pg_temp");
 	return level;

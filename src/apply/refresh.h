@@ -33,6 +33,7 @@ Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const
 // The settings that were in force at creation, and a search_path nobody can plant anything
 // on, until end_settings() (or the end of the transaction).
 int begin_settings(const view::View &view);
+int begin_settings(const std::vector<view::Setting> &settings);
 void end_settings(int level);
 
 // While one lives the engine itself writes to stream tables, or changes their columns.

@@ -2,6 +2,7 @@
 
 #include "apply/arrangement.h"
 #include "apply/choice.h"
+#include "apply/copy.h"
 #include "capture/capture.h"
 #include "immediate.h"
 #include "pg/spi.hpp"
@@ -107,12 +108,14 @@ public:
 				load(id);
 			std::erase_if(locked_, [&](int id) { return left_out_.contains(id); });
 		} while (anew_);
+		lock_copies();
 	}
 
 	std::vector<Ticked> run(const std::function<void(Snapshot)> &looking)
 	{
 		snapshot_ = pg::call(take_snapshot, XactIsoLevel >= XACT_REPEATABLE_READ && (capture::marked() || some_are_new()));
 		frontier_ = frontier_of(snapshot_);
+		compare_copies();
 		for (view::View *view : ordered())
 			one(*view);
 		record();
@@ -180,6 +183,26 @@ private:
 			failed(id, *error, start);
 	}
 
+	void lock_copies()
+	{
+		bool wait = if_locked_ == IfLocked::wait;
+		for (view::View *view : views_)
+			for (const Copy &copy : view->copies)
+				if (!compared_.contains(copy.relid) && pg::with_spi([&] { return may_be_due(copy, view->id, wait); })) {
+					compared_.emplace(copy.relid, copy);
+					if (!lock(copy, wait))
+						busy_.insert(copy.relid);
+				}
+	}
+
+	void compare_copies()
+	{
+		for (const auto &[relid, copy] : compared_)
+			if (!busy_.contains(relid))
+				if (auto error = pg::attempt([&] { compare(copy, snapshot_); }))
+					unreadable_.emplace(relid, *error);
+	}
+
 	std::vector<view::View *> ordered()
 	{
 		std::map<Oid, view::View *> by_relation;
@@ -237,6 +260,11 @@ private:
 			outcome.mode = "NO_DATA";
 			return {};
 		}
+		for (const Copy &copy : view.copies)
+			if (busy_.contains(copy.relid))
+				return {};
+			else if (auto error = unreadable_.find(copy.relid); error != unreadable_.end())
+				return error->second;
 		for (int arrangement : view.arrangements)
 			if (!advanced_.contains(arrangement) && !(view.immediate && pg::with_spi([&] { return is_settled(arrangement); }))) {
 				if (!lock(arrangement, if_locked_))
@@ -306,6 +334,9 @@ private:
 	std::vector<view::View *> views_;
 	bool anew_ = false;
 	std::set<int> advanced_;
+	std::map<Oid, Copy> compared_;          // copies, if they differ from their sources
+	std::set<Oid> busy_;                    // another tick has them
+	std::map<Oid, pg::Error> unreadable_;   // what their sources say
 	std::vector<Ticked> done_;
 };
 
@@ -331,6 +362,8 @@ view::View *locked_and_ready(int id)
 		view::View *view = &view::ready(id);
 		for (Oid source : view->sources)
 			pg::call(LockRelationOid, source, LOCKMODE{AccessShareLock});
+		for (const Copy &copy : view->copies)
+			pg::call(LockRelationOid, copy.source, LOCKMODE{AccessShareLock});
 		if (view::compiled(id) == view)
 			return view;
 	}

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "rights.h"
+#include "schedule/wake.h"
 
 extern "C" {
 #include "catalog/catalog.h"
@@ -27,6 +28,33 @@ extern "C" {
 #include <set>
 
 namespace capture {
+
+namespace {
+
+void add_member(Oid relid)
+{
+	ObjectAddress log{RelationRelationId, relid, 0};
+	ObjectAddress extension{ExtensionRelationId, get_extension_oid("pg_trickle", false), 0};
+	recordDependencyOn(&log, &extension, DEPENDENCY_EXTENSION);
+}
+
+void remove_member(Oid relid)
+{
+	deleteDependencyRecordsForClass(RelationRelationId, relid, ExtensionRelationId, DEPENDENCY_EXTENSION);
+	CommandCounterIncrement();
+}
+
+}  // namespace
+
+void join_extension(Oid relid)
+{
+	pg::call(add_member, relid);
+}
+
+void leave_extension(Oid relid)
+{
+	pg::call(remove_member, relid);
+}
 
 namespace {
 
@@ -123,20 +151,6 @@ std::string column_definition(Oid relid, AttrNumber number)
 	return definition;
 }
 
-// As a member of the extension a log is dropped with it, not dumped, and safe from a stray DROP.
-void join_extension(Oid relid)
-{
-	ObjectAddress log{RelationRelationId, relid, 0};
-	ObjectAddress extension{ExtensionRelationId, get_extension_oid("pg_trickle", false), 0};
-	recordDependencyOn(&log, &extension, DEPENDENCY_EXTENSION);
-}
-
-void leave_extension(Oid relid)
-{
-	deleteDependencyRecordsForClass(RelationRelationId, relid, ExtensionRelationId, DEPENDENCY_EXTENSION);
-	CommandCounterIncrement();
-}
-
 // A log is written at its end, read by index and emptied by truncation: there is nothing for autovacuum to do.
 void create_segment(Oid relid, int number, const Columns &columns)
 {
@@ -145,7 +159,7 @@ void create_segment(Oid relid, int number, const Columns &columns)
 		sql += ", " + column_definition(relid, column);
 	pg::execute(sql + ") WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)");
 	pg::execute("CREATE INDEX ON " + log_name(relid, number) + " (xid)");
-	pg::call(join_extension, segment(relid, number));
+	join_extension(segment(relid, number));
 }
 
 void widen_segment(Oid relid, int number, const Columns &columns)
@@ -291,7 +305,7 @@ void uninstall(Oid relid)
 	}
 	for (int number : {0, 1})
 		if (Oid log = segment(relid, number); OidIsValid(log)) {
-			pg::call(leave_extension, log);
+			leave_extension(log);
 			pg::execute("DROP TABLE " + log_name(relid, number));
 		}
 	pg::query("DELETE FROM pgtrickle.source WHERE relid = $1::oid", {std::to_string(relid)});
@@ -419,6 +433,14 @@ void follow_columns(Oid relid)
 {
 	as_owner([&] {
 		pg::query("SELECT pgtrickle._follow_columns(relid::regclass) FROM pgtrickle.publication WHERE relid = $1::oid", {std::to_string(relid)});
+	});
+}
+
+void note_refreshed(Oid matview)
+{
+	as_owner([&] {
+		for (const auto &row : pg::query("SELECT relid FROM pgtrickle.copy WHERE source = $1::oid", {std::to_string(matview)}))
+			schedule::note_change(Oid(std::stoul(*row[0])));
 	});
 }
 

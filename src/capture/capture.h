@@ -91,6 +91,13 @@ void follow_columns(Oid relid);
 // Logs a rebuild of the captured relations with columns of an enum whose values have other names.
 void rebuild_with_type(Oid type);
 
+// Those that read a copy of a materialized view are due when it has been refreshed (apply/copy.h).
+void note_refreshed(Oid matview);
+
+// As a member of the extension a table of ours is dropped with it, not dumped, and safe from a stray DROP.
+void join_extension(Oid relid);
+void leave_extension(Oid relid);
+
 // Puts triggers on relations that have joined a captured tree; logs a rebuild if they brought rows.
 void adopt(Oid relid, bool brings_rows);
 

@@ -242,6 +242,9 @@ void after(Node *statement)
 		if (auto *rename = reinterpret_cast<RenameStmt *>(statement); rename->renameType == OBJECT_COLUMN)
 			columns_changed(relation(rename->relation));
 		break;
+	case T_RefreshMatViewStmt:
+		pg::entry(note_refreshed, relation(reinterpret_cast<RefreshMatViewStmt *>(statement)->relation));
+		break;
 	case T_CreateStmt:
 		if (auto *create = reinterpret_cast<CreateStmt *>(statement); create->inhRelations != NIL)
 			joined(relation(create->relation), false);
@@ -261,6 +264,7 @@ bool concerns_capture(Node *statement)
 	case T_CreateFunctionStmt:
 	case T_AlterFunctionStmt:
 	case T_ViewStmt:
+	case T_RefreshMatViewStmt:
 		return IsTransactionState() && OidIsValid(get_extension_oid("pg_trickle", true));
 	default:
 		return false;

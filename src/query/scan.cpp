@@ -10,6 +10,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -22,7 +23,7 @@ namespace {
 
 struct Attributes {
 	char relkind;
-	bool has_children, temporary, system, ours;
+	bool has_children, foreign_parts, temporary, system, ours;
 	int count;
 	Form_pg_attribute attributes[MaxHeapAttributeNumber];
 	int key_count;
@@ -34,6 +35,12 @@ void describe(Oid relid, Attributes *out)
 	Relation relation = table_open(relid, AccessShareLock);
 	out->relkind = relation->rd_rel->relkind;
 	out->has_children = relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(relid) && find_inheritance_children(relid, NoLock) != NIL;
+	out->foreign_parts = false;
+	if (has_subclass(relid)) {
+		ListCell *cell;
+		foreach (cell, find_all_inheritors(relid, NoLock, nullptr))
+			out->foreign_parts = out->foreign_parts || get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE;
+	}
 	out->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
 	out->system = IsCatalogRelation(relation) || relation->rd_rel->relnamespace == get_namespace_oid("pg_catalog", false);
 	out->ours = relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle", true) ||
@@ -67,13 +74,15 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1, detail);
 	};
 	refuse(attributes->system, "a system catalog");
-	refuse(attributes->ours, "a table of the extension");
+	bool copied = entry->enrname != nullptr;     // see apply/copy.h
+	refuse(attributes->ours && !copied, "a table of the extension");
 	refuse(attributes->temporary, "a temporary table");
-	refuse(attributes->relkind == RELKIND_MATVIEW, "a materialized view");
-	refuse(attributes->relkind == RELKIND_FOREIGN_TABLE, "a foreign table");
-	refuse(attributes->relkind != RELKIND_RELATION && attributes->relkind != RELKIND_PARTITIONED_TABLE,
+	refuse(attributes->relkind == RELKIND_MATVIEW && !copied, "a materialized view");
+	refuse(attributes->relkind == RELKIND_FOREIGN_TABLE && !copied, "a foreign table");
+	refuse(attributes->foreign_parts && !copied, "a table with a foreign table among its parts");
+	refuse(!copied && attributes->relkind != RELKIND_RELATION && attributes->relkind != RELKIND_PARTITIONED_TABLE,
 	       "this kind of relation");
-	refuse(!entry->inh && (attributes->has_children || attributes->relkind == RELKIND_PARTITIONED_TABLE), "ONLY of a table with children",
+	refuse(!entry->inh && !copied && (attributes->has_children || attributes->relkind == RELKIND_PARTITIONED_TABLE), "ONLY of a table with children",
 	       "Its change log is that of the whole tree.");
 	if (attributes->has_children)
 		attributes->key_count = 0;     // unique in each child alone

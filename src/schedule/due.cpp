@@ -16,7 +16,7 @@ bool wants(const View &view, Micros now)
 {
 	const Timers &timers = view.timers;
 	if (view.calculated)
-		return view.pending || timers.rebuild || timers.next_flip <= now;
+		return view.pending || timers.rebuild || timers.next_flip <= now || timers.due_at <= now;
 	return timers.due_at <= now;
 }
 
@@ -47,6 +47,7 @@ std::vector<int> due(const std::vector<View> &views, Micros now)
 			chosen[i] = grew = true;
 			ids.push_back(view.id);
 			moved.insert(view.relid);
+			moved.insert(view.compares.begin(), view.compares.end());
 		}
 	}
 	return ids;
@@ -61,7 +62,7 @@ Micros next_due(const std::vector<View> &views, Micros now)
 		if (!view.calculated)
 			at = timers.due_at;
 		else
-			at = view.pending || timers.rebuild ? now : timers.next_flip;
+			at = view.pending || timers.rebuild ? now : std::min(timers.next_flip, timers.due_at);
 		if (at != never)
 			next = std::min(next, std::max(at, earliest(view)));
 	}

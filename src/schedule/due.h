@@ -17,7 +17,7 @@ using Micros = std::int64_t;   // since 1970
 constexpr Micros never = std::numeric_limits<Micros>::max();
 
 struct Timers {
-	Micros due_at = never;     // end of the period; in the past if it has never been ticked
+	Micros due_at = never;     // end of the period; in the past if it has never been ticked.  Of 'calculated': when a copy is due
 	Micros next_flip = never;
 	Micros retry_at = 0;
 	bool rebuild = false;
@@ -28,6 +28,7 @@ struct View {
 	std::uint32_t relid = 0;
 	bool calculated = true;
 	std::vector<std::uint32_t> sources;
+	std::vector<std::uint32_t> compares;   // those among them that its tick may change: copies of foreign tables
 	Timers timers;
 	bool pending = true;       // something it reads has changed since its last tick
 	Micros not_before = 0;     // postponed

@@ -185,8 +185,10 @@ void with_snapshot(F &&body)
 // The catalog.
 
 const std::string timers =
-    "(extract(epoch FROM coalesce(c.ticked_at + CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN interval '0.2 second' ELSE t.period END, "
-    "'-infinity')) * 1000000)::text, "
+    "(extract(epoch FROM CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN CASE WHEN NOT c.settled THEN coalesce(c.ticked_at + interval '0.2 second', '-infinity') END "
+    "WHEN t.period IS NOT NULL THEN coalesce(c.ticked_at + t.period, '-infinity') "
+    "ELSE (SELECT min(coalesce(k.compared_at, '-infinity')) + pgtrickle._foreign_period() FROM pgtrickle.reads r JOIN pgtrickle.copy k ON k.relid = r.source "
+    "WHERE r.consumer = t.id AND k.is_foreign) END) * 1000000)::text, "
     "(extract(epoch FROM h.next_flip) * 1000000)::int8::text, (extract(epoch FROM h.retry_at) * 1000000)::int8::text, "
     "c.frontier IS NULL";
 
@@ -224,7 +226,8 @@ void read_views(std::vector<View> &views)
 		// An IMMEDIATE one is looked after until it is settled; its writers follow its sources.
 		return pg::query("SELECT t.id, t.relid, CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN c.settled ELSE t.period IS NULL END, "
 		                 "(SELECT string_agg(r.source::text, ' ') FROM pgtrickle.reads r WHERE t.refresh_mode <> 'IMMEDIATE' AND "
-		                 "(r.consumer = t.id OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = t.id))), " +
+		                 "(r.consumer = t.id OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = t.id))), "
+		                 "(SELECT string_agg(k.relid::text, ' ') FROM pgtrickle.reads r JOIN pgtrickle.copy k ON k.relid = r.source WHERE r.consumer = t.id AND k.is_foreign), " +
 		                 timers + scheduled);
 	});
 	std::vector<View> found;
@@ -234,7 +237,8 @@ void read_views(std::vector<View> &views)
 		view.relid = std::uint32_t(std::stoul(*row[1]));
 		view.calculated = row[2] == "t";
 		view.sources = read_oids(row[3]);
-		view.timers = read_timers(row, 4);
+		view.compares = read_oids(row[4]);
+		view.timers = read_timers(row, 5);
 		auto known = std::find_if(views.begin(), views.end(), [&](const View &old) { return old.id == view.id; });
 		if (known != views.end()) {
 			view.pending = known->pending;

@@ -101,10 +101,15 @@ void register_stream_table(int id, const std::string &name, const std::string &q
 	pg::query("INSERT INTO pgtrickle.health (id) VALUES ($1::int)", {text});
 }
 
+void tell(const char *what)
+{
+	ereport(NOTICE, (errmsg("%s", what)));
+}
+
 Oid create(const std::string &name, const std::string &query, const std::string &schedule, const std::string &mode,
            bool initialize)
 {
-	pg::Quiet quiet;
+	auto quiet = std::make_optional<pg::Quiet>();
 	std::string period = period_of(schedule), checked = checked_mode(mode);
 	Name resolved = checked_name(name);
 	std::string qualified = pg::quote_ident(resolved.schema) + "." + pg::quote_ident(resolved.relation);
@@ -126,6 +131,9 @@ Oid create(const std::string &name, const std::string &query, const std::string 
 		for (const auto &ticked : apply::tick({id}, apply::IfLocked::wait))
 			if (ticked.outcome.error)
 				throw *ticked.outcome.error;
+	quiet.reset();
+	for (const auto &copy : load(id).copies)
+		pg::call(tell, apply::describe(copy, id).c_str());
 	return std::stoul(*pg::value("SELECT relid FROM pgtrickle.stream_table WHERE id = $1::int", {std::to_string(id)}));
 }
 

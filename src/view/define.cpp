@@ -88,6 +88,8 @@ void use_arrangements(const View &view)
 		          {std::to_string(view.id), std::to_string(arrangement)});
 		pg::execute("GRANT SELECT ON pgtrickle_state.a_" + std::to_string(arrangement) + " TO " + role_name(view.owner));
 	}
+	for (const auto &copy : view.copies)
+		pg::execute("GRANT SELECT ON " + pg::relation_name(copy.relid) + " TO " + role_name(view.owner));
 }
 
 void set_up_delta(const View &view)
@@ -96,6 +98,7 @@ void set_up_delta(const View &view)
 		read(view.id, batch.relation, batch.attributes);
 	use_arrangements(view);
 	capture_sources(view.id);
+	apply::drop_unused_copies();
 	make_states(view);
 }
 
@@ -189,7 +192,11 @@ void at_its_place(pg::Error &error, const std::string &query)
 {
 	if (error.data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
 		return;
-	auto again = pg::attempt([&] { query::build(query::rewritten_query(query)); });
+	auto again = pg::attempt([&] {
+		::Query *looked_at = query::rewritten_query(query);
+		apply::suppose_copies(looked_at);
+		query::build(looked_at);
+	});
 	if (!again || again->data()->cursorpos == 0 || strcmp(again->data()->message, error.data()->message) != 0)
 		return;
 	error.data()->internalpos = again->data()->cursorpos;
@@ -311,6 +318,7 @@ void let_go(const std::vector<Oid> &sources)
 	for (Oid source : sources)
 		capture::release(source);
 	apply::drop_unused();
+	apply::drop_unused_copies();
 }
 
 void set_up_anew(int id)
@@ -330,6 +338,7 @@ void exchange_arrangements(int id)
 	use_arrangements(*view);
 	capture_sources(id);
 	apply::drop_unused();
+	apply::drop_unused_copies();
 	forget(id);
 }
 

@@ -63,6 +63,8 @@ std::string title(const Operator &node)
 	std::vector<std::string> parts;
 	switch (node.kind) {
 	case Kind::scan:
+		if (Oid source = apply::source_of_copy(node.relation); OidIsValid(source))
+			return "scan the copy of " + pg::relation_name(source);
 		return "scan " + pg::relation_name(node.relation);
 	case Kind::constant:
 		return "constant " + node.relation_of.text;
@@ -206,7 +208,12 @@ pg::Rows explain(int id)
 		                                              : "they wait for each other, one at a time: " + view.program.exclusive});
 	if (view.tree != nullptr)
 		explain_node(view, *view.tree, 0, told, out);
-	else
+	for (const auto &copy : view.copies) {
+		std::string table = pg::relation_name(copy.relid);
+		out.push_back({"copy", apply::describe(copy, id), table, pg::value("SELECT pg_total_relation_size($1::regclass)", {table}),
+		               copy.foreign ? pg::Text("a comparison costs the whole of it") : pg::Text("a comparison costs the whole of it, a tick without a refresh nothing")});
+	}
+	if (view.tree == nullptr)
 		out.push_back({"recomputed", "the query is run and the difference applied", {}, {},
 		               pg::value("SELECT mode_reason FROM pgtrickle.stream_table WHERE id = $1::int", {std::to_string(id)})});
 	return out;
@@ -242,6 +249,7 @@ pg::Rows validate(const std::string &sql)
 	auto error = pg::attempt([&] {
 		::Query *query = query::rewritten_query(sql);
 		valid = true;
+		apply::suppose_copies(query);
 		auto tree = query::build(query);
 		query::walk(static_cast<const Operator &>(*tree), [&](const Operator &node) {
 			out.push_back({"info", title(node), {}, law(node), {}});

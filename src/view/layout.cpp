@@ -164,6 +164,8 @@ View &settle(int id)
 	pg::Quiet quiet;
 	follow_owner(id);
 	auto error = pg::attempt([&] { pg::with_spi([&] { load(id); }); });
+	if (error && error->data()->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED && make_copies(id))
+		error = pg::attempt([&] { pg::with_spi([&] { load(id); }); });
 	if (error && (error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED || !may_choose_mode(id)))
 		throw *error;
 	if (error)

@@ -75,6 +75,7 @@ std::string fingerprint_of(int id)
 	    "(SELECT string_agg(concat_ws('.', i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate, i.indisvalid, "
 	    "i.indkey, i.indcollation, i.indpred IS NULL), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i "
 	    "WHERE i.indrelid IN (SELECT oid FROM seen)), "
+	    "(SELECT count(*) FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class f ON f.oid = h.inhrelid WHERE f.relkind = 'f'), "
 	    "(SELECT string_agg(s.relid::text, '.' ORDER BY s.relid) FROM pgtrickle.state s WHERE s.owner = t.id), "
 	    "(SELECT string_agg(u.arrangement::text, '.' ORDER BY u.arrangement) FROM pgtrickle.uses u WHERE u.view = t.id)) FROM pgtrickle.stream_table t WHERE t.id = $1::int",
 	    {std::to_string(id)});
@@ -122,11 +123,18 @@ bool uses_time(const delta::Program &program)
 
 void compile_delta(View &view, bool may_create)
 {
+	::Query *query;
 	{
 		pg::Identity owner(view.owner, true);    // row security is the owner's
 		pg::execute("SELECT FROM " + pg::relation_name(view.definition) + " WHERE false");   // fails if it may not read any more
-		view.tree = query::build(query::rewritten_view_query(view.definition));
+		query = query::rewritten_view_query(view.definition);
 	}
+	view.copies = apply::read_copies(query, to_array(view.settings), may_create);
+	view.tree = query::build(query);
+	if (view.immediate && !view.copies.empty())
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "refresh_mode IMMEDIATE cannot follow " + pg::relation_name(view.copies[0].source),
+		         "What a materialized view or a foreign table shows changes without a statement that could be followed.",
+		         "Use refresh_mode DIFFERENTIAL: it is compared with a copy on a schedule.");
 	view.key = query::unique_key(*view.tree);
 	apply::Arrangements arrangements(view.id, may_create, view.wide, view.immediate);
 	view.program = delta::Compiler(view.id, arrangements, view.wide, view.immediate).compile(*view.tree);
@@ -147,6 +155,8 @@ void compile_delta(View &view, bool may_create)
 		view.batches.push_back({batch.relation, batch.name, apply::batch_statement(batch.relation, attributes, raw),
 		                        apply::consolidation(raw, batch.name, columns)});
 	}
+	// A WITH query that nothing reads has a copy for nothing.
+	std::erase_if(view.copies, [&](const apply::Copy &copy) { return std::find(view.sources.begin(), view.sources.end(), copy.relid) == view.sources.end(); });
 	for (auto &step : view.program.steps) {
 		apply::Prepared prepared(step.statement, last_tick);
 		view.steps.push_back({step, std::move(prepared)});
@@ -170,7 +180,8 @@ void compile_full(View &view)
 		view.sources.push_back(std::stoul(*row[0]));
 	view.always = pg::call(is_mutable, query);
 	for (Oid relation : query::relations_read(query))
-		view.always = view.always || std::find(view.sources.begin(), view.sources.end(), relation) == view.sources.end();
+		view.always = view.always || apply::has_foreign_part(relation) ||
+		              std::find(view.sources.begin(), view.sources.end(), relation) == view.sources.end();
 	for (Oid source : view.sources) {
 		std::string name = "z_b" + std::to_string(source), raw = name + "_raw";
 		view.program.ephemerals[name] = view.program.ephemerals[raw] = {{delta::int8_column("w")}};
@@ -245,6 +256,19 @@ View &load(int id)
 	cached.view = compile(id, false);
 	cached.checked = true;
 	return *cached.view;
+}
+
+bool make_copies(int id)
+{
+	std::string text = std::to_string(id);
+	auto row = pg::query_latest("SELECT t.definition, c.relowner, t.settings FROM pgtrickle.stream_table t JOIN pg_catalog.pg_class c ON c.oid = t.relid "
+	                            "WHERE t.id = $1::int", {text})[0];
+	::Query *query;
+	{
+		pg::Identity owner(Oid(std::stoul(*row[1])), true);
+		query = query::rewritten_view_query(Oid(std::stoul(*row[0])));
+	}
+	return !apply::read_copies(query, *row[2], true).empty();
 }
 
 void forget(int id)

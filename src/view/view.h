@@ -2,6 +2,7 @@
 // A stream table as the engine works with it: compiled from its definition,
 // kept for the life of the backend, compiled anew when the definition or the
 // shape of a source changes.
+#include "apply/copy.h"
 #include "apply/frame.h"
 #include "delta/compile.h"
 
@@ -42,6 +43,7 @@ struct View {
 	std::vector<Work> steps;
 	std::vector<Oid> sources;
 	std::vector<int> arrangements;        // consumers it uses
+	std::vector<apply::Copy> copies;      // among its sources
 	// The change of the stream table, consolidated, into z_out; then into the table.
 	apply::Prepared change, recompute;
 	std::vector<apply::Prepared> apply;
@@ -65,6 +67,9 @@ View *compiled(int id);
 
 // Compiles from the catalog without the cache; may_create lets it make arrangements.
 std::unique_ptr<View> compile(int id, bool may_create);
+
+// Makes the copies of materialized views and foreign tables that the query wants and lacks; true if it reads any.
+bool make_copies(int id);
 
 // Drops what is compiled, for changes of this session.
 void forget(int id);

@@ -18,7 +18,7 @@ from . import productions    # noqa: F401  fills the registry
 from .case import Case
 from .grammar import Generator, reductions
 from .run import Failure, Run, Tally
-from .schema import random_tables
+from .schema import random_shown, random_tables
 from .writes import Writer
 
 VIEWS = 20
@@ -75,7 +75,8 @@ class ManyTally(Tally):
 def make(seed, count=VIEWS):
     rng = random.Random(seed)
     tables = random_tables(rng)
-    relations = {t.name: [(c.name, "numeric" if c.type == "numeric(10,2)" else c.type, c.moves) for c in t.columns] for t in tables}
+    shown = random_shown(rng, tables)
+    relations = {t.name: [(c.name, "numeric" if c.type == "numeric(10,2)" else c.type, c.moves) for c in t.columns] for t in [*tables, *shown]}
     views = []
     for n in range(count):
         chained = rng.random() < 0.2
@@ -85,9 +86,9 @@ def make(seed, count=VIEWS):
         made = generator.make("query", None, otherwise=lambda: None)
         if made is not None:
             views.append(GrammarView(f"v{n}", made, generator.used, generator.read))
-    writer = Writer(rng, tables, views, calm=True)
+    writer = Writer(rng, tables, views, calm=True, shown=shown)
     setup = [writer.insert(0, t, 6) for t in tables for _ in range(rng.randint(1, 2))]
-    return Case(seed, tables, setup, views, writer.steps(rng.choice([6, 10, 14])), many=True)
+    return Case(seed, [*tables, *shown], setup, views, writer.steps(rng.choice([6, 10, 14])), many=True)
 
 
 class ManyRun(Run):

@@ -15,7 +15,7 @@ SCHEMA = "fuzz"
 EXPECTED = {"23505", "23503", "23502", "23514", "23P01", "55P03", "40001", "40P01", "25P02", "25P01", "3B001", "22003", "21000", "27000", "0A000", "25001", "42P10", "55006",
             "2BP01", "42P16", "54000"}
 
-BLOCKING = ("TRUNCATE", "VACUUM", "ALTER", "CREATE", "DROP", "CLUSTER")
+BLOCKING = ("TRUNCATE", "VACUUM", "ALTER", "CREATE", "DROP", "CLUSTER", "REFRESH")
 
 
 @dataclass
@@ -244,7 +244,7 @@ class Run:
         if error.sqlstate in ("42809", "42P01"):
             return not self.current(c)
         if error.sqlstate == "55P03":
-            return self.case.scheduler or self.undone or any(other is not c and other.info.transaction_status != TransactionStatus.IDLE for other in self.conns)
+            return self.case.scheduler or self.undone or any(getattr(t, "kind", "") == "FOREIGN TABLE" for t in self.case.tables) or any(other is not c and other.info.transaction_status != TransactionStatus.IDLE for other in self.conns)
         return error.sqlstate in ("40001", "40P01")
 
     def tick(self, c, step):

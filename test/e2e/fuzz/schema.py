@@ -68,6 +68,47 @@ class Table:
         return out
 
 
+LOOPBACK = [
+    "CREATE EXTENSION IF NOT EXISTS postgres_fdw SCHEMA public",
+    """DO $$ BEGIN EXECUTE format('CREATE SERVER IF NOT EXISTS fuzz FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %L, port %L, dbname %L, options %L)',
+    split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database(), '-c lock_timeout=30 -c timezone=UTC'); END $$""",
+    "CREATE USER MAPPING IF NOT EXISTS FOR CURRENT_USER SERVER fuzz"]
+
+
+@dataclass
+class Shown:
+    """A table as a materialized view or a foreign table shows it; nobody writes it."""
+    name: str
+    table: Table
+    kind: str                      # MATERIALIZED VIEW, FOREIGN TABLE
+    keyed: bool = False
+
+    @property
+    def of(self):
+        return self.table.name
+
+    @property
+    def columns(self):
+        return self.table.columns
+
+    def ddl(self):
+        if self.kind == "MATERIALIZED VIEW":
+            key = [f"CREATE UNIQUE INDEX ON {self.name} ({self.table.key})"] if self.keyed else []
+            return [f"CREATE MATERIALIZED VIEW {self.name} AS SELECT {', '.join(c.name for c in self.columns)} FROM {self.table.name}"] + key
+        columns = ", ".join(f"{c.name} {c.type}" for c in self.columns)
+        return LOOPBACK + [f"CREATE FOREIGN TABLE {self.name} ({columns}) SERVER fuzz OPTIONS (schema_name 'fuzz', table_name '{self.table.name}')"]
+
+    def refresh(self, rng):
+        return f"REFRESH MATERIALIZED VIEW {rng.choice(['', 'CONCURRENTLY '] if self.keyed else [''])}{self.name}"
+
+
+def random_shown(rng, tables):
+    """Some of the tables again."""
+    kinds = rng.choice([[], ["MATERIALIZED VIEW"], ["MATERIALIZED VIEW"], ["FOREIGN TABLE"], ["MATERIALIZED VIEW", "FOREIGN TABLE"]])
+    of = [(kind, rng.choice(tables)) for kind in kinds]
+    return [Shown(f"{'m' if kind[0] == 'M' else 'f'}{t.name[1:]}", t, kind, bool(t.key) and rng.random() < 0.6) for kind, t in of]
+
+
 def value(rng, column, keys=8):
     """A literal for the column."""
     if column.nullable and rng.random() < 0.2:

@@ -4,6 +4,7 @@ import copy
 import time
 
 from .case import Copy, Insert, Sleep, Statement, Tick
+from .schema import Shown
 
 
 def shrink(case, failure, fails, seconds=90):
@@ -80,10 +81,10 @@ class Shrinker:
         for name in [t.name for t in self.case.tables]:
             smaller = copy.deepcopy(self.case)
             smaller.tables = [t for t in smaller.tables if t.name != name]
-            if any(t.parent == name for t in smaller.tables) or any(name in v.reads() for v in smaller.views):
+            if any(name in (getattr(t, "parent", ""), getattr(t, "of", "")) for t in smaller.tables) or any(name in v.reads() for v in smaller.views):
                 continue
             self.accept(smaller)
-        for t in list(self.case.tables):
+        for t in [t for t in self.case.tables if not isinstance(t, Shown)]:
             for change in ({"hole": False}, {"partitions": []}, {"parent": ""}, {"key": ""}):
                 if any(getattr(t, k) != v for k, v in change.items()):
                     smaller = copy.deepcopy(self.case)

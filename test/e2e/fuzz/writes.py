@@ -8,12 +8,13 @@ KEYS = 8
 
 
 class Writer:
-    def __init__(self, rng, tables, views, scheduler=False, calm=False):
+    def __init__(self, rng, tables, views, scheduler=False, calm=False, shown=()):
         self.rng = rng
         self.tables = tables
         self.views = views
         self.scheduler = scheduler
         self.calm = calm           # little at once, no DDL
+        self.shown = [s for s in shown if s.kind == "MATERIALIZED VIEW"]
         self.open = {}             # connection → savepoints of its open transaction
         self.degrees = {t.name: degree(views, t.name) for t in tables}
 
@@ -101,6 +102,8 @@ class Writer:
 
     def statement(self, conn):
         rng = self.rng
+        if self.shown and rng.random() < 0.2:
+            return Statement(conn, rng.choice(self.shown).refresh(rng))
         t = rng.choice(self.tables)
         pick = rng.random()
         if pick < 0.30:
