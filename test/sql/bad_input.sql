@@ -76,7 +76,7 @@ CREATE TEMP TABLE mine (x int);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM mine', '1h')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT relname FROM pg_class', '1h', 'DIFFERENTIAL')$$);
 CREATE MATERIALIZED VIEW m AS SELECT 1 AS x;
-SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM m', '1h', 'DIFFERENTIAL')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM m', '1h', 'IMMEDIATE')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT relid FROM pgtrickle.source', '1h', 'DIFFERENTIAL')$$);
 
 -- A name that exists as a stream table.

@@ -12,7 +12,9 @@ CREATE TABLE here (city text, land text);
 INSERT INTO here VALUES ('Rome', 'IT'), ('Oslo', 'NO');
 
 SELECT pgtrickle.create_stream_table('heads', 'SELECT city, sum(heads) AS heads FROM town GROUP BY city', '1h', 'DIFFERENTIAL');
-SELECT pgtrickle.create_stream_table('lands', 'SELECT h.land, t.id FROM here h JOIN town t USING (city)', refresh_mode => 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('lands', 'SELECT h.land, t.id FROM here h JOIN town t USING (city)', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('heedless', 'SELECT count(*) AS n FROM town');
+SELECT pgtrickle.drop_stream_table('heedless');
 SELECT operator, law, access FROM pgtrickle.explain_stream_table('lands') WHERE operator LIKE '%cop%';
 SELECT * FROM heads ORDER BY 1;
 INSERT INTO there VALUES (4, 'Oslo', 2), (5, NULL, NULL);
