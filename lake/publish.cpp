@@ -17,8 +17,8 @@ constexpr auto pause_after_failure = std::chrono::seconds(5);
 
 }  // namespace
 
-Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake)
-    : side_(side), lake_(std::move(lake)), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
+Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker)
+    : side_(side), lake_(std::move(lake)), worker_(worker), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
       store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_), upkeep_(writer_, side_, lake_, store_, ducklake_),
       iceberg_(writer_, lake_, store_, [this](const std::vector<std::string> &paths) { note(paths); })
 {
@@ -35,7 +35,7 @@ void Publisher::sweep()
 	try {
 		writer_.query("BEGIN");
 		// Waits for a commit that is still under way: what that takes away is not ours to remove.
-		const Rows left = writer_.query("DELETE FROM pgtrickle.lake_upload WHERE lake = $1 RETURNING path", {text(lake_.id)});
+		const Rows left = writer_.query("SELECT path FROM pgtrickle._sweepable($1, $2)", {text(lake_.id), text(worker_)});
 		for (int i = 0; i < left.size(); i++)
 			store_.remove(left.text(i, 0));
 		writer_.query("COMMIT");
@@ -132,6 +132,7 @@ void Publisher::attempt(const std::set<int> &ids)
 	iceberg_.take_written();
 	iceberg_.take_leftovers();
 	writer_.query("BEGIN");
+	keep_upkeep_out(ids);
 	CatalogState base = ducklake_.state();
 	reader_.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 	const Rows when = reader_.query("SELECT pg_current_snapshot(), now()");
@@ -198,6 +199,15 @@ void Publisher::attempt(const std::set<int> &ids)
 		arrow::default_memory_pool()->ReleaseUnused();
 		malloc_trim(0);
 	}
+}
+
+// Until the transaction ends: another program's merge would take away the files that this batch is about to change, again and again.
+void Publisher::keep_upkeep_out(const std::set<int> &ids)
+{
+	ArrayText list;
+	for (int id : ids)
+		list.add(id);
+	writer_.query_prepared("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), id) FROM unnest($1::int[]) id", {list.text()});
 }
 
 std::optional<Batch> Publisher::prepare(int id)
@@ -357,7 +367,7 @@ std::map<int64_t, int64_t> Publisher::last_changes()
 	return last;
 }
 
-void Publisher::follow_iceberg(bool asked)
+void Publisher::follow_iceberg(const std::function<bool(int)> &owned, bool asked)
 {
 	const auto now = std::chrono::steady_clock::now();
 	const int64_t newest = side_.query_prepared("SELECT max(snapshot_id) FROM " + lake_.schema + ".ducklake_snapshot").number(0, 0);
@@ -369,6 +379,8 @@ void Publisher::follow_iceberg(bool asked)
 	bool all = true;
 	for (int i = 0; i < rows.size(); i++) {
 		const int id = static_cast<int>(rows.number(i, 0));
+		if (!owned(id))
+			continue;
 		Followed &followed = followed_[id];
 		const auto since = now - followed.at;
 		if (followed.snapshot >= 0 && since < longest_unlooked && changed[rows.number(i, 1)] <= followed.snapshot) {
@@ -418,7 +430,7 @@ void Publisher::note(const std::vector<std::string> &paths)
 	ArrayText list;
 	for (const std::string &path : paths)
 		list.add(Text(path));
-	side_.query("INSERT INTO pgtrickle.lake_upload(lake, path) SELECT $1, unnest($2::text[])", {text(lake_.id), list.text()});
+	side_.query("INSERT INTO pgtrickle.lake_upload(lake, path, worker) SELECT $1, unnest($2::text[]), $3", {text(lake_.id), list.text(), text(worker_)});
 	noted_.insert(noted_.end(), paths.begin(), paths.end());
 }
 

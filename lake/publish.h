@@ -26,13 +26,14 @@ namespace lake {
 
 class Publisher {
 public:
-	Publisher(const std::string &conninfo, Connection &side, Lake lake);
+	// worker: our presence in the lake, which the notes of files name.
+	Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker);
 
 	// Publishes these publications now.  True if all of them were.
 	bool publish(std::set<int> ids);
 
-	// Brings Iceberg up to date where its lag is over, whoever wrote to the lake; asked: wherever it lags.
-	void follow_iceberg(bool asked);
+	// Brings Iceberg up to date where its lag is over, whoever wrote to the lake; owned: of these tables; asked: wherever it lags.
+	void follow_iceberg(const std::function<bool(int)> &owned, bool asked);
 
 	// Removes files that no snapshot names: what a crash, a conflict or an error left behind.
 	void sweep();
@@ -59,11 +60,13 @@ private:
 	void repair(int id);
 	std::vector<int> follow_in_commit(const std::vector<Batch> &changed);
 	std::map<int64_t, int64_t> last_changes();
+	void keep_upkeep_out(const std::set<int> &ids);
 	void note(const std::vector<std::string> &paths);
 	void forget_notes(const ArrayText &paths);
 
 	Connection &side_;
 	Lake lake_;
+	const int worker_;
 	Connection reader_, writer_;
 	ObjectStore store_;
 	DuckLake ducklake_;

@@ -1,6 +1,7 @@
 #include "serve.h"
 
 #include "publish.h"
+#include "share.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,24 +15,24 @@ namespace {
 constexpr auto pause_between_looks = std::chrono::milliseconds(100);
 constexpr auto pause_between_upkeeps = std::chrono::seconds(1);
 constexpr auto pause_after_failure = std::chrono::seconds(60);  // unless a table is due sooner
-constexpr const char *lock_class = "1953655660";  // pgtrickle._lake_is_served knows it
 
 struct Due {
-	std::map<int, std::set<int>> publications;  // by lake
-	std::set<int> lakes;                        // that exist
+	std::map<int, std::set<int>> publications;  // of ours, by lake
+	std::map<int, std::set<int>> all;           // that exist, whose ever they are, by lake
+	std::map<int, std::set<int>> asked_for;     // of them, by a request
 	std::map<int, int64_t> answers;             // requests to be acknowledged, by lake
 };
 
 class Server {
 public:
-	explicit Server(const Settings &settings) : settings_(settings), side_(settings.conninfo, "trickle-lake") {}
+	explicit Server(const Settings &settings) : settings_(settings), side_(settings.conninfo, "trickle-lake"), share_(side_) {}
 
 	bool run()
 	{
 		bool all = true;
 		while (true) {
 			const Due due = look();
-			keep_publishers(due.lakes);
+			keep_publishers();
 			for (const auto &[id, publisher] : publishers_) {
 				auto found = due.publications.find(id);
 				if (found != due.publications.end() && !found->second.empty())
@@ -39,9 +40,8 @@ public:
 				if (!publisher && std::chrono::steady_clock::now() >= reopen_[id])
 					publish(id, {});
 				if (publisher)
-					follow_iceberg(id, due.answers.contains(id));
-				if (auto answer = due.answers.find(id); answer != due.answers.end())
-					side_.query("UPDATE pgtrickle.lake SET answered = $2 WHERE id = $1", {std::to_string(id), std::to_string(answer->second)});
+					follow_iceberg(id, due.asked_for.contains(id));
+				acknowledge(id, due);
 			}
 			if (settings_.once)
 				return all;
@@ -56,30 +56,57 @@ private:
 		const Rows rows = side_.query_prepared(
 		    "SELECT l.id, l.answered, r.asked, w.asked, p.id, p.period IS NULL, c.frontier, h.status <> 'SUSPENDED' AND coalesce(h.retry_at <= clock_timestamp(), true), "
 		    "       coalesce(floor(extract(epoch FROM clock_timestamp()) / extract(epoch FROM p.period)) > "
-		    "                floor(extract(epoch FROM c.ticked_at) / extract(epoch FROM p.period)), c.frontier IS NULL) "
+		    "                floor(extract(epoch FROM c.ticked_at) / extract(epoch FROM p.period)), c.frontier IS NULL), h.answered "
 		    "FROM pgtrickle.lake l LEFT JOIN (pgtrickle.publication p JOIN pgtrickle.consumer c USING (id) JOIN pgtrickle.publication_health h USING (id)) ON p.lake = l.id, "
 		    "     (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS asked FROM pgtrickle.lake_request) r, "
 		    "     (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS asked FROM pgtrickle.lake_wait) w "
 		    "WHERE $1 = '' OR l.name = $1",
 		    {settings_.lake});
 		Due due;
+		for (int i = 0; i < rows.size(); i++) {
+			std::set<int> &tables = due.all[static_cast<int>(rows.number(i, 0))];
+			if (!rows.is_null(i, 4))
+				tables.insert(static_cast<int>(rows.number(i, 4)));
+		}
+		share_.look(due.all);
 		int64_t waited = waited_;
 		for (int i = 0; i < rows.size(); i++) {
 			const int lake = static_cast<int>(rows.number(i, 0));
-			due.lakes.insert(lake);
-			const bool asked = rows.number(i, 2) > rows.number(i, 1) || settings_.once;
-			if (asked)
-				due.answers[lake] = rows.number(i, 2);
+			const int64_t requested = rows.number(i, 2);
+			if (settings_.once && !(share_.leads(lake) && (rows.is_null(i, 4) || share_.owns(static_cast<int>(rows.number(i, 4))))))
+				throw DatabaseError("55P03", "lake " + std::to_string(lake) + " is served by another trickle-lake");
+			if ((requested > rows.number(i, 1) || settings_.once) && share_.leads(lake))
+				due.answers[lake] = requested;
 			waited = rows.number(i, 3);
 			if (rows.is_null(i, 4))
 				continue;
 			const int id = static_cast<int>(rows.number(i, 4));
+			if (!share_.owns(id))
+				continue;
+			const bool asked = requested > rows.number(i, 9) || settings_.once;
+			if (asked)
+				due.asked_for[lake].insert(id), due.answers[lake] = requested;
 			const bool calculated = rows.flag(i, 5) && !rows.is_null(i, 6);
 			if (asked || (rows.flag(i, 7) && (calculated ? waited != waited_ || has_changed(id, rows.text(i, 6)) : rows.flag(i, 8))))
 				due.publications[lake].insert(id);
 		}
 		waited_ = waited;
 		return due;
+	}
+
+	void acknowledge(int lake, const Due &due)
+	{
+		auto answer = due.answers.find(lake);
+		if (answer == due.answers.end())
+			return;
+		if (auto tables = due.asked_for.find(lake); tables != due.asked_for.end()) {
+			ArrayText ids;
+			for (int id : tables->second)
+				ids.add(id);
+			side_.query("UPDATE pgtrickle.publication_health SET answered = $2 WHERE id = ANY($1::int[])", {ids.text(), text(answer->second)});
+		}
+		if (share_.leads(lake))
+			side_.query("UPDATE pgtrickle.lake SET answered = $2 WHERE id = $1", {text(lake), text(answer->second)});
 	}
 
 	// One step a look, so that publishing waits for no more than that; all that is to do when somebody waits for it.
@@ -95,7 +122,7 @@ private:
 		for (int i = 0; i < rows.size(); i++) {
 			auto found = publishers_.find(static_cast<int>(rows.number(i, 0)));
 			const bool due = rows.flag(i, 1), asked = rows.flag(i, 2);
-			if (found == publishers_.end() || (!due && !asked))
+			if (found == publishers_.end() || !share_.leads(found->first) || (!due && !asked))
 				continue;
 			std::optional<int64_t> moved;
 			do {
@@ -148,22 +175,12 @@ private:
 	}
 
 	// A lake we serve has an entry here; it is empty after an error, and filled again when a table is due.
-	void keep_publishers(const std::set<int> &lakes)
+	void keep_publishers()
 	{
-		std::erase_if(publishers_, [&](const auto &entry) {
-			if (lakes.contains(entry.first))
-				return false;
-			side_.query("SELECT pg_advisory_unlock($1::int, $2::int)", {lock_class, std::to_string(entry.first)});
-			return true;
-		});
-		for (int id : lakes) {
-			if (publishers_.contains(id))
-				continue;
-			if (side_.query("SELECT pg_try_advisory_lock($1::int, $2::int)", {lock_class, std::to_string(id)}).flag(0, 0))
+		std::erase_if(publishers_, [&](const auto &entry) { return !share_.serves(entry.first); });
+		for (int id : share_.served())
+			if (!publishers_.contains(id))
 				publish(id, {});
-			else if (settings_.once)
-				throw DatabaseError("55P03", "lake " + std::to_string(id) + " is served by another trickle-lake");
-		}
 	}
 
 	bool publish(int id, const std::set<int> &publications)
@@ -189,7 +206,7 @@ private:
 	void follow_iceberg(int id, bool asked)
 	{
 		try {
-			publishers_[id]->follow_iceberg(asked);
+			publishers_[id]->follow_iceberg([this](int table) { return share_.owns(table); }, asked);
 		} catch (const ConnectionLost &) {
 			throw;
 		} catch (const Error &e) {
@@ -203,14 +220,15 @@ private:
 		for (const Lake &lake : read_lakes(side_, settings_.lake)) {
 			if (lake.id != id)
 				continue;
-			publisher = std::make_unique<Publisher>(settings_.conninfo, side_, lake);
+			publisher = std::make_unique<Publisher>(settings_.conninfo, side_, lake, share_.worker(id));
 			publisher->sweep();
 		}
 	}
 
 	const Settings settings_;
 	Connection side_;
-	std::map<int, std::unique_ptr<Publisher>> publishers_;  // of the lakes whose lock we hold
+	Share share_;
+	std::map<int, std::unique_ptr<Publisher>> publishers_;  // of the lakes we serve
 	std::map<int, std::chrono::steady_clock::time_point> reopen_;
 	std::map<int, std::pair<std::string, std::string>> questions_;
 	int64_t waited_ = 0;

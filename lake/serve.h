@@ -6,7 +6,7 @@
 // makes all tables of a lake due.  None of this is told by NOTIFY, which would tax every writer: one small query, ten
 // times a second, asks.
 //
-// A lake is served by one program at a time: an advisory lock says so, on a connection that lives as long.
+// A table is served by one program at a time, a lake's upkeep too: share.h says by which.
 #include <string>
 
 namespace lake {

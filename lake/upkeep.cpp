@@ -106,6 +106,7 @@ std::optional<Upkeep::Done> Upkeep::perform(const Planned &planned, const std::f
 std::optional<Upkeep::Done> Upkeep::merge(const Planned &planned, Deleted deleted, const std::function<void(const std::string &)> &note)
 {
 	writer_.query("BEGIN");
+	writer_.query("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), $1::int)", {text(planned.publication)});
 	const std::map<int64_t, LiveFile> live = ducklake_.live_files(planned.table_id);
 	std::vector<MergeSource> sources = sources_of(planned, live);
 	if (deleted == Deleted::keep) {

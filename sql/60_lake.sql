@@ -9,7 +9,7 @@ CREATE TABLE pgtrickle.lake (
     metadata_schema text NOT NULL,
     created         bool NOT NULL,         -- the catalog is of our making, not found here
     options         jsonb NOT NULL,
-    answered        bigint NOT NULL DEFAULT 0  -- the last pgtrickle.lake_request that was served
+    answered        bigint NOT NULL DEFAULT 0  -- the last pgtrickle.lake_request that whoever leads it has seen
 ) WITH (fillfactor = 50);
 
 -- The scheduler keeps a trickle-lake running while there is a lake.
@@ -60,7 +60,8 @@ CREATE TABLE pgtrickle.publication_health (
     last_error         text,
     last_sqlstate      text,
     last_error_at      timestamptz,
-    retry_at           timestamptz         -- backoff: not before this, unless publish_now asks
+    retry_at           timestamptz,        -- backoff: not before this, unless publish_now asks
+    answered           bigint NOT NULL DEFAULT 0  -- the last pgtrickle.lake_request that was served
 ) WITH (fillfactor = 20);
 
 -- The files of a publication that hold rows it may have to find again.  lake_rows_<id> names a row by the file and position it was
@@ -78,10 +79,11 @@ CREATE TABLE pgtrickle.publication_file (
 CREATE INDEX ON pgtrickle.publication_file (publication, data_file_id);
 
 -- Noted, and committed, before a file is begun; the commit of the batch takes the note away.
--- What is still noted when the program starts was left behind by a crash and is removed from the store.
+-- What is still noted by a program that is no more was left behind by a crash and is removed from the store.
 CREATE TABLE pgtrickle.lake_upload (
     lake     int NOT NULL REFERENCES pgtrickle.lake ON DELETE CASCADE,
     path     text NOT NULL,
+    worker   int,                          -- whose it is: a lake_worker; NULL: nobody's, it may go
     noted_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (lake, path)
 );
@@ -656,13 +658,12 @@ COMMENT ON FUNCTION pgtrickle.drop_lake(text, bool) IS
 Without cascade the catalog stays readable and create_lake can take it over again.  Files are never removed.
 Errors: 42704 no such lake; 2BP01 something is published into it; 42501 not its owner.';
 
--- Is there a trickle-lake for it?  The program holds this advisory lock while it serves the lake.
-CREATE FUNCTION pgtrickle._lake_is_served(id int) RETURNS bool
-LANGUAGE sql VOLATILE
-RETURN EXISTS (SELECT FROM pg_catalog.pg_locks l
-               WHERE l.locktype = 'advisory' AND l.classid = 1953655660 AND l.objid = $1::oid AND l.objsubid = 2 AND l.granted
-                 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()));
-COMMENT ON FUNCTION pgtrickle._lake_is_served(int) IS 'id: of a lake.  Result: whether a trickle-lake is running for it.';
+-- The advisory locks by which trickle-lake programs say what is theirs.
+CREATE FUNCTION pgtrickle._lake_lock(kind text) RETURNS int
+LANGUAGE sql IMMUTABLE RETURN 1953655660 + array_position('{lake,worker,table,upkeep}'::text[], $1) - 1;
+COMMENT ON FUNCTION pgtrickle._lake_lock(text) IS
+'kind: lake, of whoever leads it; worker, of whoever is there; table, of whoever publishes it; upkeep, of whoever changes its files just now.
+Result: the first key of its advisory lock; the second is the id.';
 
 CREATE FUNCTION pgtrickle._wait_served(lake pgtrickle.lake, since timestamptz, patience interval) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -670,7 +671,7 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'cannot wait for a lake in isolation level %', current_setting('transaction_isolation')
             USING ERRCODE = '25001', HINT = 'It would never see the other transaction: use READ COMMITTED.';
-    ELSIF clock_timestamp() >= since + patience AND NOT pgtrickle._lake_is_served(lake.id) THEN
+    ELSIF clock_timestamp() >= since + patience AND NOT pgtrickle._lake_lock_is_held('lake', lake.id) THEN
         RAISE EXCEPTION 'no trickle-lake is running for lake "%"', lake.name
             USING ERRCODE = '55000', HINT = 'The extension''s scheduler starts it: see the server log and pg_trickle.lake_command; or run trickle-lake --conninfo ….';
     END IF;
@@ -691,7 +692,8 @@ DECLARE
 BEGIN
     PERFORM pgtrickle._check_lake_owner(the_lake);
     request := nextval('pgtrickle.lake_request');
-    WHILE (SELECT l.answered < request FROM pgtrickle.lake l WHERE l.id = the_lake.id) LOOP
+    WHILE (SELECT l.answered < request FROM pgtrickle.lake l WHERE l.id = the_lake.id)
+       OR EXISTS (SELECT FROM pgtrickle.publication_health h JOIN pgtrickle.publication p USING (id) WHERE p.lake = the_lake.id AND h.answered < request) LOOP
         PERFORM pgtrickle._wait_served(the_lake, began, '30s');
     END LOOP;
     SELECT coalesce((SELECT c.oid::regclass::text FROM pg_class c WHERE c.oid = p.relid), p.table_name) AS relation, h.* INTO failed
@@ -705,7 +707,7 @@ BEGIN
     RETURN snapshot;
 END $$;
 COMMENT ON FUNCTION pgtrickle.publish_now(text) IS
-'lake: its name, NULL = the only one.  Publishes all its tables at once, in one lake snapshot, and waits for it; what this very transaction
+'lake: its name, NULL = the only one.  Publishes all its tables at once, in one lake snapshot (one for each program with share_tables), and waits for it; what this very transaction
 has written is not committed yet and so not in it.  Result: the id of the lake''s newest snapshot.
 Errors: 42704 no such lake; 55000 no trickle-lake is running; 25001 not READ COMMITTED; the error of a table that could not be published.';
 

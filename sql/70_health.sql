@@ -62,7 +62,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         UNION ALL
         SELECT 10, 'lakes', 'error', format('no trickle-lake is running for lake %I', l.name),
                'The scheduler starts it: see the server log and pg_trickle.lake_command.'
-        FROM pgtrickle.lake l WHERE NOT pgtrickle._lake_is_served(l.id)
+        FROM pgtrickle.lake l WHERE NOT pgtrickle._lake_lock_is_held('lake', l.id)
         UNION ALL
         SELECT 11, 'restored', 'warning', format('%s came with a dump and is not followed yet', t.tgrelid::regclass),
                'It will be within two minutes; SELECT pgtrickle.restore_stream_tables() does it now, and says what is in the way.'
