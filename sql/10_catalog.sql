@@ -40,7 +40,8 @@ CREATE TABLE pgtrickle.stream_table (
     definition     oid NOT NULL,          -- the view pgtrickle_state.q_<id>: the query, tracked by the server
     query          text NOT NULL,         -- as the user typed it
     schedule       text NOT NULL,         -- as the user typed it
-    period         interval,              -- NULL: 'calculated'
+    period         interval,
+    cron           text,                  -- and no period: 'calculated'
     refresh_mode   text NOT NULL CHECK (refresh_mode IN ('AUTO', 'DIFFERENTIAL', 'FULL', 'IMMEDIATE')),
     effective_mode text NOT NULL CHECK (effective_mode IN ('DIFFERENTIAL', 'FULL')),
     mode_reason    text,                  -- why AUTO became FULL

@@ -8,7 +8,8 @@ CREATE FUNCTION pgtrickle.create_stream_table(
 COMMENT ON FUNCTION pgtrickle.create_stream_table(text, text, text, text, bool, text, bool, text) IS
 'Makes a table that holds the result of a query and is kept equal to it.
 name: the table, schema-qualified or made in the first schema of search_path.  query: one SELECT.
-schedule: a duration such as 1s, 10s, 2h 30m (at least 100 ms), or calculated: as soon as something it reads has changed; a foreign table is looked at once a minute then.
+schedule: a duration such as 1s, 10s, 2h 30m (at least 100 ms); a cron line such as */5 * * * * or 0 6 * * mon-fri, or @hourly, @daily, @weekly,
+@monthly, @yearly, in the time zone that is set now; or calculated: as soon as something it reads has changed; a foreign table is looked at once a minute then.
 refresh_mode: DIFFERENTIAL (refused if a part of the query has no law), FULL (recomputed, the difference applied), AUTO (the first if possible, unless recomputing has shown to be cheaper for so large a batch),
 IMMEDIATE (as DIFFERENTIAL, but inside the transaction that changes what it reads, statement by statement; schedule has no meaning then).
 initialize: false leaves it empty until the first tick.  cdc_mode: auto or trigger.  append_only, partition_by: not supported yet.

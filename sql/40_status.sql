@@ -62,6 +62,16 @@ COMMENT ON VIEW pgtrickle._dependency IS
 'One row per stream table (id) and relation it reads (source), with the attribute numbers its query names.';
 GRANT SELECT ON pgtrickle._dependency TO PUBLIC;
 
+CREATE FUNCTION pgtrickle._next_run(line text, zone text, after timestamptz) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'schedule_next_run' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pgtrickle._next_run(text, text, timestamptz) IS
+'line: a cron line.  zone: a time zone.  Result: the first time later than after that the line names; NULL if there is none.';
+CREATE FUNCTION pgtrickle._next_run(line text, settings text[], after timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN pgtrickle._next_run(line, (SELECT settings[i + 1] FROM pg_catalog.generate_series(1, pg_catalog.cardinality(settings), 2) i WHERE settings[i] = 'TimeZone'), after);
+COMMENT ON FUNCTION pgtrickle._next_run(text, text[], timestamptz) IS
+'The same in the time zone of a stream table: settings, of pgtrickle.stream_table.';
+
 -- How many logged changes a consumer has yet to take, at most `stop` of them are
 -- counted; NULL: it has no frontier, so it starts from the source itself.
 CREATE FUNCTION pgtrickle._pending(consumer int, source oid, stop bigint) RETURNS bigint
@@ -130,6 +140,9 @@ SELECT t.relid::regclass AS stream_table,
        t.mode_reason,
        t.schedule,
        t.period,
+       CASE WHEN t.status IN ('PAUSED', 'SUSPENDED') OR t.refresh_mode = 'IMMEDIATE' THEN NULL
+            WHEN t.cron IS NOT NULL THEN pgtrickle._next_run(t.cron, t.settings, c.ticked_at)
+            ELSE c.ticked_at + t.period END AS next_run,
        c.frontier IS NOT NULL AS is_populated,
        CASE WHEN c.settled THEN pg_catalog.pg_current_snapshot() ELSE c.frontier END AS frontier,
        CASE WHEN c.settled THEN pg_catalog.now() ELSE c.ticked_at END AS data_timestamp,
@@ -158,7 +171,7 @@ LEFT JOIN pgtrickle.health h ON h.id = t.id
 CROSS JOIN LATERAL (SELECT pg_catalog.pg_has_role(current_user, r.relowner, 'USAGE')
                         OR pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS errors) seen;
 COMMENT ON VIEW pgtrickle.stream_tables_info IS
-'One row per stream table with all that is known of it.  data_timestamp: the time it is true for (now, if its writers bring it along: IMMEDIATE); staleness: how long it has been out of date, zero when nothing is waiting; bytes, state_bytes: its own size and that of the state it uses (some of it shared).  last_error is shown to the owner and to pg_read_all_stats: it may quote data.';
+'One row per stream table with all that is known of it.  next_run: when its schedule has it refreshed next, in the past if it is about to be (NULL: calculated, IMMEDIATE, paused); data_timestamp: the time it is true for (now, if its writers bring it along: IMMEDIATE); staleness: how long it has been out of date, zero when nothing is waiting; bytes, state_bytes: its own size and that of the state it uses (some of it shared).  last_error is shown to the owner and to pg_read_all_stats: it may quote data.';
 GRANT SELECT ON pgtrickle.stream_tables_info TO PUBLIC;
 
 CREATE VIEW pgtrickle.pgt_stream_tables AS
@@ -205,14 +218,14 @@ GRANT SELECT ON pgtrickle.pg_stat_stream_tables TO PUBLIC;
 
 CREATE FUNCTION pgtrickle.pgt_status()
 RETURNS TABLE (name text, status text, refresh_mode text, schedule text, is_populated bool, frontier pg_snapshot,
-               data_timestamp timestamptz, staleness interval, consecutive_errors int, last_error text)
+               data_timestamp timestamptz, staleness interval, consecutive_errors int, last_error text, next_run timestamptz)
 LANGUAGE sql STABLE AS $$
     SELECT i.stream_table::text, i.status, i.refresh_mode, i.schedule, i.is_populated, i.frontier,
-           i.data_timestamp, i.staleness, i.consecutive_errors, i.last_error
+           i.data_timestamp, i.staleness, i.consecutive_errors, i.last_error, i.next_run
     FROM pgtrickle.stream_tables_info i ORDER BY 1
 $$;
 COMMENT ON FUNCTION pgtrickle.pgt_status() IS
-'No arguments.  Result: one row per stream table; frontier: the snapshot it is true for, data_timestamp: the time of it, staleness: how long it has been out of date (interval; zero when nothing waits).';
+'No arguments.  Result: one row per stream table; frontier: the snapshot it is true for, data_timestamp: the time of it, staleness: how long it has been out of date (interval; zero when nothing waits), next_run: when its period is over or its cron line has it refreshed (NULL: calculated, IMMEDIATE or paused).';
 
 CREATE FUNCTION pgtrickle.get_refresh_history(name text, max_rows int DEFAULT 20)
 RETURNS TABLE (refresh_id bigint, started_at timestamptz, milliseconds float8, mode text, reason text,

@@ -29,6 +29,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         FROM pgtrickle.stream_tables_info i
         WHERE i.status = 'ACTIVE' AND i.consecutive_errors = 0
           AND i.staleness > greatest(coalesce(i.period, interval '0') * 3, interval '1 minute')
+          AND (i.period IS NOT NULL OR i.next_run IS NULL OR i.next_run < clock_timestamp() - interval '1 minute')
         UNION ALL
         SELECT 6, 'paused', 'info', format('%s is paused; changes collect in the log of its sources', i.stream_table),
                format('SELECT pgtrickle.resume_stream_table(%L);', i.stream_table)

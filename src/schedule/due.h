@@ -1,7 +1,8 @@
 #pragma once
 // When is a stream table due?  Pure: no server, no clock.
 //
-// A view with a period is due when the period since its last tick is over.  A view
+// A view with a period is due when the period since its last tick is over, one with a cron line
+// at the first time after its last tick that the line names (cron.h): what was missed runs once.  A view
 // with the schedule 'calculated' is due when a source of its has changed since, when a
 // temporal filter moves a row, when it has to be rebuilt, or when a view that it
 // reads is due: what a tick changes below is carried up in the same tick.
@@ -17,7 +18,7 @@ using Micros = std::int64_t;   // since 1970
 constexpr Micros never = std::numeric_limits<Micros>::max();
 
 struct Timers {
-	Micros due_at = never;     // end of the period; in the past if it has never been ticked.  Of 'calculated': when a copy is due
+	Micros due_at = never;     // end of the period, or the time that the cron line names; in the past if it has never been ticked.  Of 'calculated': when a copy is due
 	Micros next_flip = never;
 	Micros retry_at = 0;
 	bool rebuild = false;

@@ -186,6 +186,7 @@ void with_snapshot(F &&body)
 
 const std::string timers =
     "(extract(epoch FROM CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN CASE WHEN NOT c.settled THEN coalesce(c.ticked_at + interval '0.2 second', '-infinity') END "
+    "WHEN t.cron IS NOT NULL THEN CASE WHEN c.ticked_at IS NULL THEN '-infinity' ELSE coalesce(pgtrickle._next_run(t.cron, t.settings, c.ticked_at), 'infinity') END "
     "WHEN t.period IS NOT NULL THEN coalesce(c.ticked_at + t.period, '-infinity') "
     "ELSE (SELECT min(coalesce(k.compared_at, '-infinity')) + pgtrickle._foreign_period() FROM pgtrickle.reads r JOIN pgtrickle.copy k ON k.relid = r.source "
     "WHERE r.consumer = t.id AND k.is_foreign) END) * 1000000)::text, "
@@ -200,7 +201,7 @@ Micros micros(const pg::Text &text, Micros otherwise)
 {
 	if (!text)
 		return otherwise;
-	return *text == "-Infinity" ? 0 : Micros(std::stod(*text));
+	return *text == "-Infinity" ? 0 : *text == "Infinity" ? never : Micros(std::stod(*text));
 }
 
 Timers read_timers(const std::vector<pg::Text> &row, size_t from)
@@ -224,7 +225,7 @@ void read_views(std::vector<View> &views)
 {
 	pg::Rows rows = pg::with_spi([] {
 		// An IMMEDIATE one is looked after until it is settled; its writers follow its sources.
-		return pg::query("SELECT t.id, t.relid, CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN c.settled ELSE t.period IS NULL END, "
+		return pg::query("SELECT t.id, t.relid, CASE WHEN t.refresh_mode = 'IMMEDIATE' THEN c.settled ELSE t.period IS NULL AND t.cron IS NULL END, "
 		                 "(SELECT string_agg(r.source::text, ' ') FROM pgtrickle.reads r WHERE t.refresh_mode <> 'IMMEDIATE' AND "
 		                 "(r.consumer = t.id OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = t.id))), "
 		                 "(SELECT string_agg(k.relid::text, ' ') FROM pgtrickle.reads r JOIN pgtrickle.copy k ON k.relid = r.source WHERE r.consumer = t.id AND k.is_foreign), " +

@@ -8,6 +8,7 @@
 #include "pg/sql.hpp"
 #include "reshape.h"
 #include "restore.h"
+#include "timing.h"
 #include "view.h"
 
 extern "C" {
@@ -30,9 +31,9 @@ pg::Text argument(FunctionCallInfo fcinfo, int n)
 
 void set_schedule(const std::string &id, const std::string &schedule)
 {
-	std::string period = period_of(schedule);
-	pg::query("UPDATE pgtrickle.stream_table SET schedule = $2, period = $3::interval WHERE id = $1::int",
-	          {id, schedule, period.empty() ? pg::Text() : pg::Text(period)});
+	Timing timing = timing_of(schedule);
+	pg::query("UPDATE pgtrickle.stream_table SET schedule = $2, period = $3::interval, cron = $4 WHERE id = $1::int",
+	          {id, schedule, timing.period, timing.cron});
 }
 
 void set_status(const std::string &id, const std::string &wanted)

@@ -3,6 +3,7 @@
 #include "apply/tick.h"
 #include "define.h"
 #include "restore.h"
+#include "timing.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "view.h"
@@ -90,14 +91,13 @@ int register_consumer()
 }
 
 void register_stream_table(int id, const std::string &name, const std::string &query, const std::string &schedule,
-                           const std::string &period, const std::string &mode)
+                           const Timing &timing, const std::string &mode)
 {
 	std::string text = std::to_string(id);
-	pg::query("INSERT INTO pgtrickle.stream_table (id, relid, definition, query, schedule, period, refresh_mode, effective_mode, "
-	          "status, settings) VALUES ($1::int, $2::regclass, ('pgtrickle_state.q_' || $1)::regclass, $3, $4, $5::interval, $6, 'FULL', "
-	          "'INITIALIZING', $7::text[])",
-	          {text, name, query, schedule, period.empty() ? pg::Text() : pg::Text(period), mode,
-	           to_array(current_settings())});
+	pg::query("INSERT INTO pgtrickle.stream_table (id, relid, definition, query, schedule, period, cron, refresh_mode, effective_mode, "
+	          "status, settings) VALUES ($1::int, $2::regclass, ('pgtrickle_state.q_' || $1)::regclass, $3, $4, $5::interval, $6, $7, 'FULL', "
+	          "'INITIALIZING', $8::text[])",
+	          {text, name, query, schedule, timing.period, timing.cron, mode, to_array(current_settings())});
 	pg::query("INSERT INTO pgtrickle.health (id) VALUES ($1::int)", {text});
 }
 
@@ -110,7 +110,8 @@ Oid create(const std::string &name, const std::string &query, const std::string 
            bool initialize)
 {
 	auto quiet = std::make_optional<pg::Quiet>();
-	std::string period = period_of(schedule), checked = checked_mode(mode);
+	Timing timing = timing_of(schedule);
+	std::string checked = checked_mode(mode);
 	Name resolved = checked_name(name);
 	std::string qualified = pg::quote_ident(resolved.schema) + "." + pg::quote_ident(resolved.relation);
 	Oid user = GetUserId();
@@ -123,7 +124,7 @@ Oid create(const std::string &name, const std::string &query, const std::string 
 	}
 	pg::execute("CREATE TABLE " + qualified + " AS SELECT * FROM pgtrickle_state.q_" + std::to_string(id) + " WITH NO DATA");
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-	register_stream_table(id, qualified, query, schedule, period, checked);
+	register_stream_table(id, qualified, query, schedule, timing, checked);
 	set_up(id, checked);
 	guard(qualified, id);
 	remember(id);

@@ -359,23 +359,6 @@ void make_target_index(const View &view)
 	pg::query("UPDATE pgtrickle.stream_table SET target = $2 WHERE id = $1::int", {id, apply::target_shape(view)});
 }
 
-std::string period_of(const std::string &schedule)
-{
-	if (lower(schedule) == "calculated")
-		return {};
-	pg::Text text;
-	auto error = pg::attempt([&] {
-		text = pg::with_spi([&] {
-			return pg::value("SELECT $1::interval WHERE $1::interval >= interval '0.1 second' AND $1 ~ '[a-z:]'", {schedule});
-		});
-	});
-	if (error || !text)
-		pg::fail(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + schedule + "\" is not a schedule", {},
-		         "Use a duration of at least 100 ms, such as '1s', '10s', '1m' or '2h 30m', or 'calculated': as soon as "
-		         "something it reads has changed.");
-	return *text;
-}
-
 std::string checked_mode(const std::string &mode)
 {
 	std::string upper = mode;

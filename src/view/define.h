@@ -37,9 +37,6 @@ void guard(const std::string &table, int id);
 // Creates or replaces the view pgtrickle_state.q_<id>; errors carry the position in the query.
 void define_query(int id, const std::string &query, const std::string &owner, bool replace);
 
-// 'calculated' or a duration; returns the interval as text, or nothing for calculated.  Fails 22023.
-std::string period_of(const std::string &schedule);
-
 std::string checked_mode(const std::string &mode);
 
 }  // namespace view

@@ -4,6 +4,7 @@
 #include "define.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "timing.h"
 #include "view.h"
 
 extern "C" {
@@ -65,11 +66,12 @@ int restore_one(const pg::Text &relid, const std::string &number, const pg::Text
 	auto said = pg::query("SELECT d->>'query', d->>'schedule', d->>'refresh_mode', d->>'status', "
 	                      "ARRAY(SELECT unnest(ARRAY[key, value]) FROM json_each_text(d->'settings') WHERE key = ANY ($2::text[])) FROM (SELECT $1::json) r(d)",
 	                      {remembered, to_array(current_settings())})[0];
-	std::string period = period_of(said[1].value_or("")), mode = checked_mode(said[2].value_or(""));
+	Timing timing = timing_of(said[1].value_or(""));
+	std::string mode = checked_mode(said[2].value_or(""));
 	std::string id = register_consumer(number, pg::relation_name(std::stoul(*relid)));
-	pg::query("INSERT INTO pgtrickle.stream_table (id, relid, definition, query, schedule, period, refresh_mode, effective_mode, status, settings) "
-	          "VALUES ($1::int, $2::oid, ('pgtrickle_state.q_' || $1)::regclass, $3, $4, $5::interval, $6, 'FULL', 'INITIALIZING', $7::text[])",
-	          {id, relid, said[0], said[1], period.empty() ? pg::Text() : pg::Text(period), mode, said[4]});
+	pg::query("INSERT INTO pgtrickle.stream_table (id, relid, definition, query, schedule, period, cron, refresh_mode, effective_mode, status, settings) "
+	          "VALUES ($1::int, $2::oid, ('pgtrickle_state.q_' || $1)::regclass, $3, $4, $5::interval, $6, $7, 'FULL', 'INITIALIZING', $8::text[])",
+	          {id, relid, said[0], said[1], timing.period, timing.cron, mode, said[4]});
 	pg::query("INSERT INTO pgtrickle.health (id) VALUES ($1::int)", {id});
 	own_target(id, *relid);
 	set_up(std::stoi(id), mode);
