@@ -14,15 +14,17 @@ constexpr size_t most_buffered = 64 << 20;  // bytes of changes kept, so that a 
 class Appender {
 public:
 	Appender(const Workshop &shop, const Publication &publication, bool with_row_ids)
-	    : shop_(shop), rows_(publication.columns, with_row_ids), with_row_ids_(with_row_ids)
+	    : shop_(shop), rows_(publication.lake_columns, with_row_ids), with_row_ids_(with_row_ids), stamps_(publication.is_history())
 	{
 	}
 
-	Place append(const Tuple &tuple, int64_t row_id)
+	// In mode 'history' a row is a version that begins now.
+	Place append(const Tuple &tuple, int64_t row_id) { return append(tuple, row_id, {shop_.moment}); }
+	Place append(const Tuple &tuple, int64_t row_id, const Span &span)
 	{
 		if (!writer_)
 			open();
-		rows_.append(tuple, row_id);
+		rows_.append(stamps_ ? stamp_(tuple, span) : tuple, row_id);
 		const Place place{files_.back().number, static_cast<int32_t>(files_.back().rows++), row_id};
 		if (rows_.rows() >= row_group_rows || rows_.bytes() >= row_group_bytes)
 			flush();
@@ -62,7 +64,8 @@ private:
 
 	const Workshop &shop_;
 	RowBuilder rows_;
-	const bool with_row_ids_;
+	const bool with_row_ids_, stamps_;
+	Stamper stamp_;
 	std::vector<DataFile> files_;
 	std::unique_ptr<ParquetWriter> writer_;
 };
@@ -121,7 +124,7 @@ private:
 class NetChanges {
 public:
 	NetChanges(Connection &reader, const Publication &publication)
-	    : log_(reader, changes_query(publication, reader)), key_(publication)
+	    : log_(reader, changes_query(publication, reader)), key_(publication), keeps_went_(publication.is_history())
 	{
 		collect();
 		partitions_ = (changes_ + most_changes - 1) / most_changes + (changes_ == 0);
@@ -157,22 +160,28 @@ public:
 		return counted;
 	}
 
-	// The rows that came.  Once per weighing.
-	void each_come(const std::function<void(const Tuple &)> &row)
+	// The rows that came, and in mode 'history' those that went.  Once per weighing.
+	void each_come(const std::function<void(const Tuple &)> &row) { each(came_, 1, row); }
+	void each_gone(const std::function<void(const Tuple &)> &row) { each(went_images_, -1, row); }
+
+private:
+	using Images = std::vector<std::pair<Key, int>>;  // sorted, and how often
+	void each(Images &images, int sign, const std::function<void(const Tuple &)> &row)
 	{
+		if (images.empty())
+			return;
 		log_.each([&](const Tuple &tuple) {
-			if (weight_of(tuple) <= 0 || !belongs(tuple))
+			if (sign * weight_of(tuple) <= 0 || !belongs(tuple))
 				return;
 			const Key image = key_.image(tuple, 1);
-			auto found = std::lower_bound(came_.begin(), came_.end(), image, [](const auto &entry, const Key &key) { return entry.first < key; });
-			if (found == came_.end() || found->first != image || found->second == 0)
+			auto found = std::lower_bound(images.begin(), images.end(), image, [](const auto &entry, const Key &key) { return entry.first < key; });
+			if (found == images.end() || found->first != image || found->second == 0)
 				return;
 			found->second--;
 			row(tuple);
 		});
 	}
 
-private:
 	static int weight_of(const Tuple &tuple) { return static_cast<int>(read_integer<int64_t>(tuple.fields.back().data)); }
 	// By key, so that the old and the new image of a row meet.
 	bool belongs(const Tuple &tuple) { return partitions_ == 1 || KeyHash()(key_(tuple)) % partitions_ == partition_; }
@@ -191,6 +200,7 @@ private:
 		std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) { return a.image < b.image; });
 		went_.clear();
 		came_.clear();
+		went_images_.clear();
 		for (size_t i = 0; i < changes.size();) {
 			const Change &first = changes[i];
 			int weight = 0;
@@ -200,6 +210,8 @@ private:
 				came_.emplace_back(first.image, weight);
 			else
 				went_.insert(went_.end(), -weight, first.key);
+			if (weight < 0 && keeps_went_)
+				went_images_.emplace_back(first.image, -weight);
 		}
 	}
 
@@ -210,43 +222,62 @@ private:
 
 	Log log_;
 	KeyReader key_;
-	std::vector<std::pair<Key, int>> came_;  // by image, sorted, and how often
+	const bool keeps_went_;
+	Images came_, went_images_;
 	std::vector<Key> went_;
 	size_t changes_ = 0, partitions_ = 1, partition_ = 0;
 	bool marked_ = false;
 };
 
-// Takes the rows that went out of the positions.  Tells the row ids they had, by key, for those that take their place.
-std::unordered_map<Key, int64_t, KeyHash> take_gone(const Workshop &shop, NetChanges &net, Positions &positions, Batch &batch)
+using Places = std::unordered_multimap<Key, Place, KeyHash>;
+
+// Takes the rows that went out of the positions.  Tells where they were, by key, for those that take their place.
+Places take_gone(NetChanges &net, Positions &positions, Batch &batch)
 {
 	const std::vector<std::pair<Key, int>> keys = net.gone();
-	std::unordered_map<Key, int64_t, KeyHash> row_ids;
-	const bool some_come = net.some_come();
+	Places places;
+	const bool wanted = net.some_come() || batch.publication.is_history();
 	int64_t missing = 0;
 	for (const auto &[key, count] : keys)
 		missing += count;
 	positions.take(keys, [&](const Key &key, const Place &place) {
 		batch.gone[place.file].push_back(place.position);
-		if (some_come)
-			row_ids[key] = place.row_id;
+		if (wanted)
+			places.emplace(key, place);
 		missing--;
 	});
 	if (missing != 0)
 		throw NeedsLoad{batch.publication.id};
-	return row_ids;
+	return places;
+}
+
+// Mode 'history': the rows that went become versions that end.
+void end_versions(const Workshop &shop, const Publication &p, NetChanges &net, Places &places, Appender &ended)
+{
+	std::vector<int> files;
+	for (const auto &[key, place] : places)
+		files.push_back(place.file);
+	std::sort(files.begin(), files.end());
+	files.erase(std::unique(files.begin(), files.end()), files.end());
+	const std::map<int, Moment> began = beginnings(shop.writer, p.id, files);
+	net.each_gone([&](const Tuple &tuple) {
+		const auto at = places.find(net.key(tuple));
+		ended.append(tuple, at->second.row_id, {began.at(at->second.file), shop.moment});
+		places.erase(at);
+	});
 }
 
 }  // namespace
 
 Batch write_load(const Workshop &shop, Publication publication)
 {
-	Batch batch{std::move(publication), true, 0, {}, {}};
+	Batch batch{std::move(publication), true, 0, {}, {}, shop.moment};
 	const Publication &p = batch.publication;
 	KeyReader key(p);
 	Positions positions(shop.writer, p);
 	Appender appender(shop, p, false);
 	std::optional<Positions::Adding> adding;
-	if (p.is_mirror()) {
+	if (p.finds_rows()) {
 		positions.begin_load();
 		adding.emplace(positions, true);
 	}
@@ -266,11 +297,11 @@ Batch write_load(const Workshop &shop, Publication publication)
 
 Batch write_changes(const Workshop &shop, Publication publication)
 {
-	Batch batch{std::move(publication), false, 0, {}, {}};
+	Batch batch{std::move(publication), false, 0, {}, {}, shop.moment};
 	const Publication &p = batch.publication;
 	NetChanges net(shop.reader, p);
 	batch.rows_in = net.changes();
-	if (net.marked() && p.is_mirror()) {
+	if (net.marked() && p.finds_rows()) {
 		batch.load = true;
 		return batch;
 	}
@@ -278,18 +309,20 @@ Batch write_changes(const Workshop &shop, Publication publication)
 	Appender fresh(shop, p, false), moved(shop, p, true);
 	for (size_t partition = 0; partition < net.partitions() && net.changes() > 0; partition++) {
 		net.weigh(partition);
-		if (!p.is_mirror()) {
+		if (!p.finds_rows()) {
 			net.each_come([&](const Tuple &tuple) { fresh.append(tuple, -1); });
 			continue;
 		}
-		auto row_ids = take_gone(shop, net, positions, batch);
+		Places places = take_gone(net, positions, batch);
+		if (p.is_history())
+			end_versions(shop, p, net, places, moved);
 		std::vector<std::pair<Key, Place>> placed;
 		net.each_come([&](const Tuple &tuple) {
 			const Key key = net.key(tuple);
-			auto old = row_ids.find(key);
-			placed.emplace_back(key, old == row_ids.end() ? fresh.append(tuple, -1) : moved.append(tuple, old->second));
-			if (old != row_ids.end())
-				row_ids.erase(old);
+			auto old = places.find(key);
+			placed.emplace_back(key, old == places.end() ? fresh.append(tuple, -1) : moved.append(tuple, old->second.row_id));
+			if (old != places.end())
+				places.erase(old);
 		});
 		std::sort(placed.begin(), placed.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
 		Positions::Adding adding(positions, false);

@@ -5,8 +5,10 @@
 //   changes   the net change since the frontier: new rows become files, rows that went become positions
 //
 // A file of new rows gets its row ids when the snapshot is committed; rows that took another's place (an update)
-// keep their id, which needs a column in the file, so they go into a file of their own.
+// keep their id, which needs a column in the file, so they go into a file of their own.  In mode 'history' those are the
+// versions that end (history.h).
 // Whatever the size of the relation or the batch, memory holds one row group and a bounded part of the changes.
+#include "history.h"
 #include "object_store.h"
 #include "parquet.h"
 #include "positions.h"
@@ -33,6 +35,7 @@ struct Batch {
 	int64_t rows_in = 0;                       // changes read
 	std::vector<DataFile> files;
 	std::map<int, std::vector<int32_t>> gone;  // by our file number
+	Moment moment = {};
 	bool is_empty() const { return files.empty() && gone.empty() && !load; }
 };
 
@@ -44,6 +47,7 @@ struct Workshop {
 	std::string directory;                          // of the table, relative to the data path
 	std::function<void(const std::string &)> note;  // called before a file is begun
 	std::function<int()> next_file;
+	Moment moment;                                  // of this publish, with the lake snapshot that is likely
 };
 
 // The positions do not know a row that went: the publication must be loaded again.

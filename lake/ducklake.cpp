@@ -107,9 +107,9 @@ void DuckLake::check_table(const Publication &p)
 	const Rows rows = c_.query("SELECT c.column_id, c.column_type FROM " + table("column") +
 	                               " c WHERE c.table_id = $1 AND c.end_snapshot IS NULL AND c.parent_column IS NULL ORDER BY 1",
 	                           {text(p.table_id)});
-	bool same = rows.size() == static_cast<int>(p.columns.size());
+	bool same = rows.size() == static_cast<int>(p.lake_columns.size());
 	for (int i = 0; same && i < rows.size(); i++)
-		same = rows.number(i, 0) == p.columns[i].id && rows.text(i, 1) == (p.columns[i].is_list ? "list" : p.columns[i].lake_type);
+		same = rows.number(i, 0) == p.lake_columns[i].id && rows.text(i, 1) == (p.lake_columns[i].is_list ? "list" : p.lake_columns[i].lake_type);
 	if (!same)
 		throw Unpublishable("42P17", "lake table \"" + p.table_name + "\" was altered by another client; unpublish " + p.relation);
 }
@@ -141,7 +141,7 @@ std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id)
 }
 
 int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches, std::map<int, std::vector<FileDeletion>> &deletions,
-                         const std::string &database_snapshot)
+                         const Origin &origin)
 {
 	const int64_t snapshot = before.snapshot + 1;
 	int64_t schema_version = before.schema_version, next_catalog_id = before.next_catalog_id, next_file_id = before.next_file_id;
@@ -178,7 +178,7 @@ int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches
 	const std::string changes = created + inserted + deleted + altered;
 	c_.query("INSERT INTO " + table("snapshot_changes") + "(snapshot_id, changes_made, author, commit_message, commit_extra_info) VALUES ($1, $2, 'pg_trickle', $3, $4)",
 	         {text(snapshot), changes.empty() ? Text() : changes.substr(1), "published " + text(static_cast<int64_t>(batches.size())) + " table(s)",
-	          "{\"snapshot\": " + json_text(database_snapshot) + ", \"rows\": {" + rows_in + "}}"});
+	          "{\"snapshot\": " + json_text(origin.snapshot) + ", \"moment\": " + json_text(origin.moment) + ", \"lsn\": " + json_text(origin.lsn) + ", \"rows\": {" + rows_in + "}}"});
 	return snapshot;
 }
 
@@ -195,7 +195,7 @@ void DuckLake::create_table(Batch &batch, int64_t snapshot, int64_t schema_versi
 		         "parent_column, default_value_type, default_value_dialect) VALUES ($1, $2, $3, $1, $4, $5, 'NULL', $6, $7, 'literal', 'duckdb')",
 		         {text(id), text(snapshot), text(table_id), name, type, nullable ? "t" : "f", parent});
 	};
-	for (const Column &column : p.columns) {
+	for (const Column &column : p.lake_columns) {
 		add_column(column.id, column.name, column.is_list ? "list" : column.lake_type, column.nullable, {});
 		if (column.is_list)
 			add_column(column.id + 1, "element", column.lake_type, true, text(column.id));
@@ -215,7 +215,7 @@ void DuckLake::alter_columns(const Publication &p, int64_t snapshot, int64_t sch
 		nullables.add(Text(nullable ? "t" : "f"));
 		parents.add(parent == 0 ? Text() : Text(text(parent)));
 	};
-	for (const Column &column : p.columns) {
+	for (const Column &column : p.lake_columns) {
 		wanted(column.id, column.name, column.is_list ? "list" : column.lake_type, column.nullable, 0);
 		if (column.is_list)
 			wanted(column.id + 1, "element", column.lake_type, true, column.id);
@@ -242,9 +242,11 @@ void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)
 		// would take the ids for consecutive and forget them.
 		const Text start = file.has_row_ids ? Text() : text(next_row_id);
 		add_file(batch, file, next_file_id, snapshot, start);
-		if (p.is_mirror())
-			c_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start, rows) VALUES ($1, $2, $3, $4, $5)",
-			         {text(p.id), text(file.number), text(next_file_id), start, text(file.rows)});
+		if (p.finds_rows() && !(p.is_history() && file.has_row_ids))
+			c_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start, rows, valid_from, from_snapshot) VALUES ($1, $2, $3, $4, $5, "
+			         "timestamptz '2000-01-01 00:00:00+00' + $6::bigint * interval '1 microsecond', $7)",
+			         {text(p.id), text(file.number), text(next_file_id), start, text(file.rows), p.is_history() ? text(batch.moment.micros) : Text(),
+			          p.is_history() ? text(snapshot) : Text()});
 		next_file_id++;
 		next_row_id += file.has_row_ids ? 0 : file.rows;
 		rows += file.rows;
@@ -256,7 +258,7 @@ void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)
 	else
 		c_.query("UPDATE " + table("table_stats") + " SET record_count = record_count + $2, next_row_id = $3, file_size_bytes = file_size_bytes + $4 WHERE table_id = $1",
 		         {text(p.table_id), text(rows), text(next_row_id), text(bytes)});
-	merge_statistics(batch, stats.empty());
+	merge_statistics(batch, stats.empty(), snapshot);
 }
 
 void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, const Text &row_id_start)
@@ -267,9 +269,9 @@ void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, in
 	         {text(id), text(p.table_id), text(snapshot), file.path.substr(file.path.rfind('/') + 1), text(file.rows), text(file.footprint.bytes),
 	          text(file.footprint.footer), row_id_start});
 	ArrayText columns, sizes, values, nulls, mins, maxs, nans;
-	for (size_t i = 0; i < p.columns.size(); i++) {
+	for (size_t i = 0; i < p.lake_columns.size(); i++) {
 		const Statistics &s = file.statistics[i];
-		columns.add(p.columns[i].id + p.columns[i].is_list);
+		columns.add(p.lake_columns[i].id + p.lake_columns[i].is_list);
 		sizes.add(file.footprint.column_bytes[i]);
 		values.add(s.values);
 		nulls.add(s.nulls);
@@ -282,15 +284,21 @@ void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, in
 	         {text(id), text(p.table_id), columns.text(), sizes.text(), values.text(), nulls.text(), mins.text(), maxs.text(), nans.text()});
 }
 
-void DuckLake::merge_statistics(const Batch &batch, bool first)
+void DuckLake::merge_statistics(const Batch &batch, bool first, int64_t snapshot)
 {
 	const Publication &p = batch.publication;
-	for (size_t i = 0; i < p.columns.size(); i++) {
-		const Column &column = p.columns[i];
+	// After its compactions DuckDB writes no bound, too, where one file has none because all is NULL in it: not 'no value yet'.
+	c_.query("DELETE FROM " + table("table_column_stats") + " t WHERE t.table_id = $1 AND t.min_value IS NULL AND EXISTS (SELECT FROM " + table("data_file") + " f JOIN " +
+	             table("file_column_stats") + " x USING (data_file_id) WHERE f.table_id = $1 AND f.begin_snapshot < $2 AND x.column_id = t.column_id AND coalesce(x.value_count > 0, true))",
+	         {text(p.table_id), text(snapshot)});
+	for (size_t i = 0; i < p.lake_columns.size(); i++) {
+		const Column &column = p.lake_columns[i];
 		if (column.is_list)
 			continue;  // no row: lists have no bounds
 		for (const DataFile &file : batch.files) {
 			const Statistics &s = file.statistics[i];
+			if (s.known)
+				continue;
 			const std::vector<Text> values{text(p.table_id), text(column.id), s.nulls > 0 ? "t" : "f", s.has_nan ? Text(*s.has_nan ? "t" : "f") : Text(),
 			                               s.min, s.max};
 			const std::string type = ordering_type(column.lake_type), of = type == "text" ? "::text COLLATE \"C\"" : "::" + type;

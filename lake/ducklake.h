@@ -50,6 +50,11 @@ struct Replacement {
 	Footprint delete_footprint = {};
 };
 
+// What a lake snapshot is of: the database's snapshot, when it was taken, and where the log of the server was then.
+struct Origin {
+	std::string snapshot, moment, lsn;
+};
+
 class DuckLake {
 public:
 	DuckLake(Connection &writer, const Lake &lake) : c_(writer), lake_(lake) {}
@@ -68,7 +73,7 @@ public:
 
 	// Writes one snapshot of all batches.  REQUIRES: lock().  Returns its id.
 	int64_t commit(const CatalogState &before, std::vector<Batch> &batches, std::map<int, std::vector<FileDeletion>> &deletions,
-	               const std::string &database_snapshot);
+	               const Origin &origin);
 
 	// Writes the snapshot of a replacement.  REQUIRES: lock().  Returns its id and that of the new data file.
 	std::pair<int64_t, int64_t> replace(const CatalogState &before, const Replacement &replacement);
@@ -81,7 +86,7 @@ private:
 	void alter_columns(const Publication &publication, int64_t snapshot, int64_t schema_version);
 	void add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id);
 	void add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, const Text &row_id_start);
-	void merge_statistics(const Batch &batch, bool first);
+	void merge_statistics(const Batch &batch, bool first, int64_t snapshot);
 	void delete_rows(const Batch &batch, const std::vector<FileDeletion> &deletions, int64_t snapshot, int64_t &next_file_id);
 	std::string table(const char *name) const { return lake_.schema + ".ducklake_" + name; }
 

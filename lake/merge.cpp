@@ -86,8 +86,8 @@ void each_leaf(const arrow::Field &field, const std::shared_ptr<arrow::Array> &a
 
 class Merger {
 public:
-	Merger(ObjectStore &store, Deleted deleted, arrow::FieldVector fields)
-	    : store_(store), deleted_(deleted), columns_(fields.size())
+	Merger(ObjectStore &store, Deleted deleted, const std::map<int, int64_t> &constants, arrow::FieldVector fields)
+	    : store_(store), deleted_(deleted), constants_(constants), columns_(fields.size())
 	{
 		for (const auto &field : fields)
 			each_leaf(*field, nullptr, [&](const arrow::Field &leaf, const arrow::Array *) { out_.column_ids.push_back(field_id(leaf)); });
@@ -143,7 +143,9 @@ private:
 		std::shared_ptr<arrow::Array> row_ids, snapshots;
 		for (int i = 0; i < batch.num_columns(); i++) {
 			const int id = field_id(*batch.schema()->field(i));
-			(id == row_id_field ? row_ids : id == snapshot_id_field ? snapshots : arrays.emplace_back()) = batch.column(i);
+			auto constant = constants_.find(id);
+			(id == row_id_field ? row_ids : id == snapshot_id_field ? snapshots : arrays.emplace_back()) =
+			    constant == constants_.end() ? batch.column(i) : check(counted_from(constant->second, batch.num_rows(), 0)->View(batch.column(i)->type()));
 		}
 		const int64_t rows = batch.num_rows();
 		arrays.push_back(row_ids ? row_ids : counted_from(source.row_id_start + position, rows, 1));
@@ -192,6 +194,7 @@ private:
 
 	ObjectStore &store_;
 	const Deleted deleted_;
+	const std::map<int, int64_t> &constants_;
 	const size_t columns_;
 	std::shared_ptr<arrow::Schema> schema_;
 	std::unique_ptr<ParquetWriter> writer_;
@@ -201,7 +204,7 @@ private:
 };
 
 std::optional<MergedFile> merge(ObjectStore &store, const std::vector<MergeSource> &sources, Deleted deleted, const std::string &directory,
-                                const std::function<void(const std::string &)> &note)
+                                const std::function<void(const std::string &)> &note, const std::map<int, int64_t> &constants)
 {
 	std::unique_ptr<Merger> merger;
 	arrow::FieldVector columns;
@@ -211,7 +214,7 @@ std::optional<MergedFile> merge(ObjectStore &store, const std::vector<MergeSourc
 		check(file->GetSchema(&schema));
 		if (!merger) {
 			columns = table_fields(*schema);
-			merger = std::make_unique<Merger>(store, deleted, columns);
+			merger = std::make_unique<Merger>(store, deleted, constants, columns);
 			merger->begin(directory + new_file_name(), note);
 		} else if (!same_columns(columns, table_fields(*schema)))
 			return std::nullopt;
@@ -223,10 +226,11 @@ std::optional<MergedFile> merge(ObjectStore &store, const std::vector<MergeSourc
 }  // namespace
 
 std::optional<MergedFile> merge_files(ObjectStore &store, const std::vector<MergeSource> &sources, Deleted deleted,
-                                      const std::string &directory, const std::function<void(const std::string &)> &note)
+                                      const std::string &directory, const std::function<void(const std::string &)> &note,
+                                      const std::map<int, int64_t> &constants)
 {
 	try {
-		return merge(store, sources, deleted, directory, note);
+		return merge(store, sources, deleted, directory, note, constants);
 	} catch (const parquet::ParquetStatusException &e) {
 		check(e.status());
 		throw;

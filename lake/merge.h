@@ -5,11 +5,13 @@
 //           snapshot, and their delete files become one (DuckLake's merge_adjacent)
 //   drop    the rows that are there now, each with its row id: the new file begins where the old ones end (rewrite_delete)
 //
-// Rows are copied as Arrow columns, a row group at a time, in the order of the files; no value is looked at.
+// Rows are copied as Arrow columns, a row group at a time, in the order of the files; no value is looked at.  A column may be
+// given one value for all rows instead (the end of versions, see history.h).
 #include "object_store.h"
 #include "parquet.h"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,8 +38,10 @@ struct MergedFile {
 enum class Deleted { keep, drop };
 
 // Nothing if the files have not the same columns.  note is called with the path before the file is begun.
+// constants: by field id, a 64-bit column's one value.
 std::optional<MergedFile> merge_files(ObjectStore &store, const std::vector<MergeSource> &sources, Deleted deleted,
-                                      const std::string &directory, const std::function<void(const std::string &)> &note);
+                                      const std::string &directory, const std::function<void(const std::string &)> &note,
+                                      const std::map<int, int64_t> &constants = {});
 
 // DuckLake's field id for the snapshot a row came with.
 inline constexpr int snapshot_id_field = 2147483539;

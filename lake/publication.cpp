@@ -1,5 +1,7 @@
 #include "publication.h"
 
+#include "history.h"
+
 #include <algorithm>
 
 namespace lake {
@@ -37,7 +39,7 @@ void check_unchanged(Connection &connection, const Publication &p, const std::st
 	if (!rows.is_null(0, 0))
 		throw NeedsFollow(p.id, p.relid, "columns of " + p.relation + " have changed to what the lake cannot hold, or cannot append again: " + rows.text(0, 0) +
 		                                     "; change them back or cast them in a stream table, or unpublish it and publish it again");
-	if (p.is_mirror() &&
+	if (p.finds_rows() &&
 	    connection.query("SELECT coalesce(pgtrickle._lake_key($1::oid::regclass), '{}') = $2::int2[]", {std::to_string(p.relid), key}).flag(0, 0) == false)
 		throw NeedsFollow(p.id, p.relid, "the key of " + p.relation + " has changed since it was published");
 }
@@ -104,6 +106,9 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	p.seen_part = rows.text(0, 14);
 	p.iceberg_each_commit = rows.flag(0, 15);
 	p.columns = read_columns(connection, id);
+	if (p.is_history())
+		p.lake_columns = history_columns();
+	p.lake_columns.insert(p.lake_columns.end(), p.columns.begin(), p.columns.end());
 	check_unchanged(connection, p, rows.text(0, 6));
 	const Rows places = connection.query("SELECT unnest($1::int2[])", {rows.text(0, 6)});
 	for (int i = 0; i < places.size(); i++) {

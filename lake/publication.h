@@ -33,10 +33,12 @@ struct Publication {
 	bool reload;       // and needs all rows again
 	std::string frontier;  // empty: load, or load again
 	std::string frontier_xmax, frontier_xip, seen_xid, seen_part;
-	std::vector<Column> columns;
+	std::vector<Column> columns;       // of the relation
+	std::vector<Column> lake_columns;  // of the lake table: with those of mode 'history' before them
 	bool iceberg_each_commit;
 
-	bool is_mirror() const { return mode == "mirror"; }
+	bool is_history() const { return mode == "history"; }
+	bool finds_rows() const { return mode != "append"; }  // again, when they go
 	std::string rows_table() const { return "pgtrickle_state.lake_rows_" + std::to_string(id); }
 };
 

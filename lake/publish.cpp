@@ -11,7 +11,7 @@ namespace lake {
 
 namespace {
 
-constexpr int most_attempts = 10;
+constexpr int most_attempts = 10, attempts_without_lock = 3;
 constexpr auto longest_unlooked = std::chrono::minutes(10);  // for what DuckDB cleans up without a snapshot
 constexpr auto pause_after_failure = std::chrono::seconds(5);
 
@@ -48,7 +48,14 @@ void Publisher::sweep()
 
 std::optional<int64_t> Publisher::keep_up()
 {
-	std::optional<int64_t> moved = upkeep_.step([this](const std::string &path) { note({path}); }, [this] { sweep(); });
+	std::optional<int64_t> moved;
+	try {
+		moved = upkeep_.step([this](const std::string &path) { note({path}); }, [this] { sweep(); });
+	} catch (const NeedsRepair &e) {
+		writer_.rollback();
+		repair(e.publication);
+		moved = 0;
+	}
 	if (!noted_.empty())   // an empty file, say
 		sweep();
 	noted_.clear();
@@ -80,7 +87,7 @@ bool Publisher::publish(std::set<int> ids)
 		std::optional<NeedsFollow> to_follow;
 		ended_.clear();
 		try {
-			attempt(ids);
+			attempt(ids, attempts > attempts_without_lock);
 			for (int id : ids) {
 				record_success(side_, id);
 				to_load_.erase(id);
@@ -127,20 +134,26 @@ bool Publisher::publish(std::set<int> ids)
 	return all;
 }
 
-void Publisher::attempt(const std::set<int> &ids)
+void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 {
 	iceberg_.take_written();
 	iceberg_.take_leftovers();
 	writer_.query("BEGIN");
 	keep_upkeep_out(ids);
+	if (lock_first)
+		ducklake_.lock();
 	CatalogState base = ducklake_.state();
 	reader_.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	const Rows when = reader_.query("SELECT pg_current_snapshot(), now()");
+	// The clock is read when the snapshot is taken, so all it shows is older; a moment is later than the one before, whatever the clock does.
+	const Rows when = reader_.query("SELECT pg_current_snapshot(), m, (extract(epoch FROM m - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint, pg_current_wal_lsn() "
+	                                "FROM (SELECT greatest(clock_timestamp(), max(c.ticked_at) + interval '1 microsecond') AS m "
+	                                "      FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id) WHERE p.lake = $1 OFFSET 0) moment", {text(lake_.id)});
 	const std::string snapshot = when.text(0, 0), now = when.text(0, 1);
+	const Moment moment{when.number(0, 2), base.snapshot + 1};
 
 	std::vector<Batch> batches;
 	for (int id : ids)
-		if (std::optional<Batch> batch = prepare(id))
+		if (std::optional<Batch> batch = prepare(id, moment))
 			batches.push_back(std::move(*batch));
 
 	std::map<int, std::vector<FileDeletion>> deletions;
@@ -162,10 +175,12 @@ void Publisher::attempt(const std::set<int> &ids)
 		if (state.snapshot != base.snapshot) {
 			if (came_between(changed, base.snapshot))
 				throw Conflict("another writer changed the same lake tables");
+			if (std::any_of(changed.begin(), changed.end(), [](const Batch &batch) { return batch.publication.is_history() && !batch.files.empty(); }))
+				throw Conflict("another writer made the lake snapshot that the versions name");
 			for (Batch &batch : changed)
 				write_deletions(store_, deletions[batch.publication.id], state.snapshot + 1, true, note_file);
 		}
-		lake_snapshot = ducklake_.commit(state, changed, deletions, snapshot);
+		lake_snapshot = ducklake_.commit(state, changed, deletions, {snapshot, now, when.text(0, 3)});
 		followed = follow_in_commit(changed);
 	}
 	for (const Batch &batch : changed)
@@ -210,14 +225,14 @@ void Publisher::keep_upkeep_out(const std::set<int> &ids)
 	writer_.query_prepared("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), id) FROM unnest($1::int[]) id", {list.text()});
 }
 
-std::optional<Batch> Publisher::prepare(int id)
+std::optional<Batch> Publisher::prepare(int id, const Moment &moment)
 {
 	try {
 		std::optional<Publication> publication = read_publication(reader_, id);
 		if (!publication)
 			return std::nullopt;
 		ducklake_.check_table(*publication);
-		return prepare(std::move(*publication));
+		return prepare(std::move(*publication), moment);
 	} catch (const Unpublishable &e) {
 		throw Failed{id, e.sqlstate, e.what(), true};
 	} catch (const DatabaseError &e) {
@@ -225,27 +240,31 @@ std::optional<Batch> Publisher::prepare(int id)
 	}
 }
 
-Batch Publisher::prepare(Publication publication)
+Batch Publisher::prepare(Publication publication, const Moment &moment)
 {
 	const int id = publication.id;
 	const bool loaded = publication.table_id >= 0;
-	if (loaded && publication.frontier.empty() && !publication.is_mirror())
+	if (loaded && publication.frontier.empty() && !publication.finds_rows())
 		throw Unpublishable("55000", "changes were lost before they could be appended, and appending everything would repeat rows; "
 		                             "unpublish it and publish it again under another table_name");
 	int last_file = static_cast<int>(writer_.query("SELECT coalesce(max(file), 0) FROM pgtrickle.publication_file WHERE publication = $1", {text(id)}).number(0, 0));
 	const Workshop shop{reader_, writer_, store_, loaded ? ducklake_.directory_of(publication.table_id) : ducklake_.directory_of_new(publication),
 	                    [this](const std::string &path) { note({path}); },
-	                    [&last_file] { return ++last_file; }};
+	                    [&last_file] { return ++last_file; }, moment};
 	Batch batch;
-	bool load = publication.frontier.empty() || (publication.reload && publication.is_mirror()) || to_load_.contains(id);
+	bool load = publication.frontier.empty() || (publication.reload && publication.finds_rows()) || to_load_.contains(id);
 	if (!load) {
 		batch = write_changes(shop, publication);
 		load = batch.load;
 	}
 	if (load) {
+		std::vector<DataFile> closed;
+		if (loaded && publication.is_history())
+			closed = close_versions(shop, publication, ducklake_.live_files(publication.table_id));
 		if (loaded)
 			ended_[id] = end_all(publication);
 		batch = write_load(shop, std::move(publication));
+		std::move(closed.begin(), closed.end(), std::back_inserter(batch.files));
 	}
 	return batch;
 }
@@ -445,6 +464,7 @@ void Publisher::repair(int id)
 {
 	fprintf(stderr, "trickle-lake: lake \"%s\" was compacted, finding the rows of publication %d again\n", lake_.name.c_str(), id);
 	writer_.query("BEGIN");
+	keep_upkeep_out({id});
 	writer_.query("SELECT set_config(name, 'on', true) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin,enable_bitmapscan}'::text[]) name");
 	const std::optional<Publication> p = read_publication(writer_, id);
 	if (!p)
@@ -482,8 +502,17 @@ void Publisher::repair(int id)
 			              {text(id), text(number), text(file->data_file_id), text(file->row_id_start), text(file->rows)});
 	}
 	const std::string rows = p->rows_table();
-	writer_.query("UPDATE " + rows + " r SET file = m.file, pos = m.pos, row_id = m.row_id FROM pgtrickle.publication_file f, pg_temp.moved m "
-	              "WHERE f.publication = $1 AND f.file = r.file AND f.file = ANY($2::int[]) AND m.row_id = coalesce(r.row_id, f.row_id_start + r.pos)",
+	const std::string moved = " FROM " + rows + " r, pgtrickle.publication_file f, pg_temp.moved m "
+	                          "WHERE f.publication = $1 AND f.file = r.file AND f.file = ANY($2::int[]) AND m.row_id = coalesce(r.row_id, f.row_id_start + r.pos)";
+	// The versions of a file begin together, so a data file has a number for each beginning that is in it now.
+	if (p->is_history())
+		writer_.query("INSERT INTO pgtrickle.publication_file(publication, file, data_file_id, row_id_start, rows, valid_from, from_snapshot) "
+		              "SELECT $1, $3 + row_number() OVER (), b.data_file_id, b.row_id_start, b.rows, s.valid_from, s.from_snapshot "
+		              "FROM (SELECT DISTINCT m.file, f.valid_from, f.from_snapshot" + moved + ") s JOIN pgtrickle.publication_file b ON b.publication = $1 AND b.file = s.file",
+		              {text(id), stale.text(), text(last_file)});
+	writer_.query("UPDATE " + rows + " u SET file = n.file, pos = x.pos, row_id = x.row_id FROM (SELECT r.ctid AS at, m.file, m.pos, m.row_id, f.valid_from, f.from_snapshot" + moved + ") x "
+	              "JOIN pgtrickle.publication_file b ON b.publication = $1 AND b.file = x.file JOIN pgtrickle.publication_file n ON n.publication = $1 AND n.data_file_id = b.data_file_id "
+	              "AND (n.valid_from, n.from_snapshot) IS NOT DISTINCT FROM (x.valid_from, x.from_snapshot) WHERE u.ctid = x.at",
 	              {text(id), stale.text()});
 	writer_.query("DELETE FROM " + rows + " WHERE file = ANY($1::int[])", {stale.text()});
 	writer_.query("DELETE FROM pgtrickle.publication_file WHERE publication = $1 AND file = ANY($2::int[])", {text(id), stale.text()});

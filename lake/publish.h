@@ -10,6 +10,7 @@
 // A publish is: read the changes under S and write them as Parquet; then, briefly, lock the catalog, see what other
 // writers did meanwhile, write the rows, commit.  Killed before the commit nothing happened, but for files that are
 // noted in pgtrickle.lake_upload and removed by sweep(); after it everything did.
+// Whoever loses the race for the lake snapshot that its files name a few times takes the lock before it reads.
 // When a table fails, its error is recorded and the others are published without it.
 // Iceberg follows in the same transaction, or later in one of its own: it needs only the catalog.
 #include "ducklake.h"
@@ -50,9 +51,9 @@ private:
 		std::string sqlstate, message;
 		bool suspend;
 	};
-	void attempt(const std::set<int> &ids);
-	std::optional<Batch> prepare(int id);
-	Batch prepare(Publication publication);
+	void attempt(const std::set<int> &ids, bool lock_first);
+	std::optional<Batch> prepare(int id, const Moment &moment);
+	Batch prepare(Publication publication, const Moment &moment);
 	std::vector<FileDeletion> plan_deletions(Batch &batch);
 	std::vector<FileDeletion> end_all(const Publication &publication);
 	bool came_between(const std::vector<Batch> &batches, int64_t since);

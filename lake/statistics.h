@@ -17,6 +17,7 @@ struct Statistics {
 	bool bounded = true;
 	std::optional<std::string> min, max;  // none: no value
 	std::optional<bool> has_nan;          // none: not a float
+	bool known = false;                   // the table's own bounds have these values in them already
 };
 
 std::string spell_date(int32_t days_since_1970);

@@ -108,6 +108,7 @@ std::optional<Upkeep::Done> Upkeep::merge(const Planned &planned, Deleted delete
 	writer_.query("BEGIN");
 	writer_.query("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), $1::int)", {text(planned.publication)});
 	const std::map<int64_t, LiveFile> live = ducklake_.live_files(planned.table_id);
+	check_positions(planned, live);
 	std::vector<MergeSource> sources = sources_of(planned, live);
 	if (deleted == Deleted::keep) {
 		std::vector<MergeSource> once = without_twice_gone(store_, sources);
@@ -155,6 +156,15 @@ std::optional<Upkeep::Done> Upkeep::merge(const Planned &planned, Deleted delete
 	done.bytes_after = merged->footprint.bytes + replacement.delete_footprint.bytes;
 	done.snapshot = snapshot;
 	return done;
+}
+
+// Rows that another client has moved must be found again first: afterwards their new file is one of ours, where nobody looks for them.
+void Upkeep::check_positions(const Planned &planned, const std::map<int64_t, LiveFile> &live)
+{
+	const Rows rows = writer_.query("SELECT DISTINCT data_file_id FROM pgtrickle.publication_file WHERE publication = $1", {text(planned.publication)});
+	for (int i = 0; i < rows.size(); i++)
+		if (!live.contains(rows.number(i, 0)))
+			throw NeedsRepair{planned.publication};
 }
 
 std::vector<MergeSource> Upkeep::sources_of(const Planned &planned, const std::map<int64_t, LiveFile> &live)

@@ -22,7 +22,7 @@ public:
 	{
 	}
 
-	// Bytes read and written by a step; nothing if there is nothing to do.  note: before a file is begun; sweep: removes noted files.
+	// Bytes read and written by a step; nothing if there is nothing to do.  Throws NeedsRepair.  note: before a file is begun; sweep: removes noted files.
 	std::optional<int64_t> step(const std::function<void(const std::string &)> &note, const std::function<void()> &sweep);
 
 private:
@@ -38,6 +38,7 @@ private:
 	std::vector<Planned> plan();
 	std::optional<Done> perform(const Planned &planned, const std::function<void(const std::string &)> &note);
 	std::optional<Done> merge(const Planned &planned, Deleted deleted, const std::function<void(const std::string &)> &note);
+	void check_positions(const Planned &planned, const std::map<int64_t, LiveFile> &live);
 	std::vector<MergeSource> sources_of(const Planned &planned, const std::map<int64_t, LiveFile> &live);
 	void move_rows(const Planned &planned, const std::vector<MergeSource> &sources, const MergedFile &merged, Deleted deleted, int64_t id);
 	Done expire();

@@ -26,7 +26,7 @@ CREATE TABLE pgtrickle.publication (
     lake       int NOT NULL REFERENCES pgtrickle.lake,
     relid      oid NOT NULL UNIQUE,
     table_name text NOT NULL,              -- in the lake's schema main
-    mode       text NOT NULL CHECK (mode IN ('mirror', 'append')),
+    mode       text NOT NULL CHECK (mode IN ('mirror', 'append', 'history')),
     schedule   text NOT NULL,              -- as the user typed it
     period     interval,                   -- NULL: 'calculated'
     key        int2[] NOT NULL,            -- attribute numbers a row is found by; none: by the whole row
@@ -74,6 +74,8 @@ CREATE TABLE pgtrickle.publication_file (
     first_position bigint NOT NULL DEFAULT 0,  -- of its rows in that data file
     rows           bigint NOT NULL,            -- as it was written
     removed        int[],                      -- positions of rows that are in no data file any more, sorted
+    valid_from     timestamptz,                -- of its rows, in mode 'history': all began with one publish
+    from_snapshot  bigint,
     PRIMARY KEY (publication, file)
 );
 CREATE INDEX ON pgtrickle.publication_file (publication, data_file_id);
@@ -270,6 +272,12 @@ RETURN CASE WHEN cardinality($2) = 1
             THEN 'int8'::regtype ELSE 'uuid'::regtype END;
 COMMENT ON FUNCTION pgtrickle._lake_rows_key(regclass, int2[]) IS
 'relation: a table; key: attribute numbers its rows are found by, none for the whole row.  Result: the type of that key in lake_rows: int8, or uuid for a hash.';
+
+CREATE FUNCTION pgtrickle._is_history_column(name text) RETURNS bool
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURN lower($1) IN ('valid_from', 'valid_to', 'from_snapshot', 'to_snapshot');
+COMMENT ON FUNCTION pgtrickle._is_history_column(text) IS
+'name: of a column.  Result: whether mode ''history'' adds a column of that name.';
 
 -- The 28 tables of DuckLake 1.0, as DuckDB 1.5.5 makes them.  Its writers insert by position: no column may be added.
 CREATE FUNCTION pgtrickle._ducklake_tables() RETURNS TABLE (name text, columns text)
@@ -505,12 +513,9 @@ BEGIN
         RAISE EXCEPTION 'relation, mode and schedule must not be null' USING ERRCODE = '22004';
     ELSIF target = '' THEN
         RAISE EXCEPTION 'the name of a lake table must not be empty' USING ERRCODE = '22023', HINT = 'Leave table_name out for the relation''s own.';
-    ELSIF $4 = 'history' THEN
-        RAISE EXCEPTION 'mode "history" is not supported yet'
-            USING ERRCODE = '0A000', HINT = 'Use ''mirror'' (DuckLake keeps its versions: AT (VERSION => n), table_changes) or ''append''.';
-    ELSIF $4 NOT IN ('mirror', 'append') THEN
+    ELSIF $4 NOT IN ('mirror', 'append', 'history') THEN
         RAISE EXCEPTION 'unknown mode "%"', $4
-            USING ERRCODE = '22023', HINT = 'Accepted: ''mirror'' (updates and deletes follow) and ''append'' (every new version of a row is added, nothing is deleted).';
+            USING ERRCODE = '22023', HINT = 'Accepted: ''mirror'' (updates and deletes follow), ''append'' (every new version of a row is added, nothing is deleted) and ''history'' (every version, and from when to when it was valid).';
     ELSIF $6 IS NOT NULL OR $7 IS NOT NULL THEN
         RAISE EXCEPTION '% is not supported yet', CASE WHEN $6 IS NOT NULL THEN 'partition_by' ELSE 'sort_by' END
             USING ERRCODE = '0A000', HINT = 'Leave it out: files carry minimum and maximum of every column, and DuckDB skips by them.';
@@ -546,6 +551,13 @@ BEGIN
     IF columns IS NULL THEN
         RAISE EXCEPTION '% has no columns', $1 USING ERRCODE = '0A000', HINT = 'A lake table needs at least one.';
     END IF;
+    IF $4 = 'history' THEN
+        SELECT c.name, c.declared INTO lacking FROM pgtrickle._lake_columns($1, 9) c WHERE pgtrickle._is_history_column(c.name) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'column "%" of % has the name of a column that mode "history" adds', lacking.name, $1
+                USING ERRCODE = '42701', HINT = 'Publish a stream table that gives it another name.';
+        END IF;
+    END IF;
     key := coalesce(pgtrickle._lake_key($1), '{}');
     rows_key := pgtrickle._lake_rows_key($1, key);
     INSERT INTO pgtrickle.consumer(kind) VALUES ('publication') RETURNING id INTO new_id;
@@ -554,7 +566,8 @@ BEGIN
         VALUES (new_id, the_lake.id, $1, target, $4, $5, period, key, rows_key, decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), lag);
     INSERT INTO pgtrickle.publication_health(id) VALUES (new_id);
     INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, is_list, nullable, declared)
-        SELECT new_id, c.* FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c;
+        SELECT new_id, c.column_id + CASE WHEN $4 = 'history' THEN 4 ELSE 0 END, c.attnum, c.name, c.source_type, c.lake_type, c.is_list, c.nullable, c.declared
+        FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c;
     -- Where a row of the source is in the lake: file and position, and the row id where it is not the file's own.
     EXECUTE format('CREATE TABLE pgtrickle_state.lake_rows_%s (key %s NOT NULL, file int NOT NULL, pos int NOT NULL, row_id bigint)', new_id, rows_key);
     EXECUTE format('CREATE INDEX lake_rows_%1$s_key ON pgtrickle_state.lake_rows_%1$s (key)', new_id);
@@ -564,11 +577,14 @@ END $publish$;
 COMMENT ON FUNCTION pgtrickle.publish(regclass, text, text, text, text, text[], text[], text) IS
 'Publishes a table, partitioned table or stream table as a table of a lake: loaded once, then kept up to date by trickle-lake.
 relation: what to publish; lake: its name, NULL = the only one; table_name: NULL = the relation''s; mode: ''mirror'' (the lake table equals
-the relation) or ''append'' (every new version of a row is added, deletes are ignored); schedule: a duration such as ''10s'', or ''calculated''
+the relation), ''append'' (every new version of a row is added, deletes are ignored) or ''history'' (every version that a publish saw, after four
+columns: valid_from and valid_to, when the database snapshots were taken that first and no longer showed it, from_snapshot and to_snapshot, the
+lake snapshots of those publishes; the ends are NULL while it lasts); schedule: a duration such as ''10s'', or ''calculated''
 (as soon as it changes); partition_by, sort_by: not supported yet; iceberg: how Spark, Trino and pyiceberg follow, ''each commit'' (in the
 transaction that commits the lake snapshot), a duration (at most so far behind DuckDB) or ''off'', NULL = as the lake.  All tables of a lake that are due are published in one lake snapshot,
 which is one snapshot of the database.  Result: the table''s name in the lake.
 Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode, schedule or iceberg, or no name;
+42701 a column called as one that mode history adds;
 0A000 a column type DuckLake cannot hold, or a relation that cannot be followed.';
 
 CREATE FUNCTION pgtrickle._drop_lake_table(lake pgtrickle.lake, table_id bigint) RETURNS void

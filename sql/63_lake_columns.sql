@@ -46,7 +46,10 @@ BEGIN
         FULL JOIN (SELECT * FROM pgtrickle.publication_column WHERE publication = p.id) c ON c.attnum = w.attnum
         ORDER BY 2
     LOOP
-        IF column_.attnum IS NOT NULL AND column_.lake_type IS NULL THEN
+        IF p.mode = 'history' AND pgtrickle._is_history_column(column_.name) THEN
+            RAISE NOTICE 'publishing % pauses: mode "history" has a column "%" of its own', $1, column_.name;
+            RETURN;
+        ELSIF column_.attnum IS NOT NULL AND column_.lake_type IS NULL THEN
             -- The list stays as it is: the program finds the two unlike, and says why it pauses.
             RAISE NOTICE 'publishing % pauses: column "%" has type %, which the lake cannot hold exactly', $1, column_.name, column_.declared;
             RETURN;
@@ -95,4 +98,4 @@ REVOKE ALL ON FUNCTION pgtrickle._follow_columns(regclass, bool) FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle._follow_columns(regclass, bool) IS
 'relation: whose columns may have changed; late: not in the transaction that changed them, so that all rows are needed again.
 Makes the published columns those of the relation: added, dropped, renamed, of another type, or no longer NOT NULL.  A column the lake
-cannot hold, and in mode append another type, leaves the list as it is, and publishing pauses with the reason.';
+cannot hold, and in modes append and history another type, leaves the list as it is, and publishing pauses with the reason.';

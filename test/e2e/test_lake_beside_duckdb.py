@@ -92,6 +92,46 @@ def test_rows_are_found_again_after_compaction(db, maintenance):
     assert lake.rows("sale") == {}
 
 
+def test_rows_are_found_again_when_our_upkeep_comes_first(db):
+    """DuckDB rewrites the file of some rows, a batch touches others, and our upkeep makes one file of all."""
+    some_sales(db)
+    lake = Lake(db)
+    db.query("SELECT pgtrickle.set_lake_policy(NULL, 'merge_small_files', '2'), pgtrickle.set_lake_policy(NULL, 'rewrite_deleted_share', 'off')")
+    lake.publish("sale")
+    lake.publish_now()
+    db.query("DELETE FROM sale WHERE id % 3 = 0")
+    lake.publish_now()
+    with lake.duckdb() as duck:
+        duck.execute("CALL ducklake_rewrite_data_files('company_lake', delete_threshold => 0)")
+    db.query("INSERT INTO sale SELECT i, 0, '' FROM generate_series(2000, 2800) i")
+    lake.publish_now()
+    assert db.query("SELECT pgtrickle.lake_upkeep_now()")[0][0] > 0
+    db.query("UPDATE sale SET n = n + 1 WHERE id % 7 = 0; DELETE FROM sale WHERE id % 11 = 0")
+    lake.publish_now()
+    assert lake.rows("sale") == source_rows(db, "sale")
+    with lake.duckdb() as duck:
+        assert duck.execute("SELECT rowid FROM company_lake.sale WHERE id = 1").fetchall() == [(0,)]  # found, not loaded again
+
+
+def test_a_compaction_that_forgets_bounds_loses_no_row(db):
+    """A file has nothing but NULL in x, so DuckDB knows no bounds of x after its compaction; our next value must not become them."""
+    db.query("CREATE TABLE t (id int PRIMARY KEY, x int)")
+    lake = Lake(db)
+    lake.publish("t")
+    for rows in ("(1, 2), (2, 3), (3, 4)", "(10, NULL), (11, NULL)"):
+        db.query(f"INSERT INTO t VALUES {rows}")
+        lake.publish_now()
+    db.query("DELETE FROM t WHERE id = 3")
+    lake.publish_now()
+    with lake.duckdb() as duck:
+        duck.execute("CALL ducklake_rewrite_data_files('company_lake', delete_threshold => 0)")
+    db.query("INSERT INTO t VALUES (20, 500)")
+    lake.publish_now()
+    with lake.duckdb() as duck:
+        assert [duck.execute(f"SELECT id FROM company_lake.t WHERE x = {x}").fetchall() for x in (2, 3, 500)] == [[(1,)], [(2,)], [(20,)]]
+        assert duck.execute("SELECT x FROM company_lake.t ORDER BY x NULLS LAST").fetchall() == [(2,), (3,), (500,), (None,), (None,)]
+
+
 def test_both_write_at_once(db):
     some_sales(db)
     lake = Lake(db)

@@ -132,7 +132,7 @@ SELECT try_to_publish('SELECT', '''pg_class''');
 SELECT try_to_publish('CREATE TABLE t (id int, twice int GENERATED ALWAYS AS (id * 2) VIRTUAL)');
 SELECT try_to_publish('CREATE TABLE t (id int); CREATE TABLE child () INHERITS (t)');
 SELECT try_to_publish('CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE t PARTITION OF p DEFAULT');
-SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', mode => ''history''');
+SELECT try_to_publish('CREATE TABLE t (id int, "Valid_to" date)', '''t'', mode => ''history''');
 SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', mode => ''mirrored''');
 SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => ''sometimes''');
 SELECT try_to_publish('CREATE TABLE t (id int)', '''t'', schedule => ''10ms''');
