@@ -107,19 +107,19 @@ private:
 	// SELECT c1…, w: what rows of self, given as a SELECT, come to in an operator of the recursive term, all else as it is now.
 	std::string through(const Operator &node, const std::string &self, bool bulk);
 
-	// FROM items x0, x1, … of a join: the given inputs as deltas ("" is none), the rest
-	// found by key from what is bound; first: an input to start from, with its probe; taken_off: what is not yet in the rest.
-	std::string join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, int first = -1,
-	                      const std::set<int> &probe = {}, const std::vector<std::string> &taken_off = {});
-	// One input's delta against the others, each key looked up once.
-	std::string join_by_key(const Operator &node, int changed, const std::string &delta);
+	// FROM items x0, x1, … of these inputs of a join: the given ones as deltas ("" is none), the rest
+	// found by key from what is bound; first: an input to start from, with its probe.
+	std::string join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, const std::set<int> &inputs, int first = -1,
+	                      const std::set<int> &probe = {});
+	// One input's delta against the others of these, each key looked up once.
+	std::string join_by_key(const Operator &node, int changed, const std::string &delta, const std::set<int> &inputs);
 	void join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
-	void terms_by_set(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
-	void terms_by_input(Operator &node, const std::vector<std::string> &deltas, const std::string &into);
-	Step &term_of_one(Operator &node, int input, const std::vector<std::string> &deltas, const std::string &into);
-	// changed: deltas to start from; taken_off: deltas without which the other inputs are read.
-	Step &term(Operator &node, const std::string &title, const std::vector<std::string> &all, const std::vector<std::string> &changed,
-	           const std::vector<std::string> &taken_off, const std::string &into);
+	std::string level_of(const Operator &node, const std::set<int> &inputs);
+	// The change of one input among these.
+	Step &term(Operator &node, int changed, const std::string &delta, const std::set<int> &inputs, const std::string &into);
+	// What the inputs before come to, joined, with the next one; without its delta, if that is given.
+	Step &join_on(Operator &node, const std::set<int> &before, const std::string &joined, int input, const std::string &delta, const std::string &into,
+	              std::vector<std::string> all, std::vector<std::string> any);
 	// What of an operator's law another transaction could be changing is locked first (lock.cpp).
 	void lock(const Operator &node, const std::vector<Column> &types, const std::vector<std::string> &keys, const std::string &from,
 	          Excludes excludes, int slot = 0);

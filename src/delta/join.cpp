@@ -1,17 +1,13 @@
 // Inner join, n-ary, any condition.
 //
-// With S the inputs that changed, over their new states alone:
+// One changed input X is one statement: ΔX, and the other inputs as they are now, each found by the columns equated
+// with what is bound already.  Where several have changed, the join goes from input to input, in an order in which
+// each is equated with one before it.  With J what those before X come to:
 //
-//   Δ(X1 ⋈ … ⋈ Xn) = Σ over non-empty T ⊆ S of (-1)^(|T|-1) · ⋈[i ∈ T] ΔXi ⋈ ⋈[i ∉ T] Xi
+//   Δ(J ⋈ X) = (ΔJ ⋈ X - ΔJ ⋈ ΔX) + J ⋈ ΔX
 //
-// by inclusion and exclusion from old(X) = X - ΔX; so no old state is kept or
-// rebuilt.  Of more than three inputs, whose terms would be too many, one term for each changed input i instead:
-//
-//   Δ(X1 ⋈ … ⋈ Xn) = Σ over i ∈ S of ⋈[j < i] Xj ⋈ ΔXi ⋈ ⋈[j > i] (Xj - ΔXj)
-//
-// Each term starts at its smallest inputs, the deltas, and finds the
-// other inputs by the columns equated with what is bound already.  A term runs
-// only when all its deltas have rows, so one changed input costs one statement.
+// over the new states alone, so no old state is kept or rebuilt; and each term starts at a delta.  What cancels in
+// the first two, as all lines of new orders do, is taken together before it is joined on.
 //
 // An updated row is in its delta twice, as it was and as it is, mostly with one key.  Where many
 // rows may be found by it, they are looked up once for each key:
@@ -21,13 +17,10 @@
 #include "pg/sql.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace delta {
 
 namespace {
-
-constexpr size_t most_for_sets = 3;    // 2^n - 1 terms are written down
 
 std::string input_alias(int input)
 {
@@ -41,44 +34,103 @@ std::string column_of(const Operator &node, int column)
 	return input_alias(input) + ".c" + std::to_string(column - node.offset(input) + 1);
 }
 
+using Name = std::function<std::string(int)>;
+
+Name in_inputs(const Operator &node)
+{
+	return [&node](int column) { return column_of(node, column); };
+}
+
+std::set<int> all_inputs(const Operator &node)
+{
+	std::set<int> out;
+	for (size_t i = 0; i < node.inputs.size(); i++)
+		out.insert(i);
+	return out;
+}
+
+// Concatenated columns of these inputs.
+std::vector<int> columns_of_inputs(const Operator &node, const std::set<int> &inputs)
+{
+	std::vector<int> out;
+	for (int input : inputs)
+		for (int i = 0; i < node.inputs[input]->width(); i++)
+			out.push_back(node.offset(input) + i);
+	return out;
+}
+
+// "a AS c3, b AS c4, "
+std::string columns_before_more(const Operator &node, const std::set<int> &inputs, const Name &name)
+{
+	std::string out;
+	for (int column : columns_of_inputs(node, inputs))
+		out += name(column) + " AS c" + std::to_string(column + 1) + ", ";
+	return out;
+}
+
 std::string all_columns(const Operator &node)
 {
+	return columns_before_more(node, all_inputs(node), in_inputs(node));
+}
+
+// Conditions over these inputs, but not those over some of them that have been applied.
+std::string conditions_within(const Operator &node, const std::set<int> &inputs, const Name &name, const std::set<int> &applied = {})
+{
 	std::vector<std::string> out;
-	for (int i = 0; i < node.width(); i++)
-		out.push_back(column_of(node, i) + " AS c" + std::to_string(i + 1));
-	return pg::join(out, ", ");
+	for (const Expression &condition : node.conditions) {
+		auto all_in = [&](const std::set<int> &some) {
+			return std::all_of(condition.columns.begin(), condition.columns.end(), [&](int column) { return some.contains(node.input_of(column)); });
+		};
+		if (all_in(inputs) && (applied.empty() || !all_in(applied)))
+			out.push_back(query::render(condition.text, name));
+	}
+	return and_all(out);
 }
 
 std::string all_conditions(const Operator &node)
 {
-	std::vector<std::string> out;
-	for (const Expression &condition : node.conditions)
-		out.push_back(query::render(condition.text, [&](int column) { return column_of(node, column); }));
-	return and_all(out);
+	return conditions_within(node, all_inputs(node), in_inputs(node));
 }
 
-// Concatenated columns of one input that the join equates with others.
-std::set<int> key_of(const Operator &node, int input)
+// Columns of an input that are equated with columns of others, among these.
+std::set<int> equated_with(const Operator &node, int input, const std::set<int> &others)
 {
-	std::set<int> out;
-	for (const auto &e : node.equalities)
-		if (e.left_input == input)
-			out.insert(node.offset(input) + e.left_column);
-		else if (e.right_input == input)
-			out.insert(node.offset(input) + e.right_column);
-	return out;
+	std::set<int> key;
+	for (const auto &e : node.equalities) {
+		if (e.left_input == input && others.contains(e.right_input))
+			key.insert(e.left_column);
+		if (e.right_input == input && others.contains(e.left_input))
+			key.insert(e.right_column);
+	}
+	return key;
+}
+
+// The next input to join with what is bound: one that is found by a key, if there is any.
+int next_input(const Operator &node, const std::set<int> &bound, const std::set<int> &inputs)
+{
+	int next = -1;
+	for (int i : inputs)
+		if (!bound.contains(i) && (next < 0 || (equated_with(node, next, bound).empty() && !equated_with(node, i, bound).empty())))
+			next = i;
+	return next;
+}
+
+std::vector<int> order_of_levels(const Operator &node)
+{
+	std::vector<int> order{0};
+	std::set<int> bound{0}, all = all_inputs(node);
+	while (order.size() < all.size()) {
+		order.push_back(next_input(node, bound, all));
+		bound.insert(order.back());
+	}
+	return order;
 }
 
 // May a row of this input match several rows of another, that are found by its key?
-bool fans_out(const Operator &node, int input)
+bool fans_out(const Operator &node, int input, const std::set<int> &inputs)
 {
-	for (size_t other = 0; other < node.inputs.size(); other++) {
-		std::set<int> key;
-		for (const auto &e : node.equalities)
-			if (e.left_input == input && e.right_input == int(other))
-				key.insert(e.right_column);
-			else if (e.right_input == input && e.left_input == int(other))
-				key.insert(e.left_column);
+	for (int other : inputs) {
+		std::set<int> key = other == input ? std::set<int>() : equated_with(node, other, {input});
 		auto unique = query::unique_key(*node.inputs[other]);
 		if (!key.empty() && !(unique && std::includes(key.begin(), key.end(), unique->begin(), unique->end())))
 			return true;
@@ -87,40 +139,53 @@ bool fans_out(const Operator &node, int input)
 }
 
 // What cancels taken together, where the types of all columns can be compared.
-std::string consolidated(const Operator &node, const std::string &rows)
+std::string consolidated(const Operator &node, const std::string &rows, const std::vector<int> &columns)
 {
-	auto comparable = [](const Column &column) { return pg::has_hash(column.type) && pg::has_equality(column.type); };
-	if (!std::all_of(node.columns.begin(), node.columns.end(), comparable))
-		return rows;
-	std::string columns = columns_of("o", node.width()), by = columns;
-	for (int i = 0; i < node.width(); i++)
-		if (pg::varies_when_equal(node.columns[i].type))
-			by += ", o.c" + std::to_string(i + 1) + "::text";
-	return "SELECT " + columns + (columns.empty() ? "" : ", ") + "sum(o.w)::int8 AS w FROM (" + rows + ") o" + (by.empty() ? "" : " GROUP BY " + by) +
-	       " HAVING sum(o.w) <> 0";
+	std::vector<std::string> shown, by;
+	for (int column : columns) {
+		const Column &type = node.columns[column];
+		if (!pg::has_hash(type.type) || !pg::has_equality(type.type))
+			return rows;
+		shown.push_back("o.c" + std::to_string(column + 1));
+		by.push_back(shown.back());
+		if (pg::varies_when_equal(type.type))
+			by.push_back(shown.back() + "::text");
+	}
+	return "SELECT " + pg::join(shown, ", ") + (shown.empty() ? "" : ", ") + "sum(o.w)::int8 AS w FROM (" + rows + ") o" +
+	       (by.empty() ? "" : " GROUP BY " + pg::join(by, ", ")) + " HAVING sum(o.w) <> 0";
 }
 
-// What an input held before its change.  whole: none of it is left out by a key; a product of inputs with one row
-// each would have three for each.
-std::string before(const Operator &input, const std::string &now, const std::string &delta, bool whole)
-{
-	auto columns = [&](const std::string &alias) { return columns_of(alias, input.width()) + (input.width() ? ", " : ""); };
-	std::string both = "SELECT " + columns("n") + "n.w FROM (" + now + ") n UNION ALL SELECT " + columns("z") + "- z.w FROM " + delta + " z";
-	return whole ? consolidated(input, both) : both;
-}
-
-std::string weight(const Operator &node)
+std::string weight(const std::set<int> &inputs)
 {
 	std::vector<std::string> out;
-	for (size_t i = 0; i < node.inputs.size(); i++)
+	for (int i : inputs)
 		out.push_back(input_alias(i) + ".w");
 	return pg::join(out, " * ");
 }
 
+std::string among(const Operator &node, const std::set<int> &inputs)
+{
+	if (inputs.size() == node.inputs.size())
+		return {};
+	std::vector<std::string> ids;
+	for (int i : inputs)
+		ids.push_back(std::to_string(node.inputs[i]->id));
+	return " among " + pg::join(ids, ", ");
+}
+
+std::vector<Oid> bases(const Operator &node, const std::set<int> &inputs)
+{
+	std::vector<Oid> out;
+	for (int i : inputs)
+		for (Oid base : bases_of(*node.inputs[i]))
+			out.push_back(base);
+	return out;
+}
+
 }  // namespace
 
-std::string Compiler::join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, int first,
-                                const std::set<int> &probe, const std::vector<std::string> &taken_off)
+std::string Compiler::join_from(const Operator &node, const std::vector<std::string> &deltas, bool bulk, const std::set<int> &inputs, int first,
+                                const std::set<int> &probe)
 {
 	std::vector<std::string> items;
 	std::set<int> bound;
@@ -129,143 +194,136 @@ std::string Compiler::join_from(const Operator &node, const std::vector<std::str
 			items.push_back(deltas[i] + " " + input_alias(i));
 			bound.insert(i);
 		}
-	auto key_from_bound = [&](int input) {
-		std::set<int> key;
-		for (const auto &e : node.equalities) {
-			if (e.left_input == input && bound.contains(e.right_input))
-				key.insert(e.left_column);
-			if (e.right_input == input && bound.contains(e.left_input))
-				key.insert(e.right_column);
-		}
-		return key;
-	};
 	auto bind = [&](int input, const std::set<int> &key) {
 		if (key.empty() && !bound.empty() && !bulk)
 			note(node, "input " + std::to_string(node.inputs[input]->id) +
 			               " has no equality with the others: it is scanned for each change of theirs");
-		std::string rows = current(*node.inputs[input], key, bulk);
-		if (!taken_off.empty() && !taken_off[input].empty())
-			rows = before(*node.inputs[input], rows, taken_off[input], key.empty());
-		items.push_back("(" + rows + ") " + input_alias(input));
+		items.push_back("(" + current(*node.inputs[input], key, bulk) + ") " + input_alias(input));
 		bound.insert(input);
 	};
 	if (first >= 0)
 		bind(first, probe);
-	while (bound.size() < node.inputs.size()) {
-		int next = -1;
-		for (size_t i = 0; i < node.inputs.size(); i++)
-			if (!bound.contains(i) && (next < 0 || (key_from_bound(next).empty() && !key_from_bound(i).empty())))
-				next = i;
-		bind(next, key_from_bound(next));
+	while (bound.size() < inputs.size()) {
+		int next = next_input(node, bound, inputs);
+		bind(next, equated_with(node, next, bound));
 	}
 	return pg::join(items, ", ");
 }
 
-std::string Compiler::join_by_key(const Operator &node, int changed, const std::string &delta)
+std::string Compiler::join_by_key(const Operator &node, int changed, const std::string &delta, const std::set<int> &inputs)
 {
-	std::set<int> key = key_of(node, changed);
+	std::set<int> key = equated_with(node, changed, inputs), others = inputs;
+	others.erase(changed);
 	int low = node.offset(changed), high = low + node.inputs[changed]->width();
 	auto found = [](int column) { return "r.c" + std::to_string(column + 1); };
 	auto whole = [&](int column) { return column >= low && column < high ? column_of(node, column) : found(column); };
-	std::vector<std::string> keys, weights, inner, outer, columns;
+	std::vector<std::string> keys, outer, early;
+	std::string inner;
 	for (int column : key) {
-		keys.push_back("z.c" + std::to_string(column - low + 1));
-		inner.push_back(column_of(node, column) + " AS c" + std::to_string(column + 1));
-		outer.push_back(pg::equal(node.columns[column].type, found(column), column_of(node, column)));
+		keys.push_back("z.c" + std::to_string(column + 1));
+		inner += column_of(node, low + column) + " AS c" + std::to_string(low + column + 1) + ", ";
+		outer.push_back(pg::equal(node.columns[low + column].type, found(low + column), column_of(node, low + column)));
 	}
-	for (int i = 0; i < node.width(); i++) {
-		if (i < low || i >= high)
-			inner.push_back(column_of(node, i) + " AS c" + std::to_string(i + 1));
-		columns.push_back(whole(i) + " AS c" + std::to_string(i + 1));
-	}
-	for (size_t i = 0; i < node.inputs.size(); i++)
-		if (int(i) != changed)
-			weights.push_back(input_alias(i) + ".w");
-	std::vector<std::string> early;
+	inner += columns_before_more(node, others, in_inputs(node));
 	for (size_t i = 0; i < node.conditions.size(); i++) {
 		const Expression &condition = node.conditions[i];
+		if (!std::all_of(condition.columns.begin(), condition.columns.end(), [&](int c) { return inputs.contains(node.input_of(c)); }))
+			continue;
 		bool equates = std::any_of(node.equalities.begin(), node.equalities.end(), [&](const auto &e) { return e.condition == int(i); });
 		bool of_others = std::none_of(condition.columns.begin(), condition.columns.end(), [&](int c) { return c >= low && c < high; });
 		if (equates || of_others)
-			early.push_back(query::render(condition.text, [&](int column) { return column_of(node, column); }));
+			early.push_back(query::render(condition.text, in_inputs(node)));
 		else
 			outer.push_back(query::render(condition.text, whole));
 	}
 	std::vector<std::string> deltas(node.inputs.size());
 	deltas[changed] = "(SELECT DISTINCT " + pg::join(keys, ", ") + " FROM " + delta + " z)";
-	return "WITH r AS MATERIALIZED (SELECT " + pg::join(inner, ", ") + ", " + pg::join(weights, " * ") + " AS w FROM " +
-	       join_from(node, deltas, false) + " WHERE " + and_all(early) + ") SELECT " + pg::join(columns, ", ") + ", " +
-	       input_alias(changed) + ".w * r.w AS w FROM r, " + delta + " " + input_alias(changed) + " WHERE " + and_all(outer);
+	return "WITH r AS MATERIALIZED (SELECT " + inner + weight(others) + " AS w FROM " + join_from(node, deltas, false, inputs) + " WHERE " +
+	       and_all(early) + ") SELECT " + columns_before_more(node, inputs, whole) + input_alias(changed) + ".w * r.w AS w FROM r, " + delta + " " +
+	       input_alias(changed) + " WHERE " + and_all(outer);
 }
 
 void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
 {
-	if (node.inputs.size() <= most_for_sets)
-		terms_by_set(node, deltas, into);
-	else
-		terms_by_input(node, deltas, into);
-}
-
-void Compiler::terms_by_set(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
-{
-	size_t count = node.inputs.size();
-	for (unsigned mask = 1; mask < 1u << count; mask++) {
-		std::vector<std::string> changed(count), all;
-		bool never = false;
-		std::string title = "change of input";
-		for (size_t i = 0; i < count; i++)
-			if (mask >> i & 1) {
-				never = never || !changes(*node.inputs[i]);
-				changed[i] = deltas[i];
-				all.push_back(deltas[i]);
-				title += " " + std::to_string(node.inputs[i]->id);
-			}
-		if (never)
-			continue;
-		if (all.size() == 1)
-			term_of_one(node, std::countr_zero(mask), deltas, into);
-		else
-			term(node, title, all, changed, {}, into);
-	}
-}
-
-void Compiler::terms_by_input(Operator &node, const std::vector<std::string> &deltas, const std::string &into)
-{
-	for (size_t i = 0; i < node.inputs.size(); i++) {
-		if (!changes(*node.inputs[i]))
-			continue;
-		std::vector<std::string> changed(node.inputs.size()), taken_off(node.inputs.size()), later;
-		changed[i] = deltas[i];
-		for (size_t j = i + 1; j < node.inputs.size(); j++)
-			if (changes(*node.inputs[j]))
-				later.push_back(taken_off[j] = deltas[j]);
-		term_of_one(node, i, deltas, into).none = later;
-		if (!later.empty())
-			term(node, "change of input " + std::to_string(node.inputs[i]->id) + ", those after it as they were", {deltas[i]}, changed, taken_off, into).any = later;
-	}
-}
-
-// One input has changed, and no other that a term would have to take off again.
-Step &Compiler::term_of_one(Operator &node, int input, const std::vector<std::string> &deltas, const std::string &into)
-{
-	std::vector<std::string> changed(node.inputs.size());
-	changed[input] = deltas[input];
-	Step &made = term(node, "change of input " + std::to_string(node.inputs[input]->id), {deltas[input]}, changed, {}, into);
-	if (fans_out(node, input)) {
-		made.statement.sql = join_by_key(node, input, deltas[input]);
-		made.statement.reads = ephemerals_in(made.statement.sql);
-	}
-	return made;
-}
-
-Step &Compiler::term(Operator &node, const std::string &title, const std::vector<std::string> &all, const std::vector<std::string> &changed,
-                     const std::vector<std::string> &taken_off, const std::string &into)
-{
-	auto sql = [&](bool bulk) {
-		return "SELECT " + all_columns(node) + (node.width() ? ", " : "") + (all.size() % 2 == 1 ? "" : "- ") + weight(node) + " AS w FROM " +
-		       join_from(node, changed, bulk, -1, {}, taken_off) + " WHERE " + all_conditions(node);
+	std::set<int> all = all_inputs(node);
+	auto others = [&](const std::set<int> &but) {
+		std::vector<std::string> out;
+		for (int i : all)
+			if (!but.contains(i) && changes(*node.inputs[i]))
+				out.push_back(deltas[i]);
+		return out;
 	};
-	return step(node.id, title, all, {sql(false), sql(true), bases_of(node), {}, into, false});
+	for (int i : all)
+		if (changes(*node.inputs[i]))
+			term(node, i, deltas[i], all, into).none = others({i});
+	std::vector<int> order = order_of_levels(node);
+	std::set<int> before{order[0]};
+	std::string joined = deltas[order[0]];
+	for (size_t level = 1; level < order.size(); level++) {
+		int input = order[level];
+		std::set<int> whole = before;
+		whole.insert(input);
+		std::string to = whole == all ? into : level_of(node, whole);
+		if (std::any_of(before.begin(), before.end(), [&](int i) { return changes(*node.inputs[i]); })) {
+			if (level > 1 || !others(whole).empty())
+				join_on(node, before, joined, input, {}, to, {joined}, level > 1 ? std::vector<std::string>() : others(whole)).none = {deltas[input]};
+			if (changes(*node.inputs[input]))
+				join_on(node, before, joined, input, deltas[input], to, {joined, deltas[input]}, {});
+		}
+		if (changes(*node.inputs[input]) && !others({input}).empty())
+			term(node, input, deltas[input], whole, to).any = others({input});
+		before = whole;
+		joined = to;
+	}
+}
+
+// An ephemeral relation for the change of what these inputs come to.
+std::string Compiler::level_of(const Operator &node, const std::set<int> &inputs)
+{
+	std::string name = "z_l" + std::to_string(node.id) + "_" + std::to_string(inputs.size());
+	std::vector<Column> columns;
+	for (int column : columns_of_inputs(node, inputs)) {
+		columns.push_back(node.columns[column]);
+		columns.back().name = "c" + std::to_string(column + 1);
+	}
+	columns.push_back(int8_column("w"));
+	define(name, columns);
+	return name;
+}
+
+Step &Compiler::term(Operator &node, int changed, const std::string &delta, const std::set<int> &inputs, const std::string &into)
+{
+	std::vector<std::string> deltas(node.inputs.size());
+	deltas[changed] = delta;
+	auto sql = [&](bool bulk) {
+		return "SELECT " + columns_before_more(node, inputs, in_inputs(node)) + weight(inputs) + " AS w FROM " + join_from(node, deltas, bulk, inputs) +
+		       " WHERE " + conditions_within(node, inputs, in_inputs(node));
+	};
+	std::string small = fans_out(node, changed, inputs) ? join_by_key(node, changed, delta, inputs) : sql(false);
+	return step(node.id, "change of input " + std::to_string(node.inputs[changed]->id) + among(node, inputs), {delta}, {small, sql(true), bases(node, inputs), {}, into, false});
+}
+
+Step &Compiler::join_on(Operator &node, const std::set<int> &before, const std::string &joined, int input, const std::string &delta,
+                        const std::string &into, std::vector<std::string> all, std::vector<std::string> any)
+{
+	bool one = before.size() == 1;
+	std::string alias = one ? input_alias(*before.begin()) : "j", other = input_alias(input);
+	Name name = [&](int column) { return one || node.input_of(column) == input ? column_of(node, column) : "j.c" + std::to_string(column + 1); };
+	std::set<int> whole = before, key = equated_with(node, input, before);
+	whole.insert(input);
+	auto rows = [&](const std::string &from, const char *sign) {
+		return "SELECT " + columns_before_more(node, whole, name) + sign + alias + ".w * " + other + ".w AS w FROM " + joined + " " + alias + ", " + from + " " +
+		       other + " WHERE " + conditions_within(node, whole, name, one ? std::set<int>() : before);
+	};
+	auto sql = [&](bool bulk) {
+		std::string now = rows("(" + current(*node.inputs[input], key, bulk) + ")", "");
+		return delta.empty() ? now : consolidated(node, now + " UNION ALL " + rows(delta, "- "), columns_of_inputs(node, whole));
+	};
+	std::string id = std::to_string(node.inputs[input]->id);
+	Step &made = step(node.id, "change of those before input " + id + (delta.empty() ? "" : ", which is as it was"), std::move(all),
+	                  {sql(false), sql(true), bases_of(*node.inputs[input]), {}, into, false});
+	made.any = std::move(any);
+	return made;
 }
 
 std::string Compiler::join_delta(Operator &node)
@@ -280,7 +338,7 @@ std::string Compiler::join_delta(Operator &node)
 	lock_pairs(node, deltas, Excludes::lefts);
 	join_terms(node, deltas, name);
 	std::string rows = "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
-	return product ? consolidated(node, rows) : rows;
+	return product ? consolidated(node, rows, columns_of_inputs(node, all_inputs(node))) : rows;
 }
 
 std::string Compiler::join_current(const Operator &node, const std::set<int> &probe, bool bulk)
@@ -290,16 +348,17 @@ std::string Compiler::join_current(const Operator &node, const std::set<int> &pr
 	for (int column : probe)
 		if (node.input_of(column) == first)
 			inner.insert(column - node.offset(first));
-	return "SELECT " + all_columns(node) + (node.width() ? ", " : "") + weight(node) + " AS w FROM " +
-	       join_from(node, std::vector<std::string>(node.inputs.size()), bulk, first, inner) + " WHERE " +
-	       all_conditions(node);
+	std::set<int> all = all_inputs(node);
+	return "SELECT " + all_columns(node) + weight(all) + " AS w FROM " +
+	       join_from(node, std::vector<std::string>(node.inputs.size()), bulk, all, first, inner) + " WHERE " + all_conditions(node);
 }
 
 std::string Compiler::join_over(const Operator &node, int on, const std::string &input, bool bulk)
 {
 	std::vector<std::string> given(node.inputs.size());
 	given[on] = "(" + input + ")";
-	return "SELECT " + all_columns(node) + ", " + weight(node) + " AS w FROM " + join_from(node, given, bulk) + " WHERE " + all_conditions(node);
+	std::set<int> all = all_inputs(node);
+	return "SELECT " + all_columns(node) + weight(all) + " AS w FROM " + join_from(node, given, bulk, all) + " WHERE " + all_conditions(node);
 }
 
 void Compiler::note(const Operator &node, const std::string &text)
