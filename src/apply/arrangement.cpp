@@ -249,15 +249,25 @@ struct Arrangement {
 		return {on + " (" + pg::join(index, ", ") + ")"};
 	}
 
+	std::vector<std::string> filled() const
+	{
+		std::vector<std::string> out;
+		for (int attribute : columns())
+			out.push_back(numbered(attribute));
+		if (!by_identity)
+			out.insert(out.end(), {"h", "n"});
+		return out;
+	}
+
 	std::string fill() const
 	{
 		std::vector<std::string> as;
 		for (int attribute : columns())
 			as.push_back("t." + pg::quote_ident(pg::attribute_name(source, attribute)) + " AS " + numbered(attribute));
 		std::string rows = "SELECT " + pg::join(as, ", ") + " FROM " + pg::relation_name(source) + " t";
-		std::string sql = "INSERT INTO " + table + " (" + list("") + (by_identity ? "" : ", h, n") + ") SELECT " + list("x.");
+		std::string sql = "SELECT " + list("x.");
 		if (!by_identity)
-			sql += ", " + hash("x.") + ", count(*)";
+			sql += ", " + hash("x.") + " AS h, count(*) AS n";
 		sql += " FROM (" + rows + ") x WHERE " + key_present("x.");
 		if (!by_identity)
 			sql += " GROUP BY " + exactly("x.");
@@ -451,10 +461,10 @@ void advance(int id, const Frontier &from, Snapshot snapshot)
 			for (const auto &row : pg::query("SELECT indexrelid::regclass FROM pg_catalog.pg_index WHERE indrelid = $1::oid", {std::to_string(one.table)}))
 				pg::execute("DROP INDEX " + *row[0]);
 			pg::execute("TRUNCATE " + one.arrangement.table);
-			frame.run_once(one.arrangement.fill(), Rows::all);
+			frame.fill(one.arrangement.table, one.arrangement.filled(), one.arrangement.fill(), Rows::all);
 			for (const auto &sql : one.arrangement.index())
 				pg::execute(sql);
-			pg::execute("ANALYZE " + one.arrangement.table);
+			analyze_indexed(one.arrangement.table);
 		} else if (frame.rows("z_b") > 0)
 			for (Prepared &change : one.changes)
 				if (changes != Changes::inserts || !change.statement.sql.starts_with("DELETE"))

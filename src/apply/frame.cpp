@@ -1,13 +1,18 @@
 #include "frame.h"
 
+#include "fill.h"
+#include "pg/spi.hpp"
 #include "pg/sql.hpp"
 
 extern "C" {
 #include "executor/tstoreReceiver.h"
 #include "executor/tuptable.h"
+#include "commands/vacuum.h"
 #include "jit/jit.h"
 #include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
 #include "catalog/pg_class.h"
+#include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/syscache.h"
 }
@@ -21,32 +26,54 @@ namespace {
 // A refresh has a dozen of them; what is larger goes to a temporary file.
 constexpr int most_store_kilobytes = 1024;
 
-// Planner settings for the length of one statement.  Few rows: find, never
+constexpr double found_page_cost = 1.1;
+
+// A table is sampled by three hundred times as many rows.
+constexpr int enough_statistics = 25;
+
+// What plans that are kept are made for.
+constexpr int64 few_rows = 2, some_rows = 200;
+
+class Sampled {
+public:
+	Sampled() : target_(default_statistics_target) { default_statistics_target = Min(target_, enough_statistics); }
+	~Sampled() { default_statistics_target = target_; }
+
+private:
+	int target_;
+};
+
+// Planner settings for the length of one statement.  Few or some rows: find, never
 // scan.  All rows: a nested loop is never right, but is what wrong statistics lead to.
+// What a change finds lies mostly where writers have just been: in memory, where a page costs the same whichever it is.
 // The variables are set directly; nothing watches them.
 class PlanFor {
 public:
-	explicit PlanFor(Rows rows) : seqscan_(enable_seqscan), nestloop_(enable_nestloop), jit_(jit_enabled)
+	explicit PlanFor(Rows rows) : seqscan_(enable_seqscan), nestloop_(enable_nestloop), jit_(jit_enabled), page_(random_page_cost)
 	{
-		enable_seqscan = rows != Rows::few && seqscan_;
+		enable_seqscan = (rows == Rows::many || rows == Rows::all) && seqscan_;
 		enable_nestloop = rows != Rows::all && nestloop_;
 		jit_enabled = false;
+		if (rows != Rows::all)
+			random_page_cost = Min(page_, found_page_cost * seq_page_cost);
 	}
 	~PlanFor()
 	{
 		enable_seqscan = seqscan_;
 		enable_nestloop = nestloop_;
 		jit_enabled = jit_;
+		random_page_cost = page_;
 	}
 
 private:
 	bool seqscan_, nestloop_, jit_;
+	double page_;
 };
 
-SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep)
+SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep, bool parallel)
 {
 	SPIPlanPtr plan = SPI_prepare_cursor(sql, count, const_cast<Oid *>(types),
-	                                     keep ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN);
+	                                     (keep ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN) | (parallel ? CURSOR_OPT_PARALLEL_OK : 0));
 	if (plan == nullptr)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	if (keep)
@@ -118,7 +145,7 @@ void open_relation(EphemeralNamedRelation *relation, Tuplestorestate **store, Tu
 	enr->md.reliddesc = InvalidOid;
 	enr->md.tupdesc = description;
 	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = 2;
+	enr->md.enrtuples = few_rows;
 	enr->reldata = *store;
 	int result = SPI_register_relation(enr);
 	if (result != SPI_OK_REL_REGISTER)
@@ -220,6 +247,55 @@ void take_hashes(Tuplestorestate *store, TupleDesc description, Hashes *out)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+struct Target {
+	Oid table;
+	AttrNumber *attributes;
+	int count;
+};
+
+void find_columns(Oid table, const char *const *names, Target *out)
+{
+	out->table = table;
+	out->attributes = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * (out->count + 1)));
+	for (int i = 0; i < out->count; i++)
+		out->attributes[i] = get_attnum(table, names[i]);
+}
+
+// Are the plan's values what the columns hold, as they are?
+bool yields_columns(SPIPlanPtr plan, const Target *target)
+{
+	TupleDesc yields = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)))->resultDesc;
+	if (yields == nullptr || yields->natts != target->count)
+		return false;
+	for (int i = 0; i < target->count; i++) {
+		Oid type, collation;
+		int32 typmod;
+		if (target->attributes[i] <= 0)
+			return false;
+		get_atttypetypmodcoll(target->table, target->attributes[i], &type, &typmod, &collation);
+		if (TupleDescAttr(yields, i)->atttypid != type || (typmod != -1 && TupleDescAttr(yields, i)->atttypmod != typmod))
+			return false;
+	}
+	return true;
+}
+
+uint64 fill_table(SPIPlanPtr plan, const Target *target, Snapshot snapshot)
+{
+	SPIExecuteOptions options = {};
+	options.read_only = true;
+	options.dest = filling(target->table, target->attributes, target->count);
+	CommandCounterIncrement();
+	PushCopiedSnapshot(snapshot);
+	UpdateActiveSnapshotCommandId();
+	int result = SPI_execute_plan_extended(plan, &options);
+	PopActiveSnapshot();
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
+	options.dest->rDestroy(options.dest);
+	CommandCounterIncrement();
+	return SPI_processed;
+}
+
 uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
 {
 	int result = SPI_execute_snapshot(plan, nullptr, nullptr, snapshot, InvalidSnapshot, false, true, 0);
@@ -235,6 +311,19 @@ double rows_of(Oid relid)
 	return pg::call(statistics_rows, relid);
 }
 
+void analyze_indexed(const std::string &table)
+{
+	std::vector<std::string> columns;
+	for (const auto &row : pg::query("SELECT DISTINCT quote_ident(a.attname) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
+	                                 "AND a.attnum = ANY (i.indkey) AND a.attnum > 0 WHERE i.indrelid = $1::regclass",
+	                                 {table}))
+		columns.push_back(*row[0]);
+	// Those of an expression are made with all columns' alone.
+	bool computed = pg::value("SELECT 1 FROM pg_catalog.pg_index WHERE indrelid = $1::regclass AND indexprs IS NOT NULL LIMIT 1", {table}).has_value();
+	Sampled few;
+	pg::execute("ANALYZE " + table + (computed || columns.empty() ? "" : " (" + pg::join(columns, ", ") + ")"));
+}
+
 bool much_of(const std::vector<Oid> &bases, int64 rows)
 {
 	return !bases.empty() && std::all_of(bases.begin(), bases.end(),
@@ -245,14 +334,16 @@ Prepared &Prepared::operator=(Prepared &&other) noexcept
 {
 	std::swap(statement, other.statement);
 	std::swap(parameters, other.parameters);
-	std::swap(plan, other.plan);
+	std::swap(few, other.few);
+	std::swap(some, other.some);
 	return *this;
 }
 
 Prepared::~Prepared()
 {
-	if (plan != nullptr)
-		SPI_freeplan(plan);   // drops the plan's memory; cannot fail for a saved plan
+	for (SPIPlanPtr plan : {few, some})
+		if (plan != nullptr)
+			SPI_freeplan(plan);   // drops the plan's memory; cannot fail for a saved plan
 }
 
 Frame::Open &Frame::open(const std::string &name)
@@ -283,18 +374,20 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	for (const auto &name : statement.reads)
 		input += pg::call(tuplestore_tuple_count, open(name).store);
 	bool bulk = statement.scans || input > most_small_rows;
+	Rows size = bulk ? Rows::many : input > most_few_rows ? Rows::some : Rows::few;
+	SPIPlanPtr &kept = size == Rows::some ? prepared.some : prepared.few;
 	bulk_ = bulk_ || bulk;
 	for (const auto &name : statement.reads)
-		open(name).relation->md.enrtuples = bulk ? std::max<int64>(rows(name), 1) : 2;
+		open(name).relation->md.enrtuples = bulk ? std::max<int64>(rows(name), 1) : size == Rows::some ? some_rows : few_rows;
 
-	PlanFor settings(bulk ? Rows::many : Rows::few);
-	SPIPlanPtr plan = bulk ? nullptr : prepared.plan;
+	PlanFor settings(size);
+	SPIPlanPtr plan = bulk ? nullptr : kept;
 	int count = prepared.parameters.size();
 	if (plan == nullptr) {
 		const std::string &sql = bulk && much_of(statement.bases, input) ? statement.bulk : statement.sql;
-		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk);
+		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk, false);
 		if (!bulk)
-			prepared.plan = plan;
+			kept = plan;
 		if (!statement.into.empty())
 			pg::call(check_result, plan, open(statement.into).description, statement.into.c_str());
 	}
@@ -309,10 +402,29 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 uint64 Frame::run_once(const std::string &sql, Rows rows)
 {
 	PlanFor settings(rows);
-	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false);
+	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false, false);
 	uint64 processed = pg::call(execute_once, plan, snapshot_);
 	pg::call(SPI_freeplan, plan);
 	return processed;
+}
+
+uint64 Frame::fill(const std::string &table, const std::vector<std::string> &columns, const std::string &select, Rows rows)
+{
+	std::vector<const char *> names;
+	std::vector<std::string> quoted;
+	for (const std::string &column : columns) {
+		names.push_back(column.c_str());
+		quoted.push_back(pg::quote_ident(column));
+	}
+	Oid relid = std::stoul(*pg::value("SELECT $1::regclass::oid", {table}));
+	Target target{relid, nullptr, int(columns.size())};
+	pg::call(find_columns, relid, static_cast<const char *const *>(names.data()), &target);
+	PlanFor settings(rows);
+	SPIPlanPtr plan = pg::call(prepare, select.c_str(), static_cast<const Oid *>(nullptr), 0, false, true);
+	bool pages = pg::call(takes_pages, relid) && pg::call(yields_columns, plan, static_cast<const Target *>(&target));
+	uint64 filled = pages ? pg::call(fill_table, plan, static_cast<const Target *>(&target), snapshot_) : 0;
+	pg::call(SPI_freeplan, plan);
+	return pages ? filled : run_once("INSERT INTO " + table + (quoted.empty() ? "" : " (" + pg::join(quoted, ", ") + ")") + " " + select, rows);
 }
 
 Changes Frame::read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls)

@@ -21,11 +21,11 @@ extern "C" {
 
 namespace apply {
 
-// A statement with the plan kept for few rows.
+// A statement with the plans kept for few and for some rows.
 struct Prepared {
 	delta::Statement statement;
 	std::vector<Oid> parameters;
-	SPIPlanPtr plan = nullptr;
+	SPIPlanPtr few = nullptr, some = nullptr;
 
 	Prepared() = default;
 	Prepared(delta::Statement s, std::vector<Oid> p) : statement(std::move(s)), parameters(std::move(p)) {}
@@ -36,14 +36,18 @@ struct Prepared {
 	~Prepared();
 };
 
-// How much of the tables a statement touches: it is planned for that.
-enum class Rows { few, many, all };
+// How much a statement reads: it is planned for that.  few: a nested loop of changes with changes is nothing yet; some: it
+// would be what most of the time goes to; many: planned each time, for the numbers it has; all: whole tables.
+enum class Rows { few, some, many, all };
 
 // What a batch says: everything is the mark of a TRUNCATE.
 enum class Changes { none, inserts, some, everything };
 
 // Rows of a table as the statistics have it; negative or 0 if they do not know.
 double rows_of(Oid relid);
+
+// Statistics of what its indexes find, enough to choose between finding and scanning.
+void analyze_indexed(const std::string &table);
 
 // True if this many changed rows are enough to read the tables as a whole: a fiftieth of each.
 bool much_of(const std::vector<Oid> &bases, int64 rows);
@@ -62,6 +66,8 @@ public:
 	uint64 run(Prepared &prepared, const std::vector<Datum> &parameters, const char *nulls = nullptr);
 	// Runs text once under the snapshot.
 	uint64 run_once(const std::string &sql, Rows rows = Rows::many);
+	// Rows of a SELECT into these columns of a table; returns how many.  In pages and in parallel, where nothing has to see them one by one.
+	uint64 fill(const std::string &table, const std::vector<std::string> &columns, const std::string &select, Rows rows);
 	// Reads a batch.  One that only inserts is handed on as it is; otherwise rows that
 	// cancel are summed away by the second statement.
 	Changes read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls);
@@ -74,7 +80,7 @@ public:
 	std::vector<int64> take(const std::string &name);
 	// From here on reads are under this snapshot.
 	void see(Snapshot snapshot) { snapshot_ = snapshot; }
-	// "small" until a statement was planned for bulk.
+	// Until a statement was planned for bulk it is "small".
 	bool went_bulk() const { return bulk_; }
 	// Ends the tuplestores; call on success only, an abort does it otherwise.
 	void close();
@@ -93,7 +99,7 @@ private:
 	bool bulk_ = false;
 };
 
-// More input rows than this and a statement is planned for them.
-inline constexpr int64 most_small_rows = 1000;
+// More input rows than these and a statement is planned for some, or for the rows there are.
+inline constexpr int64 most_few_rows = 50, most_small_rows = 1000;
 
 }  // namespace apply

@@ -260,8 +260,8 @@ private:
 		if (!keyed)
 			view::make_target_index(view_);
 		view_.remade.clear();
-		pg::Identity owner(view_.owner, true);
-		pg::execute("ANALYZE " + view_.name);
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		analyze_indexed(view_.name);
 	}
 
 	// A table that was just filled has no statistics yet, and is planned for blindly.
@@ -288,16 +288,14 @@ private:
 			}
 			{
 				pg::Identity owner(view_.owner, true);
-				frame_.run_once(state.fill, state.recurses ? Rows::many : Rows::all);
+				frame_.fill(state.table, state.filled, state.fill, state.recurses ? Rows::many : Rows::all);
 			}
 			for (const auto &sql : state.index)
 				pg::execute(sql);
-			pg::execute("ANALYZE " + state.table);
+			analyze_indexed(state.table);
 			pg::Identity owner(view_.owner, true);
-			for (const auto &sql : state.finish) {    // before an operator above is filled from it
+			for (const auto &sql : state.finish)    // before an operator above is filled from it
 				frame_.run_once(sql, Rows::all);
-				pg::execute("ANALYZE " + state.table);
-			}
 		}
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 		if (first)
@@ -307,15 +305,13 @@ private:
 	void load()
 	{
 		Applying guard;
-		if (view_.tree == nullptr) {
-			outcome_.rows_out = frame_.run_once("INSERT INTO " + view_.name + " SELECT * FROM " +
-			                                    pg::relation_name(view_.definition));
-			return;
-		}
-		outcome_.rows_out = frame_.run_once("INSERT INTO " + view_.name + " SELECT " +
-		                                    delta::columns_of("x", view_.columns.size()) + " FROM (" +
-		                                    view_.program.current + ") x" +
-		                                    (view_.key ? "" : ", generate_series(1, x.w)"), Rows::all);
+		std::string rows = view_.tree == nullptr ? "SELECT * FROM " + pg::relation_name(view_.definition)
+		                                         : "SELECT " + delta::columns_of("x", view_.columns.size()) + " FROM (" + view_.program.current + ") x" +
+		                                               (view_.key ? "" : ", generate_series(1, x.w)");
+		std::vector<std::string> columns;
+		for (const auto &column : view_.columns)
+			columns.push_back(column.name);
+		outcome_.rows_out = frame_.fill(view_.name, columns, rows, view_.tree == nullptr ? Rows::many : Rows::all);
 	}
 
 	void find_next_flip()

@@ -99,8 +99,8 @@ State groups_state(const Grouping &g, const std::string &content)
 	if (with_values)
 		state.create.push_back("CREATE SEQUENCE " + g.groups + "_g CACHE 32");
 	state.create.push_back("CREATE TABLE " + g.groups + " (" + pg::join(row.definitions, ", ") + ") WITH (fillfactor = 50)");
-	state.fill = "INSERT INTO " + g.groups + " (" + pg::join(names, ", ") + ") SELECT " + pg::join(filled, ", ") + " FROM (" +
-	             g.grouped(g.input(content)) + ") f" + (g.global() ? "" : " WHERE f.n > 0");
+	state.fill = "SELECT " + pg::join(filled, ", ") + " FROM (" + g.grouped(g.input(content)) + ") f" + (g.global() ? "" : " WHERE f.n > 0");
+	state.filled = names;
 	state.index = {"CREATE INDEX ON " + g.groups + " (" + (g.hashed() ? "h" : pg::join(g.key_names(), ", ")) + ")"};
 	if (with_values)
 		state.index.push_back("CREATE UNIQUE INDEX ON " + g.groups + " (g)");
@@ -152,8 +152,8 @@ State values_state(const Grouping &g, const Values &v, const std::string &conten
 	names.push_back("n");
 	State state{g.node.id, "values", v.table, {}, {}, {}, {}};
 	state.create = {"CREATE TABLE " + v.table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
-	state.fill = "INSERT INTO " + v.table + " (" + pg::join(names, ", ") + ") " + value_changes(g, v, g.input(content), g.groups) +
-	             " ORDER BY " + by_position(v);
+	state.fill = value_changes(g, v, g.input(content), g.groups) + " ORDER BY " + by_position(v);
+	state.filled = names;
 	if (v.hashed)
 		state.index.push_back("CREATE INDEX ON " + v.table + " (g, h)");
 	if (!v.hashed || (v.ordered && !g.wide)) {

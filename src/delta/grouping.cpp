@@ -260,9 +260,11 @@ void Grouping::add_sum(const Aggregate &a, int i)
 	std::string name = number("a", i), v = "i." + value(i, 0), finite;
 	bool numeric = a.arguments[0].type.type == NUMERICOID, special = numeric && !a.finite;
 	if (special)
-		finite = v + " NOT IN ('NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric)";
+		finite = v + " > '-Infinity'::numeric AND " + v + " < 'Infinity'::numeric";    // NaN is greater
+	// Most weights are 1 or -1, and a product of numerics costs more than adding it up.
+	std::string weighted = numeric ? "CASE i.w WHEN 1 THEN " + v + " WHEN -1 THEN - " + v + " ELSE " + v + " * i.w END" : v + "::int8 * i.w";
 	accumulators.push_back({name, "numeric",
-	                         "COALESCE(sum(" + v + (numeric ? "" : "::int8") + " * i.w) FILTER (WHERE " +
+	                         "COALESCE(sum(" + weighted + ") FILTER (WHERE " +
 	                             counted_rows(a, i, finite) + "), 0)"});
 	count(name + "_n", counted_rows(a, i));
 	if (!special)

@@ -144,7 +144,9 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 	};
 	State state{node.id, "degrees", table, {}, {}, {}, {}};
 	state.create = {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ", n int8 NOT NULL) WITH (fillfactor = 50)"};
-	state.fill = "INSERT INTO " + table + " (" + list + ", n) " + counted("(" + current(right, {}, true) + ")");
+	state.fill = counted("(" + current(right, {}, true) + ")");
+	state.filled = names;
+	state.filled.push_back("n");
 	state.index = {"CREATE INDEX ON " + table + (fixed ? " (" + list + ")" : " USING hash (" + names[0] + ")")};
 	program_.states.push_back(state);
 

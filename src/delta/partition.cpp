@@ -214,7 +214,8 @@ void Compiler::keep_partitions(const Partition &p)
 	if (p.numbered())
 		state.create.push_back("CREATE SEQUENCE " + p.table + "_r CACHE 32");
 	state.create.push_back("CREATE TABLE " + p.table + " (" + list(definitions) + ") WITH (fillfactor = " + (p.is_top() ? "90" : "70") + ")");
-	state.fill = "INSERT INTO " + p.table + " (" + list(p.row() + p.results()) + ") SELECT " + list(all_of("f.", p.row() + results)) + " FROM (" +
+	state.filled = p.row() + p.results();
+	state.fill = "SELECT " + list(all_of("f.", p.row() + results)) + " FROM (" +
 	             p.worked_out(p.copies(current(*node.inputs[0], {}, true), "pg_catalog.nextval('" + p.table + "_r'::regclass)")) + ") f";
 	auto index = [&](const std::string &columns, const std::string &where = {}) {
 		std::string sql = "CREATE INDEX ON " + p.table + " (" + columns + ")" + where;

@@ -65,10 +65,11 @@ struct State {
 	std::string role;                     // groups, values, rows
 	std::string table;                    // qualified name
 	std::vector<std::string> create;      // DDL before the fill
-	std::string fill;                     // INSERT … SELECT from scratch
+	std::string fill;                     // SELECT: its rows from scratch …
 	std::vector<std::string> index;       // DDL after the first fill
 	std::vector<std::string> finish;      // after every fill, when all states are filled
 	bool recurses = false;                // the fill is a recursion: nested loops may be what it needs
+	std::vector<std::string> filled = {}; // … in these columns
 };
 
 struct Batch {

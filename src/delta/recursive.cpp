@@ -148,7 +148,7 @@ State Compiler::recursive_state(const Operator &whole)
 	definitions.push_back("n int8 NOT NULL");
 	if (!all)
 		definitions.push_back("own bool NOT NULL");
-	State state{whole.id, "rows", table, {}, {}, {}, {}, true};
+	State state{whole.id, "rows", table, {}, {}, {}, {}, true, {}};
 	state.create = {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
 	state.index = {"CREATE INDEX ON " + table + " (h)"};
 
@@ -163,7 +163,14 @@ State Compiler::recursive_state(const Operator &whole)
 	std::string cte = all ? "WITH RECURSIVE z AS (" + begin + " UNION ALL " + term("b.w") + ") "
 	                      : "WITH RECURSIVE z AS (SELECT " + columns_of("y", whole.width()) + ", y.l::pgtrickle._depth AS l FROM (" + begin +
 	                            ") y UNION SELECT " + columns_of("y", whole.width()) + ", y.l::pgtrickle._depth FROM (" + term("1::int8") + ") y) ";
-	state.fill = "INSERT INTO " + table + " (h, " + c_list(whole) + ", l, n" + (all ? "" : ", own") + ") SELECT " + h + ", " + columns + ", q.l, q.n" +
+	state.filled = {"h"};
+	for (int i = 1; i <= whole.width(); i++)
+		state.filled.push_back("c" + std::to_string(i));
+	for (const char *name : {"l", "n"})
+		state.filled.push_back(name);
+	if (!all)
+		state.filled.push_back("own");
+	state.fill = "SELECT " + h + ", " + columns + ", q.l, q.n" +
 	             (all ? "" : ", q.l = min(q.l) OVER (PARTITION BY " + columns + ")") + " FROM (" + cte +
 	             counted(all ? "SELECT * FROM z" : begin + " UNION ALL " + term("1::int8")) + ") q";
 	return state;

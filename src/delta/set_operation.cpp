@@ -102,7 +102,8 @@ std::string Compiler::set_delta(Operator &node)
 
 	State state{node.id, "rows", table, {}, {}, {}, {}};
 	state.create = {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
-	state.fill = "INSERT INTO " + table + " (" + pg::join(names, ", ") + ") " + weighted(node, contents);
+	state.fill = weighted(node, contents);
+	state.filled = names;
 	state.index = {"CREATE INDEX ON " + table + " (h)"};
 	program_.states.push_back(std::move(state));
 

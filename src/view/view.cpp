@@ -64,20 +64,21 @@ std::string fingerprint_of(int id)
 {
 	Dependencies needed = dependencies_of(id);
 	pg::Rows rows = pg::query_latest(
-	    "WITH seen AS (SELECT c.* FROM pgtrickle.stream_table t JOIN pg_catalog.pg_class c ON c.oid = t.relid "
-	    "OR c.oid IN (SELECT source FROM pgtrickle.reads WHERE consumer = t.id) WHERE t.id = $1::int) "
+	    "WITH seen AS (SELECT array(SELECT relid::oid FROM pgtrickle.stream_table WHERE id = $1::int UNION ALL "
+	    "SELECT source FROM pgtrickle.reads WHERE consumer = $1::int) AS oids) "
 	    "SELECT concat_ws(' ', t.generation, t.refresh_mode, t.effective_mode, t.relid, t.settings, "
 	    "(SELECT concat_ws('.', relowner, relnamespace, relname) FROM pg_catalog.pg_class WHERE oid = t.relid), "
 	    "(SELECT string_agg(concat_ws('.', c.relnamespace::regnamespace, c.relname, a.attnum, a.attname, a.atttypid, a.atttypmod, "
 	    "a.attnotnull, a.attacl, c.relacl, c.relreplident, c.relrowsecurity, c.relforcerowsecurity, "
-	    "EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid)), ' ' ORDER BY c.oid, a.attnum) FROM seen c "
-	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), "
+	    "EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid)), ' ' ORDER BY c.oid, a.attnum) FROM pg_catalog.pg_class c "
+	    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.oid = ANY (seen.oids)), "
 	    "(SELECT string_agg(concat_ws('.', i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate, i.indisvalid, "
 	    "i.indkey, i.indcollation, i.indpred IS NULL), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i "
-	    "WHERE i.indrelid IN (SELECT oid FROM seen)), "
-	    "(SELECT count(*) FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class f ON f.oid = h.inhrelid WHERE f.relkind = 'f'), "
+	    "WHERE i.indrelid = ANY (seen.oids)), "
+	    "(SELECT count(*) FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_inherits h ON h.inhrelid = f.ftrelid), "
 	    "(SELECT string_agg(s.relid::text, '.' ORDER BY s.relid) FROM pgtrickle.state s WHERE s.owner = t.id), "
-	    "(SELECT string_agg(u.arrangement::text, '.' ORDER BY u.arrangement) FROM pgtrickle.uses u WHERE u.view = t.id)) FROM pgtrickle.stream_table t WHERE t.id = $1::int",
+	    "(SELECT string_agg(u.arrangement::text, '.' ORDER BY u.arrangement) FROM pgtrickle.uses u WHERE u.view = t.id)) "
+	    "FROM pgtrickle.stream_table t, seen WHERE t.id = $1::int",
 	    {std::to_string(id)});
 	return (rows.empty() ? "" : rows[0][0].value_or("")) + " " + needed.names + " " + needed.meaning;
 }
