@@ -1,4 +1,4 @@
-"""One changed row where its place among others counts: in a window over one partition of all orders, in the top of them."""
+"""One changed row where its place among others counts: in a window over one partition of all orders, in the top of them, as their least or greatest."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ VIEWS = {
     "top_3_of_each": ("SELECT customer_id, id, total_usd FROM (SELECT o.*, row_number() OVER (PARTITION BY customer_id ORDER BY total_usd DESC, id) AS place "
                       "FROM orders o) p WHERE place <= 3", 0.005),
     "latest_of_each": ("SELECT DISTINCT ON (product_id) product_id, id, ordered_at FROM orders ORDER BY product_id, ordered_at DESC, id", 0.005),
+    "extremes": ("SELECT min(total_usd) AS least, max(total_usd) AS greatest, min(ordered_at) AS first_at, max(ordered_at) AS last_at FROM orders", 0.005),
 }
 CHANGES = {
     "one order": "UPDATE orders SET total_usd = total_usd + 1 WHERE id = %(order)s",
     "the first order": "UPDATE orders SET total_usd = total_usd + 1 WHERE id = (SELECT id FROM top_100 ORDER BY total_usd DESC, id LIMIT 1)",
+    "the first order deleted": "DELETE FROM orders WHERE id = (SELECT id FROM top_100 ORDER BY total_usd DESC, id LIMIT 1)",
 }
 
 
-@figure("one-row change of a window or a top")
+@figure("one-row change of a window, a top or an extreme")
 def one_row_in_order(shop: Shop, options):
     with shop.copy("windows", NEVER, views=False) as conn:
         conn.execute("SET synchronous_commit = off")
