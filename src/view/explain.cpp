@@ -126,7 +126,7 @@ std::string law(const Operator &node, bool wide = false)
 		return query::moments_of(node).empty() ? "linear" : "linear in rows; at each tick rows that time has moved since the last one";
 	case Kind::constant: return node.relation_of.uses_time() ? "worked out at both times where a moment has moved" : "does not change";
 	case Kind::union_all: return "linear";
-	case Kind::join: return "one term per set of changed inputs, the others looked up as they are now";
+	case Kind::join: return "the change of one input with the others looked up as they are now; of several, from input to input";
 	case Kind::left_join: return "the inner join's, and padding of rows whose matches come or go";
 	case Kind::semi_join: return "changed rows with a match, and rows whose first match comes or last match goes";
 	case Kind::anti_join: return "changed rows without a match, and rows whose first match comes or last match goes";

@@ -93,7 +93,7 @@ SELECT mode FROM pgtrickle.refresh_stream_table('labelled');
 TABLE labelled ORDER BY id;
 SELECT missing, unexpected FROM pgtrickle.verify('labelled');
 
--- Many inputs: one term for each that has changed, those after it as they were. Here each of nine reads the same table.
+-- Many inputs: where several have changed, from input to input. Here each of nine reads the same table.
 CREATE TABLE link (id int PRIMARY KEY, a int, b int);
 INSERT INTO link VALUES (1, 1, 2), (2, 2, 3), (3, 3, 1), (4, 3, 4);
 SELECT pgtrickle.create_stream_table('nine_steps', $$
@@ -124,3 +124,35 @@ UPDATE link SET b = b + 1;
 INSERT INTO link SELECT 10 + n, 1 + n % 3, n FROM generate_series(1, 9) n;
 SELECT mode, rows_out FROM pgtrickle.refresh_stream_table('figures');
 SELECT missing, unexpected FROM pgtrickle.verify('figures');
+
+-- However many inputs have changed, and in one refresh: no table is read as a whole.
+CREATE TABLE region (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE buyer (id int PRIMARY KEY, region int NOT NULL);
+CREATE TABLE bill (id int PRIMARY KEY, buyer int NOT NULL, day date NOT NULL);
+CREATE TABLE line (bill int NOT NULL, no int NOT NULL, amount int NOT NULL, PRIMARY KEY (bill, no));
+CREATE INDEX ON bill (buyer);
+CREATE INDEX ON buyer (region);
+INSERT INTO region SELECT n, 'region ' || n FROM generate_series(1, 2000) n;
+INSERT INTO buyer SELECT n, 1 + n % 2000 FROM generate_series(1, 4000) n;
+INSERT INTO bill SELECT n, 1 + n % 4000, '2025-01-01' FROM generate_series(1, 8000) n;
+INSERT INTO line SELECT n, no, n % 100 FROM generate_series(1, 8000) n, generate_series(1, 2) no;
+VACUUM ANALYZE region, buyer, bill, line;
+SELECT pgtrickle.create_stream_table('by_region', $$
+    SELECT name, day, sum(amount) AS amount FROM region JOIN buyer ON buyer.region = region.id JOIN bill ON bill.buyer = buyer.id JOIN line ON line.bill = bill.id
+    GROUP BY name, day
+$$, '1h', 'DIFFERENTIAL');
+SET enable_seqscan = off;
+INSERT INTO bill SELECT 8000 + n, n, '2025-01-02' FROM generate_series(1, 3) n;
+INSERT INTO line SELECT 8000 + n, no, n FROM generate_series(1, 3) n, generate_series(1, 2) no;
+UPDATE region SET name = 'the second' WHERE id = 2;
+UPDATE buyer SET region = 5 WHERE id IN (1, 3);
+UPDATE bill SET day = '2025-01-03' WHERE id IN (1, 2);
+DELETE FROM line WHERE bill = 2 AND no = 1;
+RESET enable_seqscan;
+BEGIN;
+CREATE TEMP TABLE was AS SELECT relname, seq_tup_read AS read, idx_tup_fetch AS found FROM pg_stat_xact_user_tables;
+SELECT mode, rows_in FROM pgtrickle.refresh_stream_table('by_region');
+SELECT relname, seq_tup_read - read AS read, idx_tup_fetch - found < 100 AS few FROM pg_stat_xact_user_tables JOIN was USING (relname)
+WHERE relname IN ('region', 'buyer', 'bill', 'line') ORDER BY 1;
+COMMIT;
+SELECT missing, unexpected FROM pgtrickle.verify('by_region');
