@@ -88,8 +88,9 @@ State groups_state(const Grouping &g, const std::string &content)
 	Row row = row_of(g);
 	std::vector<std::string> names = row.stored, filled = prefixed("f.", row.stored);
 	bool with_values = !g.values.empty();
+	// Numbered after all that the sequence gave out or that a backend may have cached of it.
 	if (with_values)
-		filled[0] = sequence(g);
+		filled[0] = "(SELECT q.last_value FROM " + g.groups + "_g q) + row_number() OVER () AS g";
 	for (size_t i = 0; i < g.node.aggregates.size(); i++)
 		if (g.extreme(i)) {
 			names.push_back(number("m", i));
@@ -102,8 +103,11 @@ State groups_state(const Grouping &g, const std::string &content)
 	state.fill = "SELECT " + pg::join(filled, ", ") + " FROM (" + g.grouped(g.input(content)) + ") f" + (g.global() ? "" : " WHERE f.n > 0");
 	state.filled = names;
 	state.index = {"CREATE INDEX ON " + g.groups + " (" + (g.hashed() ? "h" : pg::join(g.key_names(), ", ")) + ")"};
-	if (with_values)
+	if (with_values) {
 		state.index.push_back("CREATE UNIQUE INDEX ON " + g.groups + " (g)");
+		state.finish.push_back("SELECT pg_catalog.setval('" + g.groups + "_g'::regclass, GREATEST((SELECT max(s.g) FROM " + g.groups +
+		                       " s), (SELECT q.last_value FROM " + g.groups + "_g q)))");
+	}
 	return state;
 }
 

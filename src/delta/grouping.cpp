@@ -55,6 +55,20 @@ bool Grouping::hashed() const
 	});
 }
 
+// Aggregates of the same share it, so that the server adds it up once.
+std::string Grouping::argument(int aggregate, int argument) const
+{
+	const Expression &wanted = node.aggregates[aggregate].arguments[argument];
+	for (int i = 0; i < aggregate; i++)
+		for (size_t j = 0; j < node.aggregates[i].arguments.size(); j++) {
+			const Expression &other = node.aggregates[i].arguments[j];
+			if (other.text == wanted.text && other.type.type == wanted.type.type && other.type.typmod == wanted.type.typmod &&
+			    other.type.collation == wanted.type.collation)
+				return value(i, j);
+		}
+	return value(aggregate, argument);
+}
+
 std::string Grouping::input(const std::string &from) const
 {
 	std::vector<std::string> out, keys;
@@ -65,16 +79,21 @@ std::string Grouping::input(const std::string &from) const
 	}
 	if (hashed())
 		out.push_back(hash_of(keys, key_types()) + " AS h");
+	bool computes = false;
 	for (size_t i = 0; i < node.aggregates.size(); i++) {
 		const Aggregate &a = node.aggregates[i];
 		for (size_t j = 0; j < a.arguments.size(); j++)
-			out.push_back("(" + query::render(a.arguments[j].text, "x") + ")::" +
-			              pg::type_name(a.arguments[j].type.type) + " AS " + value(i, j));
+			if (argument(i, j) == value(i, j)) {
+				out.push_back("(" + query::render(a.arguments[j].text, "x") + ")::" + pg::type_name(a.arguments[j].type.type) + " AS " + value(i, j));
+				computes = computes || a.arguments[j].plain < 0;
+			}
 		if (a.filter)
 			out.push_back("(" + query::render(a.filter->text, "x") + ") AS " + number("f", i));
 	}
 	out.push_back("x.w");
-	return "SELECT " + pg::join(out, ", ") + " FROM (" + from + ") x";
+	// What is computed is computed once, not in each of the sums and conditions that read it.  '0' and not 0, which is an int4
+	// that is yet to be cast: to the planner that may be any OFFSET, and not to be done in parallel.
+	return "SELECT " + pg::join(out, ", ") + " FROM (" + from + ") x" + (computes ? " OFFSET '0'" : "");
 }
 
 std::vector<Column> Grouping::input_columns() const
@@ -87,7 +106,8 @@ std::vector<Column> Grouping::input_columns() const
 	for (size_t i = 0; i < node.aggregates.size(); i++) {
 		const Aggregate &a = node.aggregates[i];
 		for (size_t j = 0; j < a.arguments.size(); j++)
-			out.push_back(named(a.arguments[j].type, value(i, j)));
+			if (argument(i, j) == value(i, j))
+				out.push_back(named(a.arguments[j].type, value(i, j)));
 		if (a.filter)
 			out.push_back({number("f", i), BOOLOID, -1, 0, false});
 	}
@@ -111,7 +131,7 @@ std::string Grouping::grouped(const std::string &from) const
 		out.push_back(a.change + " AS " + a.name);
 	for (size_t i = 0; i < node.aggregates.size(); i++)
 		if (extreme(i)) {
-			std::string best = query::render(node.aggregates[i].call, [&](int) { return "i." + value(i, 0); });
+			std::string best = query::render(node.aggregates[i].call, [&](int) { return "i." + argument(i, 0); });
 			out.push_back(best + " FILTER (WHERE " + counted_rows(node.aggregates[i], i, "i.w > 0") + ") AS " + number("e", i));
 			out.push_back(best + " FILTER (WHERE " + counted_rows(node.aggregates[i], i, "i.w < 0") + ") AS " + number("r", i));
 		}
@@ -220,7 +240,7 @@ std::string Grouping::counted_rows(const Aggregate &a, int i, const std::string 
 {
 	std::vector<std::string> out;
 	for (int j = 0; j < a.checked; j++)
-		out.push_back("i." + value(i, j) + " IS DISTINCT FROM NULL");
+		out.push_back("i." + argument(i, j) + " IS DISTINCT FROM NULL");
 	if (a.filter)
 		out.push_back("i." + number("f", i));
 	if (!more.empty())
@@ -257,7 +277,7 @@ void Grouping::add(const Aggregate &a, int i, const std::string &values_prefix)
 
 void Grouping::add_sum(const Aggregate &a, int i)
 {
-	std::string name = number("a", i), v = "i." + value(i, 0), finite;
+	std::string name = number("a", i), v = "i." + argument(i, 0), finite;
 	bool numeric = a.arguments[0].type.type == NUMERICOID, special = numeric && !a.finite;
 	if (special)
 		finite = v + " > '-Infinity'::numeric AND " + v + " < 'Infinity'::numeric";    // NaN is greater
@@ -296,7 +316,7 @@ void Grouping::add_values(const Aggregate &a, int i, const std::string &prefix)
 		v.filter = counted_rows(a, i);
 		v.hashed = false;
 		for (size_t j = 0; j < a.arguments.size(); j++) {
-			v.inputs.push_back("i." + value(i, j));
+			v.inputs.push_back("i." + argument(i, j));
 			v.types.push_back(a.arguments[j].type);
 			const Column &type = a.arguments[j].type;
 			bool small = pg::is_fixed(type.type) || (!wide && type.type == NUMERICOID);

@@ -61,6 +61,8 @@ public:
 	std::map<int, int> values_of;         // aggregate → values
 
 private:
+	// The column of the input that has an argument of an aggregate.
+	std::string argument(int aggregate, int argument) const;
 	std::string counted_rows(const query::Aggregate &a, int i, const std::string &more = {}) const;
 	void count(const std::string &name, const std::string &where);
 	void add(const query::Aggregate &a, int i, const std::string &values_prefix);
