@@ -464,7 +464,7 @@ void advance(int id, const Frontier &from, Snapshot snapshot)
 			frame.fill(one.arrangement.table, one.arrangement.filled(), one.arrangement.fill(), Rows::all);
 			for (const auto &sql : one.arrangement.index())
 				pg::execute(sql);
-			analyze_indexed(one.arrangement.table);
+			analyze(one.arrangement.table, Columns::indexed);
 		} else if (frame.rows("z_b") > 0)
 			for (Prepared &change : one.changes)
 				if (changes != Changes::inserts || !change.statement.sql.starts_with("DELETE"))

@@ -311,7 +311,7 @@ double rows_of(Oid relid)
 	return pg::call(statistics_rows, relid);
 }
 
-void analyze_indexed(const std::string &table)
+void analyze(const std::string &table, Columns of)
 {
 	std::vector<std::string> columns;
 	for (const auto &row : pg::query("SELECT DISTINCT quote_ident(a.attname) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
@@ -321,7 +321,7 @@ void analyze_indexed(const std::string &table)
 	// Those of an expression are made with all columns' alone.
 	bool computed = pg::value("SELECT 1 FROM pg_catalog.pg_index WHERE indrelid = $1::regclass AND indexprs IS NOT NULL LIMIT 1", {table}).has_value();
 	Sampled few;
-	pg::execute("ANALYZE " + table + (computed || columns.empty() ? "" : " (" + pg::join(columns, ", ") + ")"));
+	pg::execute("ANALYZE " + table + (of == Columns::all || computed || columns.empty() ? "" : " (" + pg::join(columns, ", ") + ")"));
 }
 
 bool much_of(const std::vector<Oid> &bases, int64 rows)
@@ -384,8 +384,9 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	SPIPlanPtr plan = bulk ? nullptr : kept;
 	int count = prepared.parameters.size();
 	if (plan == nullptr) {
+		bool alone = bulk && statement.reads.empty() && !statement.modifies;    // a worker has no ephemeral relations
 		const std::string &sql = bulk && much_of(statement.bases, input) ? statement.bulk : statement.sql;
-		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk, false);
+		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk, alone);
 		if (!bulk)
 			kept = plan;
 		if (!statement.into.empty())

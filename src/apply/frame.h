@@ -46,8 +46,9 @@ enum class Changes { none, inserts, some, everything };
 // Rows of a table as the statistics have it; negative or 0 if they do not know.
 double rows_of(Oid relid);
 
-// Statistics of what its indexes find, enough to choose between finding and scanning.
-void analyze_indexed(const std::string &table);
+// Statistics from a small sample, enough to choose between finding and scanning: of all columns, or of what indexes find.
+enum class Columns { all, indexed };
+void analyze(const std::string &table, Columns columns);
 
 // True if this many changed rows are enough to read the tables as a whole: a fiftieth of each.
 bool much_of(const std::vector<Oid> &bases, int64 rows);

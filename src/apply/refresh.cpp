@@ -261,7 +261,7 @@ private:
 			view::make_target_index(view_);
 		view_.remade.clear();
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		analyze_indexed(view_.name);
+		analyze(view_.name, Columns::all);
 	}
 
 	// A table that was just filled has no statistics yet, and is planned for blindly.
@@ -292,7 +292,7 @@ private:
 			}
 			for (const auto &sql : state.index)
 				pg::execute(sql);
-			analyze_indexed(state.table);
+			analyze(state.table, Columns::indexed);
 			pg::Identity owner(view_.owner, true);
 			for (const auto &sql : state.finish)    // before an operator above is filled from it
 				frame_.run_once(sql, Rows::all);
