@@ -4,7 +4,7 @@
 //
 // Deltas travel between statements as ephemeral relations (tuplestores the
 // server reads like tables) with columns c1…cn and a weight w.  Every statement
-// is planned once per backend for a few rows; a bulk delta is planned anew with
+// is planned once per backend for a few rows and once for some; a bulk delta is planned anew with
 // its true row counts, which costs nothing beside running it.
 #include "query/tree.h"
 
