@@ -1,6 +1,8 @@
 #include "aggregates.h"
 
+#include "correlate.h"
 #include "pg/sql.hpp"
+#include "rows.h"
 
 extern "C" {
 #include "catalog/pg_aggregate.h"
@@ -22,7 +24,6 @@ extern "C" {
 namespace query {
 
 namespace {
-
 
 // The result of all others may depend on the order of the values.
 constexpr Oid order_free[] = {
@@ -81,7 +82,10 @@ bool is_greater_than(Oid op)
 
 struct Call {
 	Node *arguments[FUNC_MAX_ARGS], *direct[FUNC_MAX_ARGS];
-	int count, checked, directs;
+	int count, directs;
+	int shown;        // arguments that do not only order
+	int rows;         // of those, rows by their fields; of a row that may lack the first argument tells so
+	int present;      // rows that are always there
 	char *text;       // over $1, $2, …, direct arguments from first_direct on
 };
 
@@ -93,6 +97,48 @@ Aggref *aggregate_in(Node *node)
 	if (IsA(node, JsonConstructorExpr) && reinterpret_cast<JsonConstructorExpr *>(node)->func != nullptr)
 		node = reinterpret_cast<Node *>(reinterpret_cast<JsonConstructorExpr *>(node)->func);
 	return IsA(node, Aggref) ? reinterpret_cast<Aggref *>(node) : nullptr;
+}
+
+int add_argument(Call *out, Node *argument)
+{
+	if (out->count == FUNC_MAX_ARGS)
+		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_ARGUMENTS), errmsg("an aggregate with more than %d arguments", FUNC_MAX_ARGS)));
+	out->arguments[out->count++] = argument;
+	return out->count;
+}
+
+struct Fields {
+	Call *call;
+	int depth;
+};
+
+Node *field(Call *call, Node *of, Node *expression)
+{
+	for (int i = 0; i < call->count; i++)
+		if (equal(call->arguments[i], expression))
+			return parameter_like(i + 1, of);
+	return parameter_like(add_argument(call, expression), of);
+}
+
+// A row by its fields (see rows.h): what those are made of are the arguments.
+Node *by_fields(Node *node, void *context)
+{
+	auto *fields = static_cast<Fields *>(context);
+	if (node == nullptr || IsA(node, Const))
+		return node;
+	if (IsA(node, Query)) {
+		fields->depth++;
+		auto *out = query_tree_mutator(reinterpret_cast<::Query *>(node), by_fields, context, 0);
+		fields->depth--;
+		return reinterpret_cast<Node *>(out);
+	}
+	if (IsA(node, Var) && int(reinterpret_cast<Var *>(node)->varlevelsup) == fields->depth) {
+		auto *column = static_cast<Var *>(copyObjectImpl(node));
+		column->varlevelsup = 0;
+		return field(fields->call, node, reinterpret_cast<Node *>(column));
+	}
+	bool inner = fields->depth > 0 || IsA(node, List) || IsA(node, RowExpr) || IsA(node, SubLink) || IsA(node, CaseExpr) || IsA(node, CaseWhen) || IsA(node, NullTest);
+	return inner ? expression_tree_mutator(node, by_fields, context) : field(fields->call, node, node);
 }
 
 // The aggregate printed with its arguments as parameters, but for constants, and its filter left out.
@@ -107,11 +153,14 @@ void print_call(Node *original, Call *out)
 		auto *argument = reinterpret_cast<Node *>(target->expr);
 		if (IsA(argument, Const))
 			continue;
-		if (out->count == FUNC_MAX_ARGS)
-			ereport(ERROR, (errcode(ERRCODE_TOO_MANY_ARGUMENTS), errmsg("an aggregate with more than %d arguments", FUNC_MAX_ARGS)));
-		out->arguments[out->count++] = argument;
-		out->checked += !target->resjunk;
-		target->expr = reinterpret_cast<Expr *>(parameter_like(out->count, argument));
+		out->shown += !target->resjunk;
+		if (is_row(argument)) {
+			Fields fields{out, 0};
+			target->expr = reinterpret_cast<Expr *>(by_fields(argument, &fields));
+			out->rows += !target->resjunk;
+			out->present += !target->resjunk && !IsA(argument, CaseExpr);
+		} else
+			target->expr = reinterpret_cast<Expr *>(parameter_like(add_argument(out, argument), argument));
 	}
 	foreach (cell, aggref->aggdirectargs) {
 		auto *argument = static_cast<Node *>(lfirst(cell));
@@ -245,11 +294,20 @@ private:
 			if (query_->groupingSets != NIL && IsA(expression, Const))
 				no_law("a constant as a key of grouping sets", reinterpret_cast<Const *>(expression)->location,
 				       "Where it is NULL depends on the server's plan.");
-			if (list_member_int(set_, clause->tleSortGroupRef))
+			if (query_->groupingSets == NIL && pg::call(is_row, expression))
+				add_fields(expression);
+			else if (list_member_int(set_, clause->tleSortGroupRef))
 				add_key(expression);
 			else
 				add_null(expression);
 		}
+	}
+
+	void add_fields(Node *row)
+	{
+		ListCell *cell;
+		foreach (cell, pg::call(fields_of, row))
+			add_key(static_cast<Node *>(lfirst(cell)));
 	}
 
 	void add_null(Node *expression)
@@ -293,6 +351,8 @@ private:
 			add_aggregate(tree);
 		else if (IsA(tree, GroupingFunc))
 			add_grouping(reinterpret_cast<GroupingFunc *>(tree));
+		else if (IsA(tree, Query))
+			collect_columns(reinterpret_cast<::Query *>(tree));
 		else if (IsA(tree, Var))
 			add_key(tree);
 		else {
@@ -300,6 +360,20 @@ private:
 			pg::call(list_children, tree, &children);
 			for (Node *child : children)
 				collect(child);
+		}
+	}
+
+	void collect_columns(::Query *subquery)
+	{
+		ListCell *cell;
+		foreach (cell, pg::call(outer_references, subquery, static_cast<List *>(NIL))) {
+			auto *column = lfirst_node(Var, cell);
+			auto same = [&](const Scope::Computed &known) {
+				auto *other = reinterpret_cast<Var *>(known.expression);
+				return IsA(other, Var) && other->varno == column->varno && other->varattno == column->varattno;
+			};
+			if (std::none_of(computed_.begin(), computed_.end(), same))
+				add_key(reinterpret_cast<Node *>(column));
 		}
 	}
 
@@ -348,7 +422,7 @@ private:
 			no_law("a volatile aggregate", aggref->location, "Its result can differ at each evaluation, so a change cannot be undone.");
 		Aggregate a;
 		a.distinct = aggref->aggdistinct != NIL;
-		bool counts_rows = aggref->aggstar || (aggref->aggfnoid == F_COUNT_ANY && !a.distinct && is_present(argument(aggref)));
+		bool counts_rows = aggref->aggstar || (aggref->aggfnoid == F_COUNT_ANY && !a.distinct && (call.present > 0 || is_present(argument(aggref))));
 		if (counts_rows)
 			call.count = 0;
 		for (int i = 0; i < call.count; i++) {
@@ -361,7 +435,9 @@ private:
 		}
 		a.call = counts_rows ? "count(*)" : with_holes(call.text, [&](int number) { return number < first_direct ? hole(number - 1) : direct(call, number - first_direct); });
 		a.uses_keys = call.directs > 0;
-		a.checked = nature.strict || passes_over_nulls(aggref->aggfnoid) ? std::min(call.checked, call.count) : 0;
+		a.checked = nature.strict || passes_over_nulls(aggref->aggfnoid) ? call.shown - call.present : 0;
+		if (a.checked > 0 && call.rows > 0 && call.shown > 1)
+			no_law("a row beside another argument of an aggregate that passes over NULLs", aggref->location);
 		if (aggref->aggfilter != nullptr) {
 			a.filter = make_expression(reinterpret_cast<Node *>(aggref->aggfilter), input_.scope);
 			if (a.filter->uses_time())

@@ -5,6 +5,7 @@
 #include "expression.h"
 #include "correlate.h"
 #include "from.h"
+#include "rows.h"
 #include "subquery.h"
 #include "pg/sql.hpp"
 #include "top.h"
@@ -212,6 +213,7 @@ Tree set_operation(const ::Query &query, Node *tree, const Environment &environm
 		    flatten_group_exprs(nullptr, query, reinterpret_cast<Node *>(query->targetList)));
 		query->havingQual = flatten_group_exprs(nullptr, query, query->havingQual);
 	}
+	expand_rows(query);
 	query->targetList = reinterpret_cast<List *>(
 	    flatten_join_alias_vars(nullptr, query, reinterpret_cast<Node *>(query->targetList)));
 	query->havingQual = flatten_join_alias_vars(nullptr, query, query->havingQual);

@@ -3,6 +3,7 @@
 #include "expression.h"
 
 extern "C" {
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -16,6 +17,7 @@ extern "C" {
 #include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 #include "access/htup_details.h"
@@ -631,7 +633,8 @@ bool is_global(::Query *query)
 	ListCell *cell;
 	foreach (cell, query->targetList)
 		if (!lfirst_node(TargetEntry, cell)->resjunk)
-			entry->eref->colnames = lappend(entry->eref->colnames, makeString(pstrdup("?")));
+			entry->eref->colnames = lappend(entry->eref->colnames, makeString(psprintf("c%d", list_length(entry->eref->colnames) + 1)));
+	entry->alias = static_cast<Alias *>(copyObjectImpl(entry->eref));
 	outer->rtable = list_make1(entry);
 	reference->rtindex = 1;
 	Columns columns{nullptr};
@@ -655,10 +658,9 @@ bool is_never_null(::Query *query, Node *expression)
 		return false;
 	auto *entry = rt_fetch(var->varno, query->rtable);
 	if (entry->rtekind == RTE_RELATION) {
-		HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(entry->relid), Int16GetDatum(var->varattno));
-		bool out = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attnotnull;
-		if (HeapTupleIsValid(tuple))
-			ReleaseSysCache(tuple);
+		Relation relation = table_open(entry->relid, NoLock);
+		bool out = TupleDescCompactAttr(RelationGetDescr(relation), var->varattno - 1)->attnullability == ATTNULLABLE_VALID;
+		table_close(relation, NoLock);
 		return out;
 	}
 	if (entry->rtekind == RTE_GROUP)

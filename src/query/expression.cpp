@@ -94,30 +94,11 @@ const char *unsupported_part(Node *node, Index depth, bool sets)
 	return nullptr;
 }
 
-// A row of a table with all columns of its type; nullptr if the scope lacks one.
-Node *whole_row(const Var *var, const Scope &scope)
+// A column that the scope has as computed, read from within a subquery.
+bool is_column_above(Node *node, Node *computed, Index depth)
 {
-	if (!type_is_rowtype(var->vartype) || var->vartype == RECORDOID || !bms_is_empty(var->varnullingrels))
-		return nullptr;
-	TupleDesc description = lookup_rowtype_tupdesc(var->vartype, -1);
-	RowExpr *row = makeNode(RowExpr);
-	row->row_typeid = var->vartype;
-	row->row_format = COERCE_EXPLICIT_CAST;
-	row->location = -1;
-	bool whole = true;
-	for (int i = 0; i < description->natts && whole; i++) {
-		Form_pg_attribute attribute = TupleDescAttr(description, i);
-		auto found = scope.columns.find({var->varno, i + 1});
-		whole = attribute->attisdropped || found != scope.columns.end();
-		if (attribute->attisdropped)
-			row->args = lappend(row->args, makeNullConst(INT4OID, -1, InvalidOid));
-		else if (whole) {
-			Var *like = makeVar(var->varno, i + 1, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0);
-			row->args = lappend(row->args, parameter_like(found->second + 1, reinterpret_cast<Node *>(like)));
-		}
-	}
-	ReleaseTupleDesc(description);
-	return whole ? reinterpret_cast<Node *>(row) : nullptr;
+	auto *here = reinterpret_cast<Var *>(node), *above = reinterpret_cast<Var *>(computed);
+	return IsA(node, Var) && IsA(computed, Var) && here->varlevelsup == depth && here->varno == above->varno && here->varattno == above->varattno;
 }
 
 Node *rewrite(Node *node, void *context)
@@ -126,8 +107,8 @@ Node *rewrite(Node *node, void *context)
 	if (node == nullptr)
 		return nullptr;
 	const auto &computed = state->scope->computed;
-	for (size_t i = 0; i < computed.size() && state->depth == 0; i++)
-		if (equal(node, computed[i].expression))
+	for (size_t i = 0; i < computed.size(); i++)
+		if (state->depth == 0 ? equal(node, computed[i].expression) : is_column_above(node, computed[i].expression, state->depth))
 			return parameter_like(first_computed + i, node);
 	if (IsA(node, Query)) {
 		state->depth++;
@@ -142,9 +123,6 @@ Node *rewrite(Node *node, void *context)
 		auto found = state->scope->columns.find({var->varno, var->varattno});
 		if (var->varlevelsup == state->depth && found != state->scope->columns.end())
 			return parameter_like(found->second + 1, node);
-		if (var->varlevelsup == state->depth && var->varattno == 0)
-			if (Node *row = whole_row(var, *state->scope))
-				return row;
 		state->unsupported = var->varlevelsup > state->depth ? "a reference to an outer query"
 		                     : var->varattno == 0      ? "a whole-row reference"
 		                     : var->varattno < 0       ? "a system column"

@@ -50,6 +50,8 @@ void describe(Oid relid, Attributes *out)
 	for (int i = 0; i < desc->natts; i++) {
 		out->attributes[i] = static_cast<Form_pg_attribute>(palloc(sizeof(FormData_pg_attribute)));
 		*out->attributes[i] = *TupleDescAttr(desc, i);
+		// NOT NULL … NOT VALID says nothing of the rows that are there.
+		out->attributes[i]->attnotnull = TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID;
 	}
 	out->key_count = 0;
 	// A key that may be violated until the commit identifies nothing before it.
@@ -97,10 +99,6 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 	for (auto [varno, attribute] : read)
 		if (varno == index && attribute > 0)
 			wanted.push_back(attribute);
-		else if (varno == index && attribute == 0)     // the whole row
-			for (int i = 0; i < attributes->count; i++)
-				if (!attributes->attributes[i]->attisdropped)
-					wanted.push_back(i + 1);
 	std::sort(wanted.begin(), wanted.end());
 	wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
 	for (int number : wanted) {

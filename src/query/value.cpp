@@ -277,7 +277,7 @@ Node *value_of(From &from, SubLink *link, const Environment &environment)
 		return pg::call(with_values, link->testexpr, static_cast<void *>(&parameters));
 	}
 	case ARRAY_SUBLINK:
-		no_law("ARRAY(subquery)", link->location);
+		return values(from, pg::call(array_of, query), environment)[0];
 	default:
 		no_law("this kind of subquery", link->location);
 	}

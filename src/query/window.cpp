@@ -282,7 +282,7 @@ private:
 		foreach (cell, query_->targetList) {
 			auto *target = static_cast<TargetEntry *>(lfirst(cell));
 			if (!target->resjunk || chooses_rows(query_, target))
-				read.merge(make_expression(reinterpret_cast<Node *>(target->expr), without).columns);
+				read.merge(make_set(reinterpret_cast<Node *>(target->expr), without).columns);
 		}
 		for (int column : read)
 			place(column_of(column, columns_[column]));

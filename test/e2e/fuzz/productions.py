@@ -297,6 +297,9 @@ def windowed(g, types):
     kinds = types or types_of(g, scope, 2) + [g.rng.choice(["bigint", "numeric", "int", "text"])]
     # Two windows may put equal rows in different orders: only one of them may see it.
     targets = [target(g, window(g, scope, kind, last) if last or g.chance(0.2) else expression(g, scope, kind)) for kind, last in [(kind, i == len(kinds) - 1) for i, kind in enumerate(kinds)]]
+    if types is None and g.chance(0.1):
+        g.used.append("set_beside_window")
+        targets.append(target(g, Node("text", "unnest(ARRAY[{0}, {1}])", [expression(g, scope, "text"), literal(g, "text")])))
     made = select(g, targets, item, conditions(g, scope, 0.25))
     if g.chance(0.25):      # the first of each partition, as users write it
         inner = derived(g, select(g, [target(g, r.node()) for r in scope[:3]] + [target(g, Node("bigint", "row_number() OVER (PARTITION BY {0} ORDER BY {1})", [g.rng.choice(scope).node(), everything(scope)]))], item))
@@ -473,6 +476,45 @@ def scalar_query(kind):
 
 for _kind in ("int", "bigint", "numeric", "text", "date", "timestamptz"):
     scalar_query(_kind)
+
+
+@production("text", 0.4)
+def array_of_query(g, scope):
+    """ARRAY(subquery) in the order of what its values look like, which leaves nothing open."""
+    def make():
+        if g.chance(0.4):
+            item = derived(g, query(g, [g.rng.choice(ORDERED)]))
+        else:
+            item = source(g, joins=False)
+        on = match(g, item.columns, g.outer) if g.outer and g.chance(0.7) else None
+        column = g.rng.choice(item.columns)
+        limit = f" LIMIT {g.rng.randint(1, 3)}" if g.chance(0.2) else ""
+        return select(g, [target(g, Node("text", "({0})::text", [column.node()]))], item, [m for m in [on] if m] + conditions(g, item.columns, 0.2),
+                      [Node("tail", " ORDER BY ({0})::text" + limit, [column.node()])])
+    return Node("text", "(ARRAY({0}))::text", [inside(g, scope if g.chance(0.7) else [], make)])
+
+
+def row_of(g, scope):
+    aliases = sorted({ref.alias for ref in scope if ref.alias})
+    return Node("row", g.rng.choice(aliases), alias="") if aliases else None
+
+
+@production("text", 0.3)
+def whole_row(g, scope):
+    row = row_of(g, scope)
+    return row and Node("text", g.rng.choice(["to_jsonb({0})::text", "row_to_json({0})::text"]), [row])
+
+
+@production("aggregate text", 0.4)
+def rows_aggregate(g, scope):
+    row = row_of(g, scope)
+    return row and Node("text", g.rng.choice(["jsonb_agg({0} ORDER BY {0}::text)::text", "json_agg({0} ORDER BY {0}::text)::text"]), [row])
+
+
+@production("aggregate bigint", 0.3)
+def rows_count(g, scope):
+    row = row_of(g, scope)
+    return row and Node("bigint", g.rng.choice(["count({0})", "count(DISTINCT {0})"]), [row])
 
 
 @production("bool", 0.5)
