@@ -1,6 +1,7 @@
 #include "aggregates.h"
 
 #include "correlate.h"
+#include "functions.h"
 #include "pg/sql.hpp"
 #include "rows.h"
 
@@ -174,10 +175,10 @@ void print_call(Node *original, Call *out)
 }
 
 struct Nature {
-	bool strict, changes;
+	bool strict, changes, reads;
 };
 
-// Whether it passes over NULLs, and whether it may answer the same differently.
+// Whether it passes over NULLs, whether it may answer the same differently, and whether it may read tables.
 void look_up(Oid function, Nature *out)
 {
 	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
@@ -187,6 +188,7 @@ void look_up(Oid function, Nature *out)
 	out->strict = func_strict(form->aggtransfn) && form->aggkind == AGGKIND_NORMAL;
 	out->changes = func_volatile(form->aggtransfn) == PROVOLATILE_VOLATILE ||
 	               (OidIsValid(form->aggfinalfn) && func_volatile(form->aggfinalfn) == PROVOLATILE_VOLATILE);
+	out->reads = is_unsteady(form->aggtransfn) || (OidIsValid(form->aggfinalfn) && is_unsteady(form->aggfinalfn));
 	ReleaseSysCache(tuple);
 }
 
@@ -420,6 +422,8 @@ private:
 		pg::call(look_up, aggref->aggfnoid, &nature);
 		if (nature.changes)
 			no_law("a volatile aggregate", aggref->location, "Its result can differ at each evaluation, so a change cannot be undone.");
+		if (nature.reads)
+			no_law("an aggregate of a STABLE function", aggref->location, "It may read tables, whose changes would not be seen.");
 		Aggregate a;
 		a.distinct = aggref->aggdistinct != NIL;
 		bool counts_rows = aggref->aggstar || (aggref->aggfnoid == F_COUNT_ANY && !a.distinct && (call.present > 0 || is_present(argument(aggref))));

@@ -5,6 +5,7 @@
 #include "expression.h"
 #include "correlate.h"
 #include "from.h"
+#include "functions.h"
 #include "rows.h"
 #include "subquery.h"
 #include "pg/sql.hpp"
@@ -530,7 +531,7 @@ From build_rows(::Query *original, const Environment &outer, List **list)
 
 Tree build(::Query *query)
 {
-	auto root = group_before_join(build_level(query, Environment{}));
+	auto root = group_before_join(build_level(pg::call(with_bodies, static_cast<const ::Query *>(query)), Environment{}));
 	int next = 1;
 	walk(*root, [&](Operator &node) { node.id = next++; });
 	return root;

@@ -1,13 +1,11 @@
 #include "expression.h"
 
+#include "functions.h"
 #include "pg/sql.hpp"
 #include "time.h"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "access/transam.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -16,9 +14,8 @@ extern "C" {
 #include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 #include "utils/ruleutils.h"
-#include "utils/syscache.h"
-#include "utils/typcache.h"
 }
 
 #include <algorithm>
@@ -274,31 +271,6 @@ void select_from(RangeTblEntry *entry, Output *out)
 	out->select = reinterpret_cast<Node *>(sublink);
 }
 
-bool may_read_tables(Oid function, void *)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
-	bool may = form->provolatile == PROVOLATILE_STABLE && function >= FirstNormalObjectId && form->prolang != ClanguageId;
-	ReleaseSysCache(tuple);
-	return may;
-}
-
-bool calls_what_may_read(Node *node, void *context)
-{
-	if (node == nullptr)
-		return false;
-	if (check_functions_in_node(node, may_read_tables, nullptr))
-		return true;
-	if (IsA(node, Query))
-		return query_tree_walker(reinterpret_cast<::Query *>(node), calls_what_may_read, context, 0);
-	return expression_tree_walker(node, calls_what_may_read, context);
-}
-
-bool reads(Node *tree)
-{
-	return calls_what_may_read(tree, nullptr);
-}
-
 bool entry_reads_a_table(RangeTblEntry *entry)
 {
 	return range_table_entry_walker(entry, reads_a_table, nullptr, QTW_EXAMINE_RTES_BEFORE);
@@ -313,6 +285,17 @@ bool is_subquery(Node *node)
 
 namespace {
 
+[[noreturn]] void refuse_unsteady(const Unsteady &call, int location)
+{
+	std::string name = pg::call(format_procedure_qualified, call.function);
+	if (call.own)
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "STABLE function " + name + " has no differential law", "It may read tables, whose changes would not be seen.",
+		         "Mark it IMMUTABLE if its result depends on its arguments alone, or write what it reads into the query; refresh_mode AUTO or FULL recomputes the query.",
+		         location + 1);
+	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "function " + name + " has no differential law", "It tells of the server's catalogs or state, whose changes are not captured.",
+	         "Use refresh_mode AUTO or FULL, which recompute the query and apply the difference.", location + 1);
+}
+
 // The text of an expression with holes, at both times.
 Expression printed(Node *expression, const Scope &scope, bool sets, bool moments = true)
 {
@@ -323,6 +306,8 @@ Expression printed(Node *expression, const Scope &scope, bool sets, bool moments
 	if (Node *clock = pg::call(wall_clock, expression))
 		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "statement_timestamp(), clock_timestamp() and timeofday() have no differential law",
 		         "They tell another time at each evaluation.", "Use now(), which is the time of the tick.", pg::call(exprLocation, static_cast<const Node *>(clock)) + 1);
+	if (Unsteady call = pg::call(unsteady_call, plain); call.function != InvalidOid)
+		refuse_unsteady(call, pg::call(unsteady_call, expression).location);
 	if (pg::call(is_volatile, plain))
 		no_law("a volatile function", pg::call(exprLocation, static_cast<const Node *>(expression)),
 		       "Its result can differ at each evaluation, so a change cannot be undone.");
@@ -409,8 +394,6 @@ Expression make_relation(RangeTblEntry *entry, const Scope &scope, std::vector<C
 {
 	auto out = std::make_unique<Output>();
 	pg::call(select_from, entry, out.get());
-	if (pg::call(reads, out->select))
-		no_law("a STABLE function in FROM", -1, "It may read tables, whose changes would not be seen.");
 	for (int i = 0; i < out->count; i++)
 		columns.push_back({out->names[i], out->types[i], out->typmods[i], out->collations[i], false});
 	return printed(out->select, scope, true);
