@@ -50,7 +50,7 @@ SELECT missing, unexpected FROM pgtrickle.verify('v');
 CREATE TABLE spied (who name);
 GRANT INSERT ON spied TO PUBLIC;
 SET ROLE regress_trickle_owner;
-CREATE FUNCTION spy(x int) RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN x * CASE current_user WHEN 'regress_trickle_owner' THEN 1 ELSE -1 END; END $$;
+CREATE FUNCTION spy(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN x * CASE current_user WHEN 'regress_trickle_owner' THEN 1 ELSE -1 END; END $$;
 SELECT pgtrickle.create_stream_table('s', 'SELECT spy(x) AS x FROM open', '1h', 'DIFFERENTIAL');
 RESET ROLE;
 INSERT INTO open VALUES (4, 44);
