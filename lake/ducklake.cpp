@@ -116,13 +116,26 @@ void DuckLake::check_table(const Publication &p)
 
 std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id)
 {
+	return live_files("", {text(table_id)});
+}
+
+std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id, const std::vector<int64_t> &ids)
+{
+	ArrayText list;
+	for (int64_t id : ids)
+		list.add(id);
+	return live_files(" AND f.data_file_id = ANY($2::bigint[])", {text(table_id), list.text()});
+}
+
+std::map<int64_t, LiveFile> DuckLake::live_files(const char *which, const std::vector<Text> &params)
+{
 	const Rows rows = c_.query("SELECT f.data_file_id, f.record_count, f.row_id_start, " + resolved("f") +
 	                               ", d.delete_file_id, d.delete_count, d.begin_snapshot, " + resolved("d") + ", d.format, d.path, d.path_is_relative, f.file_size_bytes, f.begin_snapshot "
 	                               "FROM " + table("data_file") + " f JOIN " + table("table") + " t ON t.table_id = f.table_id AND t.end_snapshot IS NULL "
 	                               "JOIN " + table("schema") + " s USING (schema_id) "
 	                               "LEFT JOIN " + table("delete_file") + " d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL "
-	                               "WHERE f.table_id = $1 AND f.end_snapshot IS NULL",
-	                           {text(table_id)});
+	                               "WHERE f.table_id = $1 AND f.end_snapshot IS NULL" + which,
+	                           params);
 	std::map<int64_t, LiveFile> files;
 	for (int i = 0; i < rows.size(); i++) {
 		LiveFile file{rows.number(i, 0), rows.number(i, 1), rows.is_null(i, 2) ? 0 : rows.number(i, 2), rows.number(i, 11), rows.number(i, 12), rows.text(i, 3), -1, 0, 0, {}, {}, {}, true};

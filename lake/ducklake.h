@@ -70,6 +70,8 @@ public:
 	// Throws Unpublishable when another client has dropped or altered the table.
 	void check_table(const Publication &publication);
 	std::map<int64_t, LiveFile> live_files(int64_t table_id);
+	// Of these data files; an archive may have a million others.
+	std::map<int64_t, LiveFile> live_files(int64_t table_id, const std::vector<int64_t> &ids);
 
 	// Writes one snapshot of all batches.  REQUIRES: lock().  Returns its id.
 	int64_t commit(const CatalogState &before, std::vector<Batch> &batches, std::map<int, std::vector<FileDeletion>> &deletions,
@@ -79,6 +81,7 @@ public:
 	std::pair<int64_t, int64_t> replace(const CatalogState &before, const Replacement &replacement);
 
 private:
+	std::map<int64_t, LiveFile> live_files(const char *which, const std::vector<Text> &params);
 	void add_merged(const Replacement &replacement, int64_t id, int64_t snapshot);
 	void add_merged_statistics(const Replacement &replacement, int64_t id);
 	void forget(const Replacement &replacement);

@@ -315,9 +315,12 @@ std::vector<FileDeletion> Publisher::plan_deletions(Batch &batch)
 	for (const auto &[file, placed] : placed_files(writer_, p.id, files))
 		for (int32_t position : batch.gone[file])
 			gone[placed.data_file_id].push_back(placed.now(position));
+	std::vector<int64_t> ids;
+	for (const auto &[data_file_id, positions] : gone)
+		ids.push_back(data_file_id);
 	std::vector<FileDeletion> deletions;
 	try {
-		deletions = merge_deletions(store_, gone, ducklake_.live_files(p.table_id), ducklake_.directory_of(p.table_id), p.id);
+		deletions = merge_deletions(store_, gone, ducklake_.live_files(p.table_id, ids), ducklake_.directory_of(p.table_id), p.id);
 	} catch (const Unpublishable &e) {
 		throw Failed{p.id, e.sqlstate, e.what(), true};
 	}

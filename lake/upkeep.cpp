@@ -140,7 +140,7 @@ std::optional<Upkeep::Done> Upkeep::merge(const Planned &planned, Deleted delete
 
 	ducklake_.lock();
 	const CatalogState state = ducklake_.state();
-	const std::map<int64_t, LiveFile> now = ducklake_.live_files(planned.table_id);
+	const std::map<int64_t, LiveFile> now = ducklake_.live_files(planned.table_id, planned.data_files);
 	for (int64_t id : ids)
 		if (auto one = now.find(id); one == now.end() || one->second.delete_file_id != live.at(id).delete_file_id)
 			throw Conflict("another writer changed the files of \"" + planned.table_name + "\" meanwhile");
