@@ -2,6 +2,7 @@
 
 #include "publish.h"
 #include "share.h"
+#include "sources.h"
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +31,10 @@ public:
 	bool run()
 	{
 		bool all = true;
+		if (settings_.once)
+			all = follow_sources(settings_.conninfo);
+		else
+			sources_ = std::make_unique<SourceFollower>(settings_.conninfo);
 		while (true) {
 			const Due due = look();
 			keep_publishers();
@@ -233,6 +238,7 @@ private:
 	std::map<int, std::pair<std::string, std::string>> questions_;
 	int64_t waited_ = 0;
 	std::chrono::steady_clock::time_point next_upkeep_;
+	std::unique_ptr<SourceFollower> sources_;
 };
 
 }  // namespace

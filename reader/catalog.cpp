@@ -194,14 +194,14 @@ std::vector<DataFile> read_files(const Lake &lake, const Table &table)
 	return as_role(lake.owner, [&] {
 		const pg::Rows rows = pg::query_active(
 		    "SELECT f.data_file_id, f.record_count, f.file_size_bytes, f.row_id_start, f.begin_snapshot, f.partial_max, f.mapping_id, " + resolved("f") + ", " +
-		        resolved("d") + ", d.begin_snapshot, d.delete_count, f.encryption_key IS NOT NULL OR d.encryption_key IS NOT NULL, f.file_format, d.format FROM " +
+		        resolved("d") + ", d.begin_snapshot, d.delete_count, f.encryption_key IS NOT NULL OR d.encryption_key IS NOT NULL, f.file_format, d.format, d.file_size_bytes FROM " +
 		        lake.schema + ".ducklake_data_file f" + with_table(lake) + "LEFT JOIN " + lake.schema +
 		        ".ducklake_delete_file d ON d.data_file_id = f.data_file_id AND " + alive("d") + " WHERE f.table_id = $1::bigint AND " + alive("f") + " ORDER BY 1",
 		    {std::to_string(table.id), std::to_string(table.version)});
 		std::vector<DataFile> files;
 		for (const auto &row : rows) {
 			DataFile file{number(row[0]), number(row[1]), number(row[2], 0), number(row[3], 0), number(row[4]), number(row[5]), number(row[6]),
-			              *row[7], row[8].value_or(""), number(row[9], 0), number(row[10], 0)};
+			              *row[7], row[8].value_or(""), number(row[9], 0), number(row[10], 0), number(row[14], 0)};
 			if (*row[11] == "t" || *row[12] != "parquet" || row[13].value_or("parquet") != "parquet")
 				pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "file \"" + file.path + "\" of lake \"" + lake.name + "\" cannot be read",
 				         *row[11] == "t" ? "It is encrypted." : *row[12] != "parquet" ? "Its format is " + *row[12] + "." : "Its deletions are in format " + *row[13] + ".",
@@ -254,15 +254,15 @@ std::map<int64_t, std::string> read_mapping(const Lake &lake, int64_t mapping_id
 	});
 }
 
-std::map<int64_t, std::vector<int64_t>> read_inlined_deletes(const Lake &lake, const Table &table)
+std::map<int64_t, std::vector<std::pair<int64_t, int64_t>>> read_inlined_deletes(const Lake &lake, const Table &table)
 {
 	return as_role(lake.owner, [&] {
-		std::map<int64_t, std::vector<int64_t>> positions;
+		std::map<int64_t, std::vector<std::pair<int64_t, int64_t>>> positions;
 		const std::string name = lake.schema + ".ducklake_inlined_delete_" + std::to_string(table.id);
 		if (!pg::query_active("SELECT to_regclass($1)", {name})[0][0])
 			return positions;
-		for (const auto &row : pg::query_active("SELECT file_id, row_id FROM " + name + " WHERE begin_snapshot <= $1::bigint ORDER BY 1, 2", {std::to_string(table.version)}))
-			positions[number(row[0])].push_back(number(row[1]));
+		for (const auto &row : pg::query_active("SELECT file_id, row_id, begin_snapshot FROM " + name + " WHERE begin_snapshot <= $1::bigint ORDER BY 1, 2", {std::to_string(table.version)}))
+			positions[number(row[0])].emplace_back(number(row[1]), number(row[2]));
 		return positions;
 	});
 }
@@ -278,10 +278,12 @@ std::vector<InlinedTable> read_inlined_tables(const Lake &lake, const Table &tab
 {
 	std::vector<InlinedTable> tables;
 	const std::string prefix = table.prefixed_inlined ? "_ducklake_" : "";
-	for (const auto &row : pg::query_active("SELECT i.table_name, v.begin_snapshot FROM " + lake.schema + ".ducklake_inlined_data_tables i JOIN " + lake.schema +
-	                                            ".ducklake_schema_versions v ON v.schema_version = i.schema_version AND coalesce(v.table_id, i.table_id) = i.table_id "
-	                                            "WHERE i.table_id = $1::bigint AND v.begin_snapshot <= $2::bigint ORDER BY v.begin_snapshot",
-	                                        {std::to_string(table.id), std::to_string(table.version)})) {
+	// It has the columns of the table's last schema change up to the version that is in its name, which may be another table's.
+	for (const auto &row : pg::query_active("SELECT i.table_name, coalesce((SELECT max(v.begin_snapshot) FROM " + lake.schema +
+	                                            ".ducklake_schema_versions v WHERE coalesce(v.table_id, i.table_id) = i.table_id AND v.schema_version <= i.schema_version), "
+	                                            "(SELECT min(t.begin_snapshot) FROM " + lake.schema + ".ducklake_table t WHERE t.table_id = i.table_id)) FROM " + lake.schema +
+	                                            ".ducklake_inlined_data_tables i WHERE i.table_id = $1::bigint ORDER BY i.schema_version",
+	                                        {std::to_string(table.id)})) {
 		Table then;
 		then.id = table.id;
 		then.version = number(row[1]);
@@ -293,7 +295,7 @@ std::vector<InlinedTable> read_inlined_tables(const Lake &lake, const Table &tab
 
 }  // namespace
 
-std::vector<InlinedRows> read_inlined(const Lake &lake, const Table &table, int64_t since)
+std::vector<InlinedRows> read_inlined(const Lake &lake, const Table &table)
 {
 	return as_role(lake.owner, [&] {
 		std::vector<InlinedRows> all;
@@ -305,26 +307,13 @@ std::vector<InlinedRows> read_inlined(const Lake &lake, const Table &table, int6
 				part.columns.push_back(column.id);
 				columns += ", " + (column.type == "varchar" || column.type == "json" ? "convert_from(" + name + ", 'UTF8')" : name + "::text");
 			}
-			part.rows = pg::query_active("SELECT x." + inlined.row_id + columns + " FROM " + inlined.name + " x WHERE x." + inlined.begin + " > $1::bigint AND x." + inlined.begin +
-			                                 " <= $2::bigint AND (x." + inlined.end + " IS NULL OR x." + inlined.end + " > $2::bigint)",
-			                             {std::to_string(since), std::to_string(table.version)});
+			part.rows = pg::query_active("SELECT x." + inlined.row_id + columns + " FROM " + inlined.name + " x WHERE x." + inlined.begin + " <= $1::bigint AND (x." + inlined.end + " IS NULL OR x." +
+			                                 inlined.end + " > $1::bigint)",
+			                             {std::to_string(table.version)});
 			if (!part.rows.empty())
 				all.push_back(std::move(part));
 		}
 		return all;
-	});
-}
-
-std::vector<int64_t> read_inlined_ends(const Lake &lake, const Table &table, int64_t since)
-{
-	return as_role(lake.owner, [&] {
-		std::vector<int64_t> ids;
-		for (const InlinedTable &inlined : read_inlined_tables(lake, table))
-			for (const auto &row : pg::query_active("SELECT " + inlined.row_id + " FROM " + inlined.name + " WHERE " + inlined.end + " > $1::bigint AND " + inlined.end +
-			                                            " <= $2::bigint AND " + inlined.begin + " <= $1::bigint",
-			                                        {std::to_string(since), std::to_string(table.version)}))
-				ids.push_back(number(row[0]));
-		return ids;
 	});
 }
 

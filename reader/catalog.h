@@ -51,7 +51,7 @@ struct DataFile {
 	int64_t mapping_id = -1;   // columns by name
 	std::string path;
 	std::string delete_path;   // empty: none
-	int64_t delete_begin = 0, deleted = 0;
+	int64_t delete_begin = 0, deleted = 0, delete_bytes = 0;
 };
 
 // A column's statistics of a file, as text.
@@ -96,16 +96,14 @@ std::vector<DataFile> read_files(const Lake &lake, const Table &table);
 std::map<std::pair<int64_t, int64_t>, FileBounds> read_bounds(const Lake &lake, const Table &table, const std::vector<int64_t> &columns);
 // Names in the files of a mapping, by column id.
 std::map<int64_t, std::string> read_mapping(const Lake &lake, int64_t mapping_id);
-// Positions deleted from data files without a delete file: by file, sorted.
-std::map<int64_t, std::vector<int64_t>> read_inlined_deletes(const Lake &lake, const Table &table);
+// Positions deleted from data files without a delete file, and the snapshot: by file.
+std::map<int64_t, std::vector<std::pair<int64_t, int64_t>>> read_inlined_deletes(const Lake &lake, const Table &table);
 
 // Rows that are in the catalog itself: row id, then the columns by id as text.
 struct InlinedRows {
 	std::vector<int64_t> columns;
 	pg::Rows rows;
 };
-std::vector<InlinedRows> read_inlined(const Lake &lake, const Table &table, int64_t since);
-// Row ids of those that ended in (since, version].
-std::vector<int64_t> read_inlined_ends(const Lake &lake, const Table &table, int64_t since);
+std::vector<InlinedRows> read_inlined(const Lake &lake, const Table &table);
 
 }  // namespace reader

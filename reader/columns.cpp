@@ -38,6 +38,15 @@ Datum input(const char *text, Oid type)
 	return OidInputFunctionCall(function, const_cast<char *>(text), param, -1);
 }
 
+void prepare_input(Wanted *wanted)
+{
+	Oid function;
+	getTypeInputInfo(wanted->natural, &function, &wanted->natural_param);
+	fmgr_info(function, &wanted->natural_input);
+}
+
+}  // namespace
+
 // varchar, and domains, are the type they are made of as far as their values are.
 void prepare_cast(Wanted *wanted, Oid type, int32 typmod)
 {
@@ -52,15 +61,6 @@ void prepare_cast(Wanted *wanted, Oid type, int32 typmod)
 	getTypeInputInfo(type, &function, &wanted->input_param);
 	fmgr_info(function, &wanted->input);
 }
-
-void prepare_input(Wanted *wanted)
-{
-	Oid function;
-	getTypeInputInfo(wanted->natural, &function, &wanted->natural_param);
-	fmgr_info(function, &wanted->natural_input);
-}
-
-}  // namespace
 
 Foreign read_foreign_table(Oid relid)
 {
@@ -77,10 +77,10 @@ Foreign read_foreign_table(Oid relid)
 	return found;
 }
 
-Wanted want_row_id(int target)
+Wanted want_place(int64_t what, int target)
 {
 	Wanted wanted;
-	wanted.column_id = row_id_column;
+	wanted.column_id = what;
 	wanted.target = target;
 	wanted.natural = INT8OID;
 	pg::call(prepare_input, &wanted);
@@ -110,7 +110,7 @@ std::vector<Wanted> bind_columns(Oid relid, TupleDesc row, const Lake &lake, con
 		const Form_pg_attribute form = TupleDescAttr(row, attribute);
 		std::map<std::string, std::string> options = to_map(pg::call(GetForeignColumnOptions, relid, form->attnum));
 		if (options["row_id"] == "true") {
-			all.push_back(want_row_id(attribute));
+			all.push_back(want_place(row_id_column, attribute));
 		} else {
 			const Column *column = column_of(options, NameStr(form->attname), table);
 			if (column == nullptr)

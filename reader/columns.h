@@ -20,8 +20,10 @@ Foreign read_foreign_table(Oid relid);
 // Values that are kept are made in the current memory context.  Fails 42703 for a column that the lake's table has not.
 std::vector<Wanted> bind_columns(Oid relid, TupleDesc row, const Lake &lake, const Table &table, const std::vector<int> &attributes);
 
-Wanted want_row_id(int target);
+Wanted want_place(int64_t what, int target);  // row_id_column, file_column or position_column
 Wanted want_column(const Column &column, int target);
+// Where it is to become a value of another type: through text.  Reports errors by ereport.
+void prepare_cast(Wanted *wanted, Oid type, int32 typmod);
 
 // CREATE FOREIGN TABLE of the lake's table as it is in that snapshot; columns are bound by their ids.
 std::string foreign_table_ddl(const Lake &lake, const char *server, const std::string &local_name, const Reference &reference);

@@ -260,7 +260,7 @@ std::vector<Test> tests_of(const List *plans, const std::vector<Wanted> &wanted)
 		for (size_t place = 0; place < wanted.size(); place++)
 			if (wanted[place].target == list_nth_int(plan, 1) - 1)
 				test.plan.attno = static_cast<int>(place);
-		test.usable = test.plan.attno >= 0 && !wanted[test.plan.attno].through_text && wanted[test.plan.attno].column_id != row_id_column;
+		test.usable = test.plan.attno >= 0 && !wanted[test.plan.attno].through_text && wanted[test.plan.attno].column_id >= 0;
 		if (test.usable && OidIsValid(test.plan.comparison))
 			pg::call(fmgr_info, test.plan.comparison, &test.comparison);
 		tests.push_back(std::move(test));
@@ -417,7 +417,7 @@ void explain(ForeignScanState *node, ExplainState *es)
 	ExplainPropertyInteger("Row Groups", nullptr, counts.groups, es);
 	ExplainPropertyInteger("Row Groups Pruned", nullptr, counts.groups_pruned, es);
 	ExplainPropertyInteger("Rows Deleted", nullptr, counts.rows_deleted, es);
-	ExplainPropertyInteger("Read", "bytes", counts.bytes, es);
+	ExplainPropertyInteger("Read", "bytes", counts.bytes + counts.bytes_deletes, es);
 }
 
 // --- IMPORT FOREIGN SCHEMA ----------------------------------------------------------------------------

@@ -102,7 +102,7 @@ struct Scan::OpenFile {
 };
 
 Scan::Scan(Lake lake, Table table, std::vector<Wanted> wanted)
-    : lake_(std::move(lake)), table_(std::move(table)), wanted_(std::move(wanted)), context_(CurrentMemoryContext)
+    : lake_(std::move(lake)), table_(std::move(table)), wanted_(std::move(wanted))
 {
 }
 
@@ -121,11 +121,10 @@ void Scan::list()
 	listed_ = true;
 	files_ = read_files(lake_, table_);
 	std::erase_if(files_, [&](const DataFile &file) {
-		return (only_files && !only_files->contains(file.id)) || std::max(file.begin_snapshot, file.partial_max) <= since;
+		return only_files && !only_files->contains(file.id);
 	});
 	counts_.files = static_cast<int64_t>(files_.size());
-	if (!only_positions)
-		inlined_deletes_ = read_inlined_deletes(lake_, table_);
+	inlined_deletes_ = read_inlined_deletes(lake_, table_);
 	if (tests.empty() || files_.empty())
 		return;
 	std::vector<int64_t> columns;
@@ -199,18 +198,29 @@ bool Scan::open_next_file()
 		open_->reader = lake::check(builder.memory_pool(arrow::system_memory_pool())->properties(properties)->Build());
 		lake::check(open_->reader->GetSchema(&open_->schema));
 	});
-	if (!file.delete_path.empty() && !only_positions)
-		at_store(lake_, table_.version, file.delete_path, [&] {
-			for (const auto &[position, snapshot] : lake::read_delete_file(*store_, file.delete_path, file.delete_begin))
-				if (snapshot <= table_.version)
-					open_->deleted.push_back(position);
-		});
-	if (const auto found = inlined_deletes_.find(file.id); found != inlined_deletes_.end())
-		open_->deleted.insert(open_->deleted.end(), found->second.begin(), found->second.end());
-	std::sort(open_->deleted.begin(), open_->deleted.end());
+	for (const auto &[position, snapshot] : deletions_of(file))
+		open_->deleted.push_back(position);
 	counts_.rows_deleted += static_cast<int64_t>(open_->deleted.size());
 	bind_columns();
 	return true;
+}
+
+std::vector<std::pair<int64_t, int64_t>> Scan::deletions_of(const DataFile &file)
+{
+	std::vector<std::pair<int64_t, int64_t>> rows;
+	if (!file.delete_path.empty()) {
+		open_store();
+		at_store(lake_, table_.version, file.delete_path, [&] {
+			for (const auto &deletion : lake::read_delete_file(*store_, file.delete_path, file.delete_begin))
+				if (deletion.second <= table_.version)
+					rows.push_back(deletion);
+		});
+		counts_.bytes_deletes += file.delete_bytes;
+	}
+	if (const auto found = inlined_deletes_.find(file.id); found != inlined_deletes_.end())
+		rows.insert(rows.end(), found->second.begin(), found->second.end());
+	std::sort(rows.begin(), rows.end());
+	return rows;
 }
 
 // Columns are found by field id, or by name in a file that was added with a mapping.
@@ -231,7 +241,7 @@ void Scan::bind_columns()
 	std::set<int> read;
 	bool needs_row_ids = false;
 	for (const Wanted &column : wanted_) {
-		const int field = column.column_id == row_id_column ? -1 : field_of(column.column_id);
+		const int field = column.column_id < 0 ? -1 : field_of(column.column_id);
 		needs_row_ids |= column.column_id == row_id_column;
 		open_->fields.push_back(field);
 		if (field < 0)
@@ -245,10 +255,10 @@ void Scan::bind_columns()
 		const int id = field_id_of(*schema.field(i));
 		if (id == lake::row_id_field && needs_row_ids)
 			read.insert(open_->row_ids = i);
-		if (id == snapshot_id_field && (file.partial_max > table_.version || file.begin_snapshot <= since))
+		if (id == snapshot_id_field && file.partial_max > table_.version)
 			read.insert(open_->snapshots = i);
 	}
-	if ((file.partial_max > table_.version || (file.begin_snapshot <= since && file.partial_max > since)) && open_->snapshots < 0)
+	if (file.partial_max > table_.version && open_->snapshots < 0)
 		pg::fail(ERRCODE_DATA_CORRUPTED, "file \"" + file.path + "\" does not say which snapshots its rows came with");
 	int place = 0;
 	for (int field : read)
@@ -269,13 +279,6 @@ bool Scan::open_next_group()
 		open_->group_start = open_->next_start;
 		open_->next_start += metadata->RowGroup(open_->group)->num_rows();
 		counts_.groups++;
-		if (only_positions) {
-			const auto first = std::lower_bound(only_positions->begin(), only_positions->end(), open_->group_start);
-			if (first == only_positions->end() || *first >= open_->next_start) {
-				counts_.groups_pruned++;
-				continue;
-			}
-		}
 		if (!group_may_match(open_->group)) {
 			counts_.groups_pruned++;
 			continue;
@@ -361,14 +364,14 @@ void Scan::select(int64_t rows)
 	next_ = 0;
 	inlined_ = nullptr;
 	const auto *snapshots = open_->snapshots < 0 ? nullptr : static_cast<const arrow::Int64Array *>(batch_->column(open_->places[open_->snapshots]).get());
-	const std::vector<int64_t> &listed = only_positions ? *only_positions : open_->deleted;
+	const std::vector<int64_t> &listed = open_->deleted;
 	auto at = std::lower_bound(listed.begin(), listed.end(), batch_start_);
 	for (int64_t row = 0; row < rows; row++) {
 		while (at != listed.end() && *at < batch_start_ + row)
 			++at;
 		const bool is_listed = at != listed.end() && *at == batch_start_ + row;
-		const bool is_there = snapshots == nullptr || only_positions || (snapshots->Value(row) <= table_.version && snapshots->Value(row) > since);
-		if (is_there && is_listed == only_positions.has_value())
+		const bool is_there = snapshots == nullptr || snapshots->Value(row) <= table_.version;
+		if (is_there && !is_listed)
 			selected_.push_back(row);
 	}
 }
@@ -383,6 +386,9 @@ void Scan::fill_from_batch(int64_t row, Datum *values, bool *nulls)
 			is_null = false;
 			value = Int64GetDatum(open_->row_id_array != nullptr ? static_cast<const arrow::Int64Array *>(open_->row_id_array)->Value(row)
 			                                                     : open_->file->row_id_start + batch_start_ + row);
+		} else if (column.column_id == file_column || column.column_id == position_column) {
+			is_null = false;
+			value = Int64GetDatum(column.column_id == file_column ? open_->file->id : batch_start_ + row);
 		} else if (arrays_[i] == nullptr) {
 			is_null = !column.has_default;
 			value = column.default_value;
@@ -399,7 +405,7 @@ void Scan::fill_from_batch(int64_t row, Datum *values, bool *nulls)
 
 void Scan::read_inlined_rows()
 {
-	all_inlined_ = read_inlined(lake_, table_, since);
+	all_inlined_ = read_inlined(lake_, table_);
 	for (InlinedRows &part : *all_inlined_)
 		for (const Wanted &column : wanted_) {
 			const auto found = std::find(part.columns.begin(), part.columns.end(), column.column_id);
@@ -413,7 +419,7 @@ void Scan::read_inlined_rows()
 
 bool Scan::next_inlined()
 {
-	if (!with_inlined || only_positions)
+	if (!with_inlined)
 		return false;
 	if (!all_inlined_)
 		read_inlined_rows();
@@ -440,7 +446,10 @@ void Scan::fill_from_inlined(int64_t row, Datum *values, bool *nulls)
 		Datum &value = values[column.target];
 		bool &is_null = nulls[column.target];
 		const int place = places_[i];
-		if (place < 0) {
+		if (column.column_id == file_column || column.column_id == position_column) {
+			is_null = false;
+			value = Int64GetDatum(column.column_id == file_column ? -1 : (static_cast<int64_t>(part_) << 40) + row);
+		} else if (place < 0) {
 			is_null = !column.has_default;
 			value = column.default_value;
 		} else {

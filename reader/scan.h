@@ -38,10 +38,11 @@ struct Wanted {
 	Oid natural_param = InvalidOid, input_param = InvalidOid;
 	int32 typmod = -1;
 };
-inline constexpr int64_t row_id_column = -2;
+// What a row has beside its columns: DuckLake's id of it; the file it lies in (-1: the catalog) and its place there.
+inline constexpr int64_t row_id_column = -2, file_column = -3, position_column = -4;
 
 struct Counts {
-	int64_t files = 0, files_pruned = 0, groups = 0, groups_pruned = 0, rows_deleted = 0, bytes = 0;
+	int64_t files = 0, files_pruned = 0, groups = 0, groups_pruned = 0, rows_deleted = 0, bytes = 0, bytes_deletes = 0;
 };
 
 class Scan {
@@ -50,12 +51,9 @@ public:
 	Scan(Lake lake, Table table, std::vector<Wanted> wanted);
 	~Scan();
 
-	// Only rows that came after this snapshot; only these files.
-	int64_t since = -1;
+	// Only these files.
 	std::optional<std::set<int64_t>> only_files;
 	bool with_inlined = true;
-	// Of this file the rows at these positions, sorted, whether deleted or not.
-	std::optional<std::vector<int64_t>> only_positions;
 	std::vector<Test> tests;
 
 	// Reads the list of files, once.
@@ -77,8 +75,9 @@ public:
 			fill_from_inlined(row, values, nulls);
 		return true;
 	}
-	// Position in its file of the row that fill gave last.
-	int64_t position() const { return batch_start_ + selected_[next_ - 1]; }
+
+	// Deleted rows of a file at the snapshot: position, and the snapshot that took it away; sorted.
+	std::vector<std::pair<int64_t, int64_t>> deletions_of(const DataFile &file);
 
 	const Counts &counts() const { return counts_; }
 	const Lake &lake() const { return lake_; }
@@ -103,13 +102,12 @@ private:
 	Lake lake_;
 	Table table_;
 	std::vector<Wanted> wanted_;
-	MemoryContext context_;
 	std::unique_ptr<lake::ObjectStore> store_;
 	Counts counts_;
 
 	bool listed_ = false;
 	std::vector<DataFile> files_;
-	std::map<int64_t, std::vector<int64_t>> inlined_deletes_;
+	std::map<int64_t, std::vector<std::pair<int64_t, int64_t>>> inlined_deletes_;  // by file
 	size_t file_ = 0;
 	std::unique_ptr<OpenFile> open_;
 

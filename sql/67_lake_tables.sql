@@ -26,9 +26,9 @@ BEGIN
         ELSIF o.name = 'lake' THEN
             SELECT * INTO the_lake FROM pgtrickle.lake l WHERE l.name = o.value;
             -- A dump is restored by a superuser, and makes servers before it fills tables.
-            IF the_lake IS NULL AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = pgtrickle._caller()) THEN
+            IF the_lake.id IS NULL AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = pgtrickle._caller()) THEN
                 RAISE EXCEPTION 'lake "%" does not exist', o.value USING ERRCODE = '42704';
-            ELSIF the_lake IS NOT NULL THEN
+            ELSIF the_lake.id IS NOT NULL THEN
                 PERFORM pgtrickle._check_lake_owner(the_lake);
             END IF;
         ELSIF o.name IN ('version', 'at') THEN

@@ -21,3 +21,23 @@ PGT_FUNCTION(lake_table_ddl)
 {
 	return in_module("lake_table_ddl", fcinfo);
 }
+
+PGT_FUNCTION(lake_feed_rows)
+{
+	return in_module("lake_feed_rows", fcinfo);
+}
+
+PGT_FUNCTION(lake_feed_positions)
+{
+	return in_module("lake_feed_positions", fcinfo);
+}
+
+PGT_FUNCTION(lake_feed_columns)
+{
+	return in_module("lake_feed_columns", fcinfo);
+}
+
+PGT_FUNCTION(lake_feed_bytes)
+{
+	return in_module("lake_feed_bytes", fcinfo);
+}
