@@ -1,6 +1,7 @@
 // The library meets the server: settings, shared memory, hooks, workers.
 #include "apply/immediate.h"
 #include "capture/capture.h"
+#include "pg/trust.hpp"
 #include "schedule/schedule.h"
 #include "settings.h"
 #include "view/guard.h"
@@ -45,6 +46,7 @@ void _PG_init(void)
 	if (process_shared_preload_libraries_in_progress)
 		schedule::initialize();
 	capture::initialize();
+	pg::watch_analysis();
 	apply::follow_statements();
 	view::guard_shapes();
 }

@@ -413,10 +413,10 @@ Oid copy_of(Oid source, Oid role, bool foreign, const std::string &settings, con
 {
 	std::vector<pg::Text> which{std::to_string(source), std::to_string(role), settings};
 	std::string sql = std::string("SELECT ") + kept_columns + " FROM pgtrickle.copy WHERE source = $1::oid AND role = $2::oid AND settings = $3::text[]";
-	pg::Rows rows = pg::query_latest(sql + (may_create ? " FOR UPDATE" : ""), which);
+	pg::Rows rows = may_create ? pg::query(sql + " FOR UPDATE", which) : pg::query_latest(sql, which);
 	if (rows.empty() && may_create) {
 		pg::call(lock_creation, source);
-		rows = pg::query_latest(sql + " FOR UPDATE", which);
+		rows = pg::query_latest(sql, which);
 	}
 	if (rows.empty())
 		return may_create ? create(source, role, foreign, settings, columns) : InvalidOid;

@@ -3,6 +3,7 @@
 #include "fill.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "pg/trust.hpp"
 
 extern "C" {
 #include "executor/tstoreReceiver.h"
@@ -69,6 +70,13 @@ private:
 	bool seqscan_, nestloop_, jit_;
 	double page_;
 };
+
+// Analysed again here, if it has to be, and not when it is run, by when nothing is trusted any more.
+void renew(SPIPlanPtr plan)
+{
+	if (CachedPlan *now = SPI_plan_get_cached_plan(plan); now != nullptr)
+		ReleaseCachedPlan(now, CurrentResourceOwner);
+}
 
 SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep, bool parallel)
 {
@@ -383,15 +391,21 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	PlanFor settings(size);
 	SPIPlanPtr plan = bulk ? nullptr : kept;
 	int count = prepared.parameters.size();
+	const std::string &sql = bulk && much_of(statement.bases, input) ? statement.bulk : statement.sql;
+	std::optional<pg::Trust> trust;
+	if (trusted_)
+		trust.emplace(sql);
+	if (plan != nullptr && trusted_)
+		pg::call(renew, plan);
 	if (plan == nullptr) {
 		bool alone = bulk && statement.reads.empty() && !statement.modifies;    // a worker has no ephemeral relations
-		const std::string &sql = bulk && much_of(statement.bases, input) ? statement.bulk : statement.sql;
 		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk, alone);
 		if (!bulk)
 			kept = plan;
 		if (!statement.into.empty())
 			pg::call(check_result, plan, open(statement.into).description, statement.into.c_str());
 	}
+	trust.reset();
 	Run run{plan, prepared.parameters.data(), parameters.data(), nulls, count,
 	        statement.into.empty() ? nullptr : open(statement.into).store, statement.modifies, snapshot_};
 	uint64 processed = pg::call(execute, static_cast<const Run *>(&run));
@@ -403,7 +417,11 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 uint64 Frame::run_once(const std::string &sql, Rows rows)
 {
 	PlanFor settings(rows);
+	std::optional<pg::Trust> trust;
+	if (trusted_)
+		trust.emplace(sql);
 	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false, false);
+	trust.reset();
 	uint64 processed = pg::call(execute_once, plan, snapshot_);
 	pg::call(SPI_freeplan, plan);
 	return processed;
@@ -421,7 +439,11 @@ uint64 Frame::fill(const std::string &table, const std::vector<std::string> &col
 	Target target{relid, nullptr, int(columns.size())};
 	pg::call(find_columns, relid, static_cast<const char *const *>(names.data()), &target);
 	PlanFor settings(rows);
+	std::optional<pg::Trust> trust;
+	if (trusted_)
+		trust.emplace(select);
 	SPIPlanPtr plan = pg::call(prepare, select.c_str(), static_cast<const Oid *>(nullptr), 0, false, true);
+	trust.reset();
 	bool pages = pg::call(takes_pages, relid) && pg::call(yields_columns, plan, static_cast<const Target *>(&target));
 	uint64 filled = pages ? pg::call(fill_table, plan, static_cast<const Target *>(&target), snapshot_) : 0;
 	pg::call(SPI_freeplan, plan);

@@ -56,8 +56,9 @@ bool much_of(const std::vector<Oid> &bases, int64 rows);
 class Frame {
 public:
 	// REQUIRES: inside with_spi(); snapshot outlives the frame.
-	Frame(const std::map<std::string, delta::Ephemeral> &ephemerals, Snapshot snapshot)
-	    : ephemerals_(ephemerals), snapshot_(snapshot)
+	// trusted: its statements are run for somebody who may not read all that they do (pg/trust.hpp).
+	Frame(const std::map<std::string, delta::Ephemeral> &ephemerals, Snapshot snapshot, bool trusted = false)
+	    : ephemerals_(ephemerals), snapshot_(snapshot), trusted_(trusted)
 	{
 	}
 
@@ -96,6 +97,7 @@ private:
 
 	const std::map<std::string, delta::Ephemeral> &ephemerals_;
 	Snapshot snapshot_;
+	bool trusted_;
 	std::map<std::string, Open> open_;
 	bool bulk_ = false;
 };

@@ -5,6 +5,7 @@
 #include "apply/target.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "pg/trust.hpp"
 #include "view/define.h"
 
 extern "C" {
@@ -37,7 +38,7 @@ void check_for_interrupts()
 class Refresh {
 public:
 	Refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker)
-	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot), locker_(locker), choice_(view, outcome_)
+	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot, true), locker_(locker), choice_(view, outcome_)
 	{
 		outcome_.held = rows_held(view);
 		outcome_.chooses = view.chooses;
@@ -318,7 +319,9 @@ private:
 	{
 		pg::Identity owner(view_.owner, true);
 		for (const auto &sql : view_.program.next_times) {
-			pg::Text moment = pg::value("SELECT extract(epoch FROM (" + sql + "))::float8");
+			const std::string statement = "SELECT extract(epoch FROM (" + sql + "))::float8";
+			pg::Trust trust(statement);
+			pg::Text moment = pg::value(statement);
 			if (moment)
 				outcome_.next_flip = std::min(std::stod(*moment), outcome_.next_flip.value_or(HUGE_VAL));
 		}
@@ -351,6 +354,7 @@ int begin_settings(const std::vector<view::Setting> &settings)
 	for (const auto &setting : settings)
 		set(setting.name.c_str(), setting.value);
 	set("search_path", "pg_catalog, pg_temp");
+	set("row_security", "on");
 	return level;
 }
 

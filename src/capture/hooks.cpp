@@ -157,6 +157,21 @@ void columns_changed(Oid relid)
 	pg::entry(follow_columns, relid);
 }
 
+// Policies decide which rows a stream table's owner is shown.
+void other_rows_shown(Oid, Oid root)
+{
+	mark_rebuild(root);
+}
+
+void policy_dropped(List *objects)
+{
+	ListCell *cell;
+	foreach (cell, objects) {
+		List *name = lfirst_node(List, cell);
+		each_root(relation(makeRangeVarFromNameList(list_copy_head(name, list_length(name) - 1))), other_rows_shown);
+	}
+}
+
 bool changes_columns(AlterTableStmt *statement)
 {
 	ListCell *cell;
@@ -206,6 +221,12 @@ void after_alter_table(AlterTableStmt *statement)
 		case AT_EnableReplicaTrig:
 			each_root(relation(statement->relation), stay_enabled);
 			break;
+		case AT_EnableRowSecurity:
+		case AT_DisableRowSecurity:
+		case AT_ForceRowSecurity:
+		case AT_NoForceRowSecurity:
+			each_root(relation(statement->relation), other_rows_shown);
+			break;
 		case AT_SetUnLogged:
 			each_root(relation(statement->relation), refuse_unlogged);
 			break;
@@ -242,6 +263,20 @@ void after(Node *statement)
 		if (auto *rename = reinterpret_cast<RenameStmt *>(statement); rename->renameType == OBJECT_COLUMN)
 			columns_changed(relation(rename->relation));
 		break;
+	case T_CreatePolicyStmt:
+		each_root(relation(reinterpret_cast<CreatePolicyStmt *>(statement)->table), other_rows_shown);
+		break;
+	case T_AlterPolicyStmt:
+		each_root(relation(reinterpret_cast<AlterPolicyStmt *>(statement)->table), other_rows_shown);
+		break;
+	case T_DropStmt:
+		policy_dropped(reinterpret_cast<DropStmt *>(statement)->objects);
+		break;
+	case T_AlterRoleStmt:
+	case T_GrantRoleStmt:
+	case T_AlterOwnerStmt:
+		schedule::note_all_changed();
+		break;
 	case T_RefreshMatViewStmt:
 		pg::entry(note_refreshed, relation(reinterpret_cast<RefreshMatViewStmt *>(statement)->relation));
 		break;
@@ -265,7 +300,14 @@ bool concerns_capture(Node *statement)
 	case T_AlterFunctionStmt:
 	case T_ViewStmt:
 	case T_RefreshMatViewStmt:
+	case T_CreatePolicyStmt:
+	case T_AlterPolicyStmt:
+	case T_AlterRoleStmt:
+	case T_GrantRoleStmt:
+	case T_AlterOwnerStmt:
 		return IsTransactionState() && OidIsValid(get_extension_oid("pg_trickle", true));
+	case T_DropStmt:
+		return reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_POLICY && IsTransactionState() && OidIsValid(get_extension_oid("pg_trickle", true));
 	default:
 		return false;
 	}

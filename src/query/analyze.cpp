@@ -3,6 +3,7 @@
 #include "aggregates.h"
 #include "eager.h"
 #include "expression.h"
+#include "hidden.h"
 #include "correlate.h"
 #include "from.h"
 #include "functions.h"
@@ -32,16 +33,6 @@ namespace query {
 
 namespace {
 
-// Policies that apply to whoever owns the stream table.  (hasRowSecurity is also set where they could apply to another.)
-bool has_policies(const ::Query &query)
-{
-	ListCell *cell;
-	foreach (cell, query.rtable)
-		if (lfirst_node(RangeTblEntry, cell)->securityQuals != NIL)
-			return true;
-	return false;
-}
-
 void refuse_unsupported(const ::Query &query)
 {
 	auto refuse = [](bool present, const char *what) {
@@ -50,7 +41,6 @@ void refuse_unsupported(const ::Query &query)
 	};
 	refuse(query.hasModifyingCTE, "a data-modifying WITH query");
 	refuse(query.rowMarks != NIL, "FOR UPDATE or FOR SHARE");
-	refuse(has_policies(query), "a source with row security that applies to the owner");
 }
 
 std::vector<Column> named_columns(const ::Query &query, std::vector<Column> columns)
@@ -531,6 +521,7 @@ From build_rows(::Query *original, const Environment &outer, List **list)
 
 Tree build(::Query *query)
 {
+	keep_hidden(query);
 	auto root = group_before_join(build_level(pg::call(with_bodies, static_cast<const ::Query *>(query)), Environment{}));
 	int next = 1;
 	walk(*root, [&](Operator &node) { node.id = next++; });

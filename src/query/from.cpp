@@ -41,7 +41,7 @@ private:
 		foreach (cell, query->rtable) {
 			auto *entry = lfirst_node(RangeTblEntry, cell);
 			for (void *part : {static_cast<void *>(entry->functions), static_cast<void *>(entry->tablefunc), static_cast<void *>(entry->values_lists),
-			                   static_cast<void *>(entry->subquery)})
+			                   static_cast<void *>(entry->subquery), static_cast<void *>(entry->securityQuals)})
 				parts = pg::call(lappend, parts, part);
 		}
 		return columns_read(reinterpret_cast<Node *>(parts));
@@ -68,6 +68,8 @@ private:
 		for (size_t i = 0; i < attributes.size(); i++)
 			if (!only_sorts(entry, i))
 				from.scope.columns[{index, attributes[i]}] = i;
+		if (entry->securityQuals != NIL)
+			restrict_to(from, reinterpret_cast<Node *>(entry->securityQuals), environment_);
 		return from;
 	}
 

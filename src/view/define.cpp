@@ -72,7 +72,8 @@ void make_states(const View &view)
 			std::string object = sql.starts_with("CREATE SEQUENCE ") ? "SEQUENCE " : "TABLE ";
 			size_t at = sql.find("pgtrickle_state.");
 			std::string name = sql.substr(at, sql.find(' ', at) - at);
-			pg::execute("ALTER " + object + name + " OWNER TO " + owner);
+			if (object == "SEQUENCE ")    // nextval() asks who calls it
+				pg::execute("ALTER SEQUENCE " + name + " OWNER TO " + owner);
 			pg::query("INSERT INTO pgtrickle.state (relid, owner, node, role) VALUES ($1::regclass, $2::int, $3::int, $4)",
 			          {name, std::to_string(view.id), std::to_string(state.node),
 			           object == "TABLE " ? state.role : std::string("sequence")});
@@ -86,10 +87,7 @@ void use_arrangements(const View &view)
 	for (int arrangement : view.arrangements) {
 		pg::query("INSERT INTO pgtrickle.uses (view, arrangement) VALUES ($1::int, $2::int)",
 		          {std::to_string(view.id), std::to_string(arrangement)});
-		pg::execute("GRANT SELECT ON pgtrickle_state.a_" + std::to_string(arrangement) + " TO " + role_name(view.owner));
 	}
-	for (const auto &copy : view.copies)
-		pg::execute("GRANT SELECT ON " + pg::relation_name(copy.relid) + " TO " + role_name(view.owner));
 }
 
 void set_up_delta(const View &view)

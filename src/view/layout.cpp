@@ -96,7 +96,8 @@ std::string shape_of_sources(int id)
 	    .value_or("");
 }
 
-void follow_owner(int id)
+// True if it has another one: what he is shown may be others' rows.
+bool follow_owner(int id)
 {
 	std::string text = std::to_string(id);
 	pg::Rows moved = pg::query("SELECT quote_ident(r.rolname), v.oid::regclass FROM pgtrickle.stream_table t "
@@ -104,15 +105,14 @@ void follow_owner(int id)
 	                           "JOIN pg_catalog.pg_roles r ON r.oid = c.relowner WHERE t.id = $1::int AND v.relowner <> c.relowner",
 	                           {text});
 	if (moved.empty())
-		return;
+		return false;
 	const std::string &owner = *moved[0][0];
 	pg::execute("ALTER VIEW " + *moved[0][1] + " OWNER TO " + owner);
-	for (const auto &row : pg::query("SELECT c.relkind, c.oid::regclass FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
-	                                 "WHERE s.owner = $1::int AND c.relkind IN ('r', 'S')",
+	for (const auto &row : pg::query("SELECT c.oid::regclass FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
+	                                 "WHERE s.owner = $1::int AND c.relkind = 'S'",
 	                                 {text}))
-		pg::execute(std::string("ALTER ") + (*row[0] == "S" ? "SEQUENCE " : "TABLE ") + *row[1] + " OWNER TO " + owner);
-	for (const auto &row : pg::query("SELECT arrangement FROM pgtrickle.uses WHERE view = $1::int", {text}))
-		pg::execute("GRANT SELECT ON pgtrickle_state.a_" + *row[0] + " TO " + owner);
+		pg::execute("ALTER SEQUENCE " + *row[0] + " OWNER TO " + owner);
+	return true;
 }
 
 // Why state must be made anew; nothing if it need not be.
@@ -162,7 +162,7 @@ View &set_up_again(int id, const std::string &reason)
 View &settle(int id)
 {
 	pg::Quiet quiet;
-	follow_owner(id);
+	bool moved = follow_owner(id);
 	auto error = pg::attempt([&] { pg::with_spi([&] { load(id); }); });
 	if (error && error->data()->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED && make_copies(id))
 		error = pg::attempt([&] { pg::with_spi([&] { load(id); }); });
@@ -171,12 +171,13 @@ View &settle(int id)
 	if (error)
 		return set_up_again(id, error->data()->message);
 	View *view = &load(id);
-	auto reason = outdated(*view);
+	auto reason = moved ? std::optional<std::string>("it has another owner") : outdated(*view);
 	if (view->immediate && (reason || uses_others(*view))) {    // its writers are at work on what is there
 		apply::lock(id, apply::IfLocked::wait);
 		pg::call(AcceptInvalidationMessages);
 		view = &load(id);
-		reason = outdated(*view);
+		if (!moved)
+			reason = outdated(*view);
 	}
 	if (reason)
 		return set_up_again(id, *reason);
@@ -232,11 +233,12 @@ Dependencies dependencies_of(int id)
 	    "WITH RECURSIVE reached(class, object) AS (SELECT 'pg_catalog.pg_class'::regclass::oid, t.definition FROM pgtrickle.stream_table t "
 	    "WHERE t.id = $1::int UNION SELECT d.refclassid, d.refobjid FROM reached r CROSS JOIN LATERAL (SELECT r.class, r.object UNION ALL "
 	    "SELECT 'pg_catalog.pg_rewrite'::regclass, w.oid FROM pg_catalog.pg_rewrite w WHERE r.class = 'pg_catalog.pg_class'::regclass "
-	    "AND w.ev_class = r.object) o(class, object) JOIN pg_catalog.pg_depend d ON d.classid = o.class AND d.objid = o.object "
+	    "AND w.ev_class = r.object UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, p.oid FROM pg_catalog.pg_policy p "
+	    "WHERE r.class = 'pg_catalog.pg_class'::regclass AND p.polrelid = r.object) o(class, object) JOIN pg_catalog.pg_depend d ON d.classid = o.class AND d.objid = o.object "
 	    "AND d.deptype = 'n' AND d.refclassid = ANY (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_proc', 'pg_catalog.pg_operator', "
 	    "'pg_catalog.pg_type']::regclass[])), "
 	    "fact(class, object, name, meaning) AS ("
-	    "SELECT r.*, concat_ws('.', c.relname, c.relnamespace::regnamespace), w.ev_action::text FROM reached r "
+	    "SELECT r.*, concat_ws('.', c.relname, c.relnamespace::regnamespace, CASE c.relkind WHEN 'v' THEN concat_ws('.', c.relowner, c.reloptions) END), w.ev_action::text FROM reached r "
 	    "JOIN pg_catalog.pg_class c ON r.class = 'pg_catalog.pg_class'::regclass AND c.oid = r.object "
 	    "LEFT JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid AND c.relkind = 'v' "
 	    "UNION ALL SELECT r.*, concat_ws('.', p.proname, p.pronamespace::regnamespace, p.provolatile, p.proacl), "

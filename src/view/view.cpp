@@ -54,7 +54,7 @@ void object_changed(Datum, int, uint32)
 void watch()
 {
 	CacheRegisterRelcacheCallback(relation_changed, Datum(0));
-	for (SysCacheIdentifier kind : {PROCOID, OPEROID, TYPEOID, ENUMOID, NAMESPACEOID})
+	for (SysCacheIdentifier kind : {PROCOID, OPEROID, TYPEOID, ENUMOID, NAMESPACEOID, AUTHOID, AUTHMEMMEMROLE})
 		CacheRegisterSyscacheCallback(kind, object_changed, Datum(0));
 }
 
@@ -75,6 +75,10 @@ std::string fingerprint_of(int id)
 	    "(SELECT string_agg(concat_ws('.', i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident, i.indimmediate, i.indisvalid, "
 	    "i.indkey, i.indcollation, i.indpred IS NULL), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i "
 	    "WHERE i.indrelid = ANY (seen.oids)), "
+	    "(SELECT string_agg(concat_ws('.', p.oid, p.polcmd, p.polpermissive, p.polroles, p.polqual::text), ' ' ORDER BY p.oid) FROM pg_catalog.pg_policy p "
+	    "WHERE p.polrelid = ANY (seen.oids)), "
+	    "(SELECT string_agg(u.oid::text, '.' ORDER BY u.oid) FROM pg_catalog.pg_roles u WHERE u.rolsuper OR u.rolbypassrls), "
+	    "(SELECT md5(string_agg(concat_ws('.', m.roleid, m.member, m.inherit_option), ' ' ORDER BY m.roleid, m.member, m.grantor)) FROM pg_catalog.pg_auth_members m), "
 	    "(SELECT count(*) FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_inherits h ON h.inhrelid = f.ftrelid), "
 	    "(SELECT string_agg(s.relid::text, '.' ORDER BY s.relid) FROM pgtrickle.state s WHERE s.owner = t.id), "
 	    "(SELECT string_agg(u.arrangement::text, '.' ORDER BY u.arrangement) FROM pgtrickle.uses u WHERE u.view = t.id)) "

@@ -57,7 +57,7 @@ INSERT INTO open VALUES (4, 44);
 SELECT mode FROM pgtrickle.refresh_stream_table('s');
 SELECT * FROM s ORDER BY 1;
 
--- Row security that does not apply to the owner is none; what applies to it has no law.
+-- Row security that does not apply to the owner is none; what applies to it is followed.
 ALTER TABLE open OWNER TO regress_trickle_owner;
 ALTER TABLE open ENABLE ROW LEVEL SECURITY;
 INSERT INTO open VALUES (5, 44);

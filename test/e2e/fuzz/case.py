@@ -90,6 +90,7 @@ class Case:
     steps: list = field(default_factory=list)
     scheduler: bool = False
     many: bool = False             # many views, compared all at once
+    role: str = ""                 # who owns and compares the views; he is no superuser
 
     def view(self, name):
         return next((v for v in self.views if v.name == name), None)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from . import productions    # noqa: F401  fills the registry
-from .case import Case
+from .case import Case, Statement
 from .grammar import Generator, reductions
 from .run import Failure, Run, Tally
 from .schema import random_shown, random_tables
 from .writes import Writer
 
 VIEWS = 20
+ROLE = "fuzz_owner"
 
 
 @dataclass
@@ -88,7 +90,25 @@ def make(seed, count=VIEWS):
             views.append(GrammarView(f"v{n}", made, generator.used, generator.read))
     writer = Writer(rng, tables, views, calm=True, shown=shown)
     setup = [writer.insert(0, t, 6) for t in tables for _ in range(rng.randint(1, 2))]
-    return Case(seed, [*tables, *shown], setup, views, writer.steps(rng.choice([6, 10, 14])), many=True)
+    role = "" if rng.random() < 0.7 or any(s.kind == "FOREIGN TABLE" for s in shown) else ROLE
+    if role:
+        setup = [Statement(0, text) for text in grants(rng, writer)] + setup
+    steps = writer.steps(rng.choice([6, 10, 14]))
+    return Case(seed, [*tables, *shown], setup, views, steps, many=True, role=role)
+
+
+def grants(rng, writer):
+    """A role that sees of some tables what policies let through."""
+    yield f"DO $$ BEGIN CREATE ROLE {ROLE}; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    yield f"GRANT USAGE, CREATE ON SCHEMA fuzz TO {ROLE}"
+    yield f"GRANT SELECT ON ALL TABLES IN SCHEMA fuzz TO {ROLE}"
+    for table in writer.tables:
+        if rng.random() < 0.7:
+            writer.hidden.append(table)
+            yield f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY"
+            yield f"CREATE POLICY one ON {table.name} USING ({writer.policy(table)})"
+            if rng.random() < 0.3:
+                yield f"CREATE POLICY two ON {table.name} {rng.choice(['', 'AS RESTRICTIVE'])} USING ({writer.policy(table)})"
 
 
 class ManyRun(Run):
@@ -98,10 +118,21 @@ class ManyRun(Run):
         super().__init__(connect, case, tally or ManyTally())
         self.broken = []                      # views whose query fails by itself
 
+    @contextmanager
+    def as_owner(self, c):
+        if self.case.role:
+            c.execute(f"SET ROLE {self.case.role}")
+        try:
+            yield
+        finally:
+            if self.case.role and not c.broken and c.info.transaction_status != TransactionStatus.INERROR:
+                c.execute("RESET ROLE")
+
     def create(self, c, view):
         before = self.tally.views
         try:
-            super().create(c, view)
+            with self.as_owner(c):
+                super().create(c, view)
         except Failure as failure:
             said = self.query_error(view)
             if said is None or failure.kind != "error":
@@ -174,7 +205,8 @@ class ManyRun(Run):
         # READ COMMITTED sees what others have committed since the refresh; each is then looked at by itself no better.
         c.execute("SET enable_nestloop = off")
         try:
-            return [name for (name,) in c.execute(" UNION ALL ".join(map(self.differs, names))).fetchall()]
+            with self.as_owner(c):
+                return [name for (name,) in c.execute(" UNION ALL ".join(map(self.differs, names))).fetchall()]
         finally:
             if c.info.transaction_status != TransactionStatus.INERROR:
                 c.execute("SET enable_nestloop = on")

@@ -15,6 +15,7 @@ class Writer:
         self.scheduler = scheduler
         self.calm = calm           # little at once, no DDL
         self.shown = [s for s in shown if s.kind == "MATERIALIZED VIEW"]
+        self.hidden = []           # tables with row security
         self.open = {}             # connection → savepoints of its open transaction
         self.degrees = {t.name: degree(views, t.name) for t in tables}
 
@@ -43,6 +44,20 @@ class Writer:
         if c.moves:
             return f"{dot}{c.name} {rng.choice(['<', '>'])} now()"
         return f"{dot}{c.name} {rng.choice(['=', '=', '<>', '>='])} {rng.choice(VALUES[c.type])}"
+
+    def policy(self, table):
+        """Of the row alone, or of what another table says of it."""
+        rng = self.rng
+        others = [t for t in self.tables if t is not table and t not in self.hidden]
+        if not others or rng.random() < 0.6:
+            return rng.choice([self.where(table, table.name), f"{self.where(table, table.name)} OR {self.where(table, table.name)}", "current_user LIKE 'fuzz%'"])
+        other = rng.choice(others)
+        pairs = [(a.name, b.name) for a in table.columns for b in other.columns if a.type == b.type]
+        if not pairs:
+            return f"EXISTS (SELECT FROM {other.name} o WHERE {self.where(other, 'o')})"
+        a, b = rng.choice(pairs)
+        return rng.choice([f"{a} IN (SELECT o.{b} FROM {other.name} o WHERE {self.where(other, 'o')})",
+                           f"NOT EXISTS (SELECT FROM {other.name} o WHERE o.{b} = {table.name}.{a})"])
 
     def assign(self, table, alias=""):
         rng = self.rng
@@ -104,6 +119,10 @@ class Writer:
         rng = self.rng
         if self.shown and rng.random() < 0.2:
             return Statement(conn, rng.choice(self.shown).refresh(rng))
+        if self.hidden and rng.random() < 0.08:
+            t = rng.choice(self.hidden)
+            return Statement(conn, rng.choice([f"ALTER POLICY one ON {t.name} USING ({self.policy(t)})", f"ALTER POLICY one ON {t.name} USING ({self.policy(t)})",
+                                               f"ALTER TABLE {t.name} {rng.choice(['DISABLE', 'ENABLE', 'ENABLE'])} ROW LEVEL SECURITY"]))
         t = rng.choice(self.tables)
         pick = rng.random()
         if pick < 0.30:
