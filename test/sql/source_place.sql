@@ -27,7 +27,7 @@ ALTER TABLE t OWNER TO regress_trickle_a;
 INSERT INTO t VALUES (6, 4, 4), (7, 1, 1);
 TABLE refreshed;
 
--- Row security has no law: AUTO recomputes as long as it lasts.
+-- Row security that applies to the owner is followed, in any mode.
 ALTER TABLE t ENABLE ROW LEVEL SECURITY;
 CREATE POLICY hides ON t USING (x > 1);
 TABLE refreshed;
