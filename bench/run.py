@@ -3,7 +3,7 @@
 
     ./onebox bench                    all of them, 1 M orders
     ./onebox bench writers            those whose name has 'writers' in it
-    ./onebox bench tpch               TPC-H at scale factor 1, which takes minutes; only when it is asked for
+    ./onebox bench tpch               TPC-H at scale factor 1, which takes minutes; only when it is asked for; so are archive (a lake at two sizes) and others
     ./onebox bench --full             one-row changes at four times the size too
     ./onebox bench --rows 4000 --seconds 1      does it run?  (says little about speed)
     ./onebox bench --json
@@ -26,6 +26,7 @@ import recursion    # noqa: F401
 import writers      # noqa: F401
 import resources    # noqa: F401
 import lake         # noqa: F401
+import archive      # noqa: F401
 import tpch         # noqa: F401
 from figure import FIGURES, Figure
 from shop import Shop
