@@ -91,7 +91,7 @@ CREATE FUNCTION pgtrickle.refresh_stream_table(
 COMMENT ON FUNCTION pgtrickle.refresh_stream_table(text) IS
 'Brings a stream table, after the stream tables it reads, to now: all that is committed, and what this transaction wrote.
 Result: one row: mode (DIFFERENTIAL, FULL, REBUILD, INITIAL, NO_DATA) and why, changed rows read and written, milliseconds, plan (small, bulk).
-Errors: 42P01, 42809 no such stream table; 42501 not the owner; whatever the query raises.';
+Errors: 42P01, 42809 no such stream table; 42501 not the owner; 25006 on a standby; whatever the query raises.';
 
 CREATE FUNCTION pgtrickle.verify(name text, OUT missing bigint, OUT unexpected bigint, OUT at pg_snapshot)
     AS 'MODULE_PATHNAME', 'verify_stream_table' LANGUAGE C;

@@ -11,6 +11,7 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "storage/lmgr.h"
@@ -388,6 +389,9 @@ namespace {
 
 std::vector<Ticked> run(std::vector<int> ids, IfLocked if_locked, const std::set<int> *advanced, const std::function<void(Snapshot)> &looking)
 {
+	if (RecoveryInProgress())
+		pg::fail(ERRCODE_READ_ONLY_SQL_TRANSACTION, "stream tables cannot be refreshed on a standby", {},
+		         "They follow those of the primary: refresh them there, or here after pg_promote().");
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	capture::flush();
 	std::sort(ids.begin(), ids.end());
