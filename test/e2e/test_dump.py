@@ -8,6 +8,8 @@ VIEWS = {
     "recent": ("calculated", "SELECT o.id, c.name, o.total FROM orders o JOIN customer c ON c.id = o.customer WHERE o.at > now() - interval '1 day'"),
     "names": ("1h", "SELECT DISTINCT name FROM customer"),
     "busy": ("30s", "SELECT name, orders FROM by_customer WHERE orders > 1"),
+    "nightly": ("30 2 * * mon-fri", "SELECT name, count(*) AS n FROM customer GROUP BY name"),
+    "at_once": ("calculated", "SELECT customer, sum(total) AS total FROM orders GROUP BY customer"),
     "ranked": ("1h", "SELECT id, rank() OVER (ORDER BY total DESC) FROM by_customer"),
 }
 STRANGERS = ("SELECT relname FROM pg_class c WHERE relnamespace = 'pgtrickle_state'::regnamespace AND relkind = 'r' AND relname !~ '^log_' "
@@ -44,6 +46,7 @@ def shop(db):
     db.query("CREATE INDEX mine ON by_customer (total)")
     db.query("SELECT pgtrickle.alter_stream_table('busy', schedule => '2m')")
     db.query("SELECT pgtrickle.pause_stream_table('names')")
+    db.query("SELECT pgtrickle.alter_stream_table('at_once', refresh_mode => 'IMMEDIATE')")
     return db
 
 
