@@ -122,7 +122,6 @@ Node *rewrite(Node *node, void *context)
 			return parameter_like(found->second + 1, node);
 		state->unsupported = var->varlevelsup > state->depth ? "a reference to an outer query"
 		                     : var->varattno == 0      ? "a whole-row reference"
-		                     : var->varattno < 0       ? "a system column"
 		                                               : "a reference to this column";
 		state->location = var->location;
 		return node;

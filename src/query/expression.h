@@ -28,7 +28,7 @@ struct Scope {
 };
 
 // Fails 0A000, with the position, when the expression has a part without a law:
-// a volatile function, a sub-select, a set-returning function, a system column.
+// a volatile function, a sub-select, a set-returning function.
 Expression make_expression(Node *expression, const Scope &scope);
 // May return a set: in a select list.
 Expression make_set(Node *expression, const Scope &scope);

@@ -5,8 +5,6 @@
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/catalog.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
@@ -23,7 +21,7 @@ namespace {
 
 struct Attributes {
 	char relkind;
-	bool has_children, foreign_parts, temporary, system, ours;
+	bool has_children, foreign_parts, temporary;
 	int count;
 	Form_pg_attribute attributes[MaxHeapAttributeNumber];
 	int key_count;
@@ -42,9 +40,6 @@ void describe(Oid relid, Attributes *out)
 			out->foreign_parts = out->foreign_parts || get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE;
 	}
 	out->temporary = relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
-	out->system = IsCatalogRelation(relation) || relation->rd_rel->relnamespace == get_namespace_oid("pg_catalog", false);
-	out->ours = relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle", true) ||
-	            relation->rd_rel->relnamespace == get_namespace_oid("pgtrickle_state", true);
 	TupleDesc desc = RelationGetDescr(relation);
 	out->count = desc->natts;
 	for (int i = 0; i < desc->natts; i++) {
@@ -75,9 +70,7 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 		if (present)
 			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1, detail);
 	};
-	refuse(attributes->system, "a system catalog");
 	bool copied = entry->enrname != nullptr;     // see apply/copy.h
-	refuse(attributes->ours && !copied, "a table of the extension");
 	refuse(attributes->temporary, "a temporary table");
 	refuse(attributes->relkind == RELKIND_MATVIEW && !copied, "a materialized view");
 	refuse(attributes->relkind == RELKIND_FOREIGN_TABLE && !copied, "a foreign table");
@@ -88,9 +81,6 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 	       "Its change log is that of the whole tree.");
 	if (attributes->has_children)
 		attributes->key_count = 0;     // unique in each child alone
-	if (entry->tablesample != nullptr)
-		no_law("TABLESAMPLE", pg::call(exprLocation, static_cast<const Node *>(linitial(entry->tablesample->args))),
-		       "Which rows it takes depends on where they are stored.");
 
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::scan;

@@ -133,6 +133,8 @@ Oid create(const std::string &name, const std::string &query, const std::string 
 			if (ticked.outcome.error)
 				throw *ticked.outcome.error;
 	quiet.reset();
+	if (pg::Text reason = pg::value("SELECT mode_reason FROM pgtrickle.stream_table WHERE id = $1::int", {std::to_string(id)}); checked == "AUTO" && reason)
+		pg::call(tell, ("each refresh runs the query and applies the difference: " + *reason).c_str());
 	for (const auto &copy : load(id).copies)
 		pg::call(tell, apply::describe(copy, id).c_str());
 	return std::stoul(*pg::value("SELECT relid FROM pgtrickle.stream_table WHERE id = $1::int", {std::to_string(id)}));

@@ -8,6 +8,7 @@
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "query/analyze.h"
+#include "query/traceless.h"
 #include "view.h"
 
 extern "C" {
@@ -192,6 +193,7 @@ void at_its_place(pg::Error &error, const std::string &query)
 		return;
 	auto again = pg::attempt([&] {
 		::Query *looked_at = query::rewritten_query(query);
+		query::refuse_traceless(looked_at);
 		apply::suppose_copies(looked_at);
 		query::build(looked_at);
 	});
@@ -278,10 +280,13 @@ void set_up(int id, const std::string &mode)
 	std::unique_ptr<View> view;
 	if (mode != "FULL") {
 		set_mode("DIFFERENTIAL", "");
-		auto error = pg::attempt([&] {
-			view = pg::with_spi([&] { return compile(id, true); });
-		});
-		if (error && (mode != "AUTO" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
+		auto error = pg::attempt([&] { query::refuse_traceless(query::rewritten_view_query(Oid(std::stoul(*pg::value("SELECT $1::regclass::oid", {q_name(id)}))))); });
+		const bool traceless = error.has_value();
+		if (!error)
+			error = pg::attempt([&] {
+				view = pg::with_spi([&] { return compile(id, true); });
+			});
+		if (error && (traceless || mode != "AUTO" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
 			at_its_place(*error, *pg::value("SELECT query FROM pgtrickle.stream_table WHERE id = $1::int", {text}));
 			throw *error;
 		}

@@ -5,6 +5,7 @@
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "query/analyze.h"
+#include "query/traceless.h"
 #include "view.h"
 
 extern "C" {
@@ -248,6 +249,7 @@ pg::Rows validate(const std::string &sql)
 	bool valid = false;
 	auto error = pg::attempt([&] {
 		::Query *query = query::rewritten_query(sql);
+		query::refuse_traceless(query);
 		valid = true;
 		apply::suppose_copies(query);
 		auto tree = query::build(query);

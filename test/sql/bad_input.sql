@@ -75,6 +75,9 @@ SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM
 CREATE TEMP TABLE mine (x int);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM mine', '1h')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT relname FROM pg_class', '1h', 'DIFFERENTIAL')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT table_name FROM information_schema.tables')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t WHERE xmin IS NOT NULL')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM (SELECT x FROM t TABLESAMPLE SYSTEM (10)) s')$$);
 CREATE MATERIALIZED VIEW m AS SELECT 1 AS x;
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM m', '1h', 'IMMEDIATE')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT relid FROM pgtrickle.source', '1h', 'DIFFERENTIAL')$$);
