@@ -114,6 +114,11 @@ void DuckLake::check_table(const Publication &p)
 		throw Unpublishable("42P17", "lake table \"" + p.table_name + "\" was altered by another client; unpublish " + p.relation);
 }
 
+bool DuckLake::is_sorted(int64_t table_id)
+{
+	return c_.query("SELECT EXISTS (SELECT FROM " + table("sort_info") + " WHERE table_id = $1 AND end_snapshot IS NULL)", {text(table_id)}).flag(0, 0);
+}
+
 std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id)
 {
 	return live_files("", {text(table_id)});

@@ -70,6 +70,8 @@ public:
 	// Throws Unpublishable when another client has dropped or altered the table.
 	void check_table(const Publication &publication);
 	std::map<int64_t, LiveFile> live_files(int64_t table_id);
+	// Whether another client has given it a sort order: DuckDB 1.5.5 sorts what it merges then, and counts row ids anew along it.
+	bool is_sorted(int64_t table_id);
 	// Of these data files; an archive may have a million others.
 	std::map<int64_t, LiveFile> live_files(int64_t table_id, const std::vector<int64_t> &ids);
 

@@ -125,7 +125,8 @@ bool Publisher::publish(std::set<int> ids)
 		if (!noted_.empty())
 			sweep();
 		if (to_repair)
-			repair(*to_repair);
+			if (const Text hindrance = repair(*to_repair))
+				give_up(*to_repair, "55000", *hindrance, true);
 		if (to_follow && !followed.insert(to_follow->publication).second)
 			give_up(to_follow->publication, to_follow->sqlstate, to_follow->what(), true);
 		else if (to_follow)
@@ -463,15 +464,22 @@ void Publisher::forget_notes(const ArrayText &paths)
 
 // Another client has compacted the table: rows kept their ids but lie in other files.  The ids of every file that
 // is new to us say where.  Rows of ours that are in no file any more were deleted by somebody.
-void Publisher::repair(int id)
+Text Publisher::repair(int id)
 {
 	fprintf(stderr, "trickle-lake: lake \"%s\" was compacted, finding the rows of publication %d again\n", lake_.name.c_str(), id);
 	writer_.query("BEGIN");
 	keep_upkeep_out({id});
 	writer_.query("SELECT set_config(name, 'on', true) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin,enable_bitmapscan}'::text[]) name");
 	const std::optional<Publication> p = read_publication(writer_, id);
-	if (!p)
-		return writer_.rollback();
+	if (!p) {
+		writer_.rollback();
+		return {};
+	}
+	if (ducklake_.is_sorted(p->table_id)) {
+		writer_.rollback();
+		return "another client has sorted the table and compacted it, which gave rows the ids of others, so that they cannot be found again; "
+		       "unpublish it and publish it again under another table_name";
+	}
 	const std::map<int64_t, LiveFile> live = ducklake_.live_files(p->table_id);
 	const Rows known = writer_.query("SELECT file, data_file_id FROM pgtrickle.publication_file WHERE publication = $1 ORDER BY file", {text(id)});
 	std::set<int64_t> known_ids;
@@ -520,6 +528,7 @@ void Publisher::repair(int id)
 	writer_.query("DELETE FROM " + rows + " WHERE file = ANY($1::int[])", {stale.text()});
 	writer_.query("DELETE FROM pgtrickle.publication_file WHERE publication = $1 AND file = ANY($2::int[])", {text(id), stale.text()});
 	writer_.query("COMMIT");
+	return {};
 }
 
 }  // namespace lake

@@ -58,7 +58,7 @@ private:
 	std::vector<FileDeletion> end_all(const Publication &publication);
 	bool came_between(const std::vector<Batch> &batches, int64_t since);
 	void move_frontiers(const std::vector<Batch> &batches, const std::string &snapshot, const std::string &now);
-	void repair(int id);
+	Text repair(int id);   // why it cannot be
 	std::vector<int> follow_in_commit(const std::vector<Batch> &changed);
 	std::map<int64_t, int64_t> last_changes();
 	void keep_upkeep_out(const std::set<int> &ids);

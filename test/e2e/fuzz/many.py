@@ -187,7 +187,7 @@ class ManyRun(Run):
             if own:
                 c.execute("ROLLBACK" if step.rollback else "COMMIT")
         except psycopg.Error as e:
-            if c.broken or not (self.excused(c, e) or self.owed_to_query(e, at)):
+            if c.broken or not (self.excused(c, e) or self.owed_to_query(e, at) or self.lost_its_law(e, at)):
                 raise
             if own:
                 c.execute("ROLLBACK")
@@ -196,6 +196,14 @@ class ManyRun(Run):
         """A query that fails by itself cannot be refreshed; its stream table is left out from there on."""
         view = self.case.view(name)
         if (error.sqlstate or "")[:2] not in ("22", "21") or view is None or self.query_error(view) is None:
+            return False
+        self.alive.discard(name)
+        self.broken.append(name)
+        return True
+
+    def lost_its_law(self, error, name):
+        """A new policy may ask for what has no law: a view that is to be DIFFERENTIAL says so, and is left out from there on."""
+        if error.sqlstate != "0A000" or "row security" not in str(error) or "no differential law" not in str(error):
             return False
         self.alive.discard(name)
         self.broken.append(name)
