@@ -293,7 +293,8 @@ private:
 	void move(const view::View &view, int consumer)
 	{
 		write_frontiers({consumer}, frontier_);
-		if (view.immediate)
+		// Who is settled is brought along with what this tick has written, which is behind this one already.
+		if (view.immediate && !capture::any_touched())
 			settle({consumer});
 	}
 

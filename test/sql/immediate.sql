@@ -128,3 +128,16 @@ SELECT * FROM found ORDER BY v;
 -- No trace in the history but of what is more than following.
 SELECT mode, count(*) FROM pgtrickle.get_refresh_history('spent') GROUP BY mode ORDER BY mode;
 SELECT name, missing, unexpected FROM (VALUES ('spent'), ('named'), ('best'), ('audited'), ('days'), ('ranked'), ('found')) v(name), pgtrickle.verify(name);
+
+-- What it reads is refreshed in the tick that makes it follow its sources for the first time: once is enough.
+CREATE TABLE t (id int NOT NULL, n int);
+SELECT pgtrickle.create_stream_table('hourly', 'SELECT id, count(*) AS n FROM t GROUP BY id', '1h', 'FULL');
+SELECT pgtrickle.create_stream_table('at_once', 'SELECT n AS x FROM hourly WHERE NOT EXISTS (SELECT FROM t WHERE t.n = hourly.id)', '1h', 'IMMEDIATE');
+INSERT INTO t VALUES (7, 2);
+SELECT missing, unexpected FROM pgtrickle.verify('at_once');
+UPDATE t SET id = 3;
+SELECT missing, unexpected FROM pgtrickle.verify('at_once');
+TABLE at_once;
+SELECT pgtrickle.drop_stream_table('at_once');
+SELECT pgtrickle.drop_stream_table('hourly');
+DROP TABLE t;
