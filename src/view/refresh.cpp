@@ -1,4 +1,5 @@
 // refresh_stream_table and verify: a tick asked for by hand.
+#include "apply/immediate.h"
 #include "apply/tick.h"
 #include "name.h"
 #include "pg/spi.hpp"
@@ -60,7 +61,8 @@ Comparison verify(int id)
 	std::vector<int> ids;
 	{
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		ids = apply::with_inputs({id});
+		if (!apply::is_settled(id))    // else it is right for its inputs as they are
+			ids = apply::with_inputs({id});
 	}
 	Comparison out;
 	auto compare = [&](Snapshot snapshot) {
