@@ -88,33 +88,18 @@ void show_order(::Query *query)
 ::Query *over(::Query *inner)
 {
 	show_order(inner);
-	IncrementVarSublevelsUp(reinterpret_cast<Node *>(inner), 1, 1);
-	auto *outer = makeNode(Query);
-	auto *entry = makeNode(RangeTblEntry);
-	auto *reference = makeNode(RangeTblRef);
-	outer->commandType = CMD_SELECT;
-	outer->canSetTag = true;
-	entry->rtekind = RTE_SUBQUERY;
-	entry->subquery = inner;
-	entry->lateral = true;
-	entry->inFromCl = true;
-	entry->eref = makeAlias("rows", NIL);
-	reference->rtindex = 1;
-	outer->rtable = list_make1(entry);
-	outer->jointree = makeFromExpr(list_make1(reference), nullptr);
+	::Query *outer = select_from(inner, "rows");
 	ListCell *cell;
 	foreach (cell, inner->targetList) {
 		auto *target = lfirst_node(TargetEntry, cell);
 		if (target->resjunk)
 			continue;
 		const auto *value = reinterpret_cast<const Node *>(target->expr);
-		entry->eref->colnames = lappend(entry->eref->colnames, makeString(psprintf("c%d", int(target->resno))));
 		Var *column = makeVar(1, target->resno, exprType(value), exprTypmod(value), exprCollation(value), 0);
 		auto *read = makeTargetEntry(reinterpret_cast<Expr *>(column), target->resno, pstrdup("x"), target->resno > 1);
 		read->ressortgroupref = target->ressortgroupref;
 		outer->targetList = lappend(outer->targetList, read);
 	}
-	entry->alias = static_cast<Alias *>(copyObjectImpl(entry->eref));
 	outer->sortClause = static_cast<List *>(copyObjectImpl(inner->sortClause));
 	return outer;
 }

@@ -605,6 +605,30 @@ bool is_global(::Query *query)
 	return query;
 }
 
+::Query *select_from(::Query *query, const char *name)
+{
+	IncrementVarSublevelsUp(reinterpret_cast<Node *>(query), 1, 1);
+	auto *outer = makeNode(Query);
+	auto *entry = makeNode(RangeTblEntry);
+	auto *reference = makeNode(RangeTblRef);
+	outer->commandType = CMD_SELECT;
+	outer->canSetTag = true;
+	entry->rtekind = RTE_SUBQUERY;
+	entry->subquery = query;
+	entry->lateral = true;
+	entry->inFromCl = true;
+	entry->eref = makeAlias(name, NIL);
+	ListCell *cell;
+	foreach (cell, query->targetList)
+		if (!lfirst_node(TargetEntry, cell)->resjunk)
+			entry->eref->colnames = lappend(entry->eref->colnames, makeString(psprintf("c%d", list_length(entry->eref->colnames) + 1)));
+	entry->alias = static_cast<Alias *>(copyObjectImpl(entry->eref));
+	reference->rtindex = 1;
+	outer->rtable = list_make1(entry);
+	outer->jointree = makeFromExpr(list_make1(reference), nullptr);
+	return outer;
+}
+
 ::Query *tested(SubLink *sublink, Node *test)
 {
 	auto *query = static_cast<::Query *>(copyObjectImpl(sublink->subselect));
@@ -619,26 +643,9 @@ bool is_global(::Query *query)
 		query->hasSubLinks = query->hasSubLinks || has_sublinks(query->jointree->quals);
 		return query;
 	}
-	IncrementVarSublevelsUp(reinterpret_cast<Node *>(query), 1, 1);
-	auto *outer = makeNode(Query);
-	auto *entry = makeNode(RangeTblEntry);
-	auto *reference = makeNode(RangeTblRef);
-	outer->commandType = CMD_SELECT;
-	outer->canSetTag = true;
-	entry->rtekind = RTE_SUBQUERY;
-	entry->subquery = query;
-	entry->lateral = true;
-	entry->inFromCl = true;
-	entry->eref = makeAlias("tested", NIL);
-	ListCell *cell;
-	foreach (cell, query->targetList)
-		if (!lfirst_node(TargetEntry, cell)->resjunk)
-			entry->eref->colnames = lappend(entry->eref->colnames, makeString(psprintf("c%d", list_length(entry->eref->colnames) + 1)));
-	entry->alias = static_cast<Alias *>(copyObjectImpl(entry->eref));
-	outer->rtable = list_make1(entry);
-	reference->rtindex = 1;
+	::Query *outer = select_from(query, "tested");
 	Columns columns{nullptr};
-	outer->jointree = makeFromExpr(list_make1(reference), test_over(here, &columns));
+	outer->jointree->quals = test_over(here, &columns);
 	outer->hasSubLinks = has_sublinks(outer->jointree->quals);
 	return outer;
 }

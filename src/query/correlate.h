@@ -43,6 +43,8 @@ bool is_global(::Query *query);
 // The rows for which the test of ANY or ALL, over the subquery's columns, is true; what the test reads of the
 // level above is a reference of the result.
 ::Query *tested(SubLink *sublink, Node *test);
+// A select from this subquery alone, and its columns that are not junk as c1, c2 …; its select list is the caller's to fill.
+::Query *select_from(::Query *query, const char *name);
 // What yields ARRAY(query) as its one value.
 ::Query *array_of(::Query *query);
 // Adds a column to the select list; its number.
