@@ -47,6 +47,11 @@ class Standby:
             cursor = c.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
+    def follow(self, database):
+        """Waits until all that was committed is replayed here: a tick does not wait for its commit to be flushed, so a flushed message makes sure of it."""
+        [(sent,)] = database.query("SELECT pg_logical_emit_message(false, 'standby', 'follow', flush => true)::text")
+        wait_until(lambda: self.query(f"SELECT pg_last_wal_replay_lsn() >= '{sent}'", database.name) == [(True,)], "the standby to follow")
+
     def stop(self):
         self.run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self.data)
         shutil.rmtree(self.data.parent, ignore_errors=True)
@@ -82,8 +87,7 @@ def test_stream_tables_go_on_after_the_promotion(shop, standby):
     at = lambda sql: standby.query(sql, shop.name)
     write(shop.query, 1)
     assert shop.query("SELECT pgtrickle.wait_for('grouped'), pgtrickle.wait_for('above')") == [(True, True)]
-    [(sent,)] = shop.query("SELECT pg_current_wal_flush_lsn()::text")
-    wait_until(lambda: at(f"SELECT pg_last_wal_replay_lsn() >= '{sent}'") == [(True,)], "the standby to follow")
+    standby.follow(shop)
 
     # In recovery: no scheduler, and all can be read.
     assert at("SELECT pg_is_in_recovery(), count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_trickle scheduler%' OR backend_type LIKE 'trickle-lake%'") == [(True, 0)]
@@ -96,8 +100,7 @@ def test_stream_tables_go_on_after_the_promotion(shop, standby):
 
     # What is written last is in the log, and not yet in the stream tables that have a schedule.
     write(shop.query, 2)
-    [(sent,)] = shop.query("SELECT pg_current_wal_flush_lsn()::text")
-    wait_until(lambda: at(f"SELECT pg_last_wal_replay_lsn() >= '{sent}'") == [(True,)], "the standby to follow")
+    standby.follow(shop)
     before = dict(at("SELECT pgt_name, max(refresh_id) FROM pgtrickle.pgt_refresh_history GROUP BY 1"))
     at("SELECT pg_promote()")
     wait_until(lambda: at("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_trickle scheduler%' AND datname = current_database()") == [(1,)], "the scheduler")
