@@ -11,6 +11,7 @@
 #include "subquery.h"
 #include "pg/sql.hpp"
 #include "top.h"
+#include "unqualified.h"
 #include "window.h"
 
 extern "C" {
@@ -522,7 +523,8 @@ From build_rows(::Query *original, const Environment &outer, List **list)
 Tree build(::Query *query)
 {
 	keep_hidden(query);
-	auto root = group_before_join(build_level(pg::call(with_bodies, static_cast<const ::Query *>(query)), Environment{}));
+	::Query *named = pg::call(with_operators_named, pg::call(with_bodies, static_cast<const ::Query *>(query)));
+	auto root = group_before_join(build_level(named, Environment{}));
 	int next = 1;
 	walk(*root, [&](Operator &node) { node.id = next++; });
 	return root;
