@@ -147,14 +147,23 @@ struct Arrangement {
 		return pg::join(out, ", ");
 	}
 
-	// The columns, and the look of those whose equal values differ in it.
-	std::string exactly(const std::string &prefix) const
+	std::vector<query::Column> types() const
 	{
-		std::string out = list(prefix);
-		for (int attribute : columns())
-			if (pg::varies_when_equal(type_of(source, attribute).type))
-				out += ", " + prefix + numbered(attribute) + "::text";
+		std::vector<query::Column> out;
+		for (int attribute : columns()) {
+			AttributeType t = type_of(source, attribute);
+			out.push_back({numbered(attribute), t.type, t.typmod, t.collation, false});
+		}
 		return out;
+	}
+
+	// Its rows, each once.
+	delta::Alike exactly(const std::string &alias) const
+	{
+		std::vector<std::string> names;
+		for (int attribute : columns())
+			names.push_back(numbered(attribute));
+		return delta::alike(alias, names, types(), true);
 	}
 
 	std::string hash(const std::string &prefix) const
@@ -162,7 +171,17 @@ struct Arrangement {
 		std::vector<std::string> out;
 		for (int attribute : columns())
 			out.push_back(prefix + numbered(attribute));
-		return delta::hash_of(out);
+		return delta::hash_of(out, types());
+	}
+
+	// Rows that are near each other in the index come together.
+	std::string order(const std::string &prefix) const
+	{
+		std::vector<std::string> out;
+		for (int attribute : columns())
+			if (pg::has_order(type_of(source, attribute).type))
+				out.push_back(prefix + numbered(attribute));
+		return out.empty() ? "" : " ORDER BY " + pg::join(out, ", ");
 	}
 
 	std::string key_present(const std::string &prefix) const
@@ -177,12 +196,9 @@ struct Arrangement {
 	{
 		std::vector<std::string> out;
 		for (int attribute : columns()) {
-			bool never_null = by_identity || std::find(key.begin(), key.end(), attribute) != key.end();
 			Oid type = type_of(source, attribute).type;
-			out.push_back(never_null ? pg::equal(type, a + numbered(attribute), b + numbered(attribute))
-			                         : pg::not_distinct(type, a + numbered(attribute), b + numbered(attribute)));
-			if (!by_identity && pg::varies_when_equal(type))
-				out.push_back("(" + a + numbered(attribute) + "::text IS NOT DISTINCT FROM " + b + numbered(attribute) + "::text)");
+			std::string left = a + numbered(attribute), right = b + numbered(attribute);
+			out.push_back(by_identity ? pg::equal(type, left, right) : delta::exactly_same({"", type, -1, 0, false}, left, right));
 		}
 		return by_identity ? delta::and_all(out) : a + "h = " + b + "h AND " + delta::recheck(out);
 	}
@@ -264,14 +280,12 @@ struct Arrangement {
 		std::vector<std::string> as;
 		for (int attribute : columns())
 			as.push_back("t." + pg::quote_ident(pg::attribute_name(source, attribute)) + " AS " + numbered(attribute));
-		std::string rows = "SELECT " + pg::join(as, ", ") + " FROM " + pg::relation_name(source) + " t";
-		std::string sql = "SELECT " + list("x.");
-		if (!by_identity)
-			sql += ", " + hash("x.") + " AS h, count(*) AS n";
-		sql += " FROM (" + rows + ") x WHERE " + key_present("x.");
-		if (!by_identity)
-			sql += " GROUP BY " + exactly("x.");
-		return sql + " ORDER BY " + list("x.");
+		std::string rows = " FROM (SELECT " + pg::join(as, ", ") + " FROM " + pg::relation_name(source) + " t) x WHERE " + key_present("x.");
+		if (by_identity)
+			return "SELECT " + list("x.") + rows + order("x.");
+		delta::Alike once = exactly("x");
+		return "SELECT " + list("y.") + ", " + hash("y.") + " AS h, y.n FROM (SELECT " + pg::join(once.shown, ", ") + ", count(*) AS n" + rows +
+		       " GROUP BY " + pg::join(once.by, ", ") + ") y" + order("y.");
 	}
 
 	std::vector<delta::Statement> changes() const
@@ -280,10 +294,11 @@ struct Arrangement {
 		if (by_identity)
 			return {modify("DELETE FROM " + table + " s USING z_b b WHERE b.w < 0 AND " + same_row("s.", "b.")),
 			        modify("INSERT INTO " + table + " (" + list("") + ") SELECT " + list("b.") +
-			               " FROM z_b b WHERE b.w > 0 AND " + key_present("b.") + " ORDER BY " + list("b."))};
-		return {modify("MERGE INTO " + table + " s USING (SELECT " + list("b.") + ", " + hash("b.") +
-		               " AS h, sum(b.w)::int8 AS w FROM z_b b WHERE " + key_present("b.") + " GROUP BY " + exactly("b.") +
-		               " HAVING sum(b.w) <> 0 ORDER BY " + list("b.") + ") u ON " +
+			               " FROM z_b b WHERE b.w > 0 AND " + key_present("b.") + order("b."))};
+		delta::Alike once = exactly("b");
+		return {modify("MERGE INTO " + table + " s USING (SELECT " + hash("y.") + " AS h, y.* FROM (SELECT " + pg::join(once.shown, ", ") +
+		               ", sum(b.w)::int8 AS w FROM z_b b WHERE " + key_present("b.") + " GROUP BY " + pg::join(once.by, ", ") +
+		               " HAVING sum(b.w) <> 0) y" + order("y.") + ") u ON " +
 		               same_row("s.", "u.") +
 		               " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 		               " WHEN NOT MATCHED THEN INSERT (" + list("") + ", h, n) VALUES (" + list("u.") + ", u.h, u.w)")};
@@ -392,18 +407,12 @@ Prepared consolidation(const std::string &from, const std::string &into, const s
 	statement.reads = {from};
 	statement.into = into;
 	std::vector<std::string> names;
-	for (const auto &column : columns) {
-		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
-			return {std::move(statement), {}};
-		if (column.name != "w")
-			names.push_back("b." + column.name);
-	}
-	std::string list = pg::join(names, ", ");
 	for (const auto &column : columns)
-		if (column.name != "w" && pg::varies_when_equal(column.type))
-			names.push_back("b." + column.name + "::text");
-	statement.sql = "SELECT " + list + (list.empty() ? "" : ", ") + "sum(b.w)::int8 AS w FROM " + from + " b" +
-	                (list.empty() ? "" : " GROUP BY " + pg::join(names, ", ")) + " HAVING sum(b.w) <> 0";
+		if (column.name != "w")
+			names.push_back(column.name);
+	delta::Alike once = delta::alike("b", names, columns, true);
+	statement.sql = "SELECT " + pg::join(once.shown, ", ") + (names.empty() ? "" : ", ") + "sum(b.w)::int8 AS w FROM " + from + " b" +
+	                (names.empty() ? "" : " GROUP BY " + pg::join(once.by, ", ")) + " HAVING sum(b.w) <> 0";
 	return {std::move(statement), {}};
 }
 

@@ -206,21 +206,8 @@ private:
 			return;
 		}
 		pg::Identity owner(view_.owner, true);
-		if (view_.whole) {
-			replace();
-			return;
-		}
 		frame_.run(view_.recompute, {});
 		write();
-	}
-
-	void replace()
-	{
-		Applying guard;
-		frame_.run_once("DELETE FROM " + view_.name);
-		outcome_.rows_out = frame_.run_once("INSERT INTO " + view_.name + " SELECT * FROM " +
-		                                    pg::relation_name(view_.definition));
-		outcome_.reason = "a column's type has no equality: all rows are replaced";
 	}
 
 	void write() { write(view_.apply); }
@@ -250,8 +237,6 @@ private:
 			pg::Identity owner(view_.owner, true);
 			if (empty)
 				load();
-			else if (view_.whole)
-				replace();
 			else {
 				frame_.run(view_.recompute, {});
 				std::vector<Prepared> as_bag = apply_as_bag(view_);

@@ -48,10 +48,12 @@ bool plain_key(const view::View &view)
 std::string hash(const view::View &view, const std::string &alias, bool by_number, bool by_key = true)
 {
 	std::vector<std::string> values;
-	for (int i : match_columns(view, by_key))
-		if (pg::has_hash(view.columns[i].type))
-			values.push_back(alias + (by_number ? number(i) : name_of(view, i)));
-	return delta::hash_of(values);
+	std::vector<query::Column> types;
+	for (int i : match_columns(view, by_key)) {
+		values.push_back(alias + (by_number ? number(i) : name_of(view, i)));
+		types.push_back(view.columns[i]);
+	}
+	return delta::hash_of(values, types);
 }
 
 // s is the stream table, u the change.
@@ -88,18 +90,11 @@ std::string all_names(const view::View &view)
 std::string consolidated(const view::View &view, const std::string &change)
 {
 	// A row that has a key is shown as the query shows it, 1.00 or 1; of a bag, equal rows stand for each other.
-	std::vector<std::string> columns, by;
-	for (size_t i = 0; i < view.columns.size(); i++) {
-		Oid type = view.columns[i].type;
-		std::string value = "x." + number(i);
-		bool comparable = pg::has_equality(type);
-		columns.push_back(comparable ? value : "any_value(" + value + ") AS " + number(i));
-		if (comparable)
-			by.push_back(value);
-		if (!comparable || (view.key && pg::varies_when_equal(type)))
-			by.push_back("(" + value + ")::text");
-	}
-	return "SELECT " + pg::join(columns, ", ") + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + pg::join(by, ", ") +
+	std::vector<std::string> names;
+	for (size_t i = 0; i < view.columns.size(); i++)
+		names.push_back(number(i));
+	delta::Alike rows = delta::alike("x", names, view.columns, view.key.has_value());
+	return "SELECT " + pg::join(rows.shown, ", ") + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + pg::join(rows.by, ", ") +
 	       " HAVING sum(x.w) <> 0";
 }
 
@@ -147,17 +142,7 @@ std::vector<Prepared> apply_as_bag(const view::View &view)
 
 void plan_target(view::View &view)
 {
-	std::vector<int> match = match_columns(view);
-	bool found = match.empty() || std::any_of(match.begin(), match.end(), [&](int i) { return pg::has_hash(view.columns[i].type); });
 	view.program.ephemerals["z_out"] = {out_columns(view)};
-	if (!found && view.mode == "DIFFERENTIAL")
-		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
-		         "rows of type " + pg::type_name(view.columns[match[0]].type) + " alone have no differential law",
-		         "They are found by a hash, which the type does not have.",
-		         "Add a column that has one, cast it, for example json to jsonb, or use refresh_mode AUTO or FULL.");
-	view.whole = !found;
-	if (view.whole)
-		return;
 	if (view.tree != nullptr) {
 		view.change = Prepared({consolidated(view, view.program.result), {}, {}, view.program.result_reads, "z_out", false}, {});
 		// The last tick's time may be a parameter of the result itself (inlined filters).
@@ -187,7 +172,7 @@ void plan_target(view::View &view)
 
 std::string target_shape(const view::View &view)
 {
-	if (view.whole || match_columns(view).empty())
+	if (match_columns(view).empty())
 		return "none";
 	std::string out = !view.key ? "rows" : plain_key(view) ? "key" : "hash";
 	for (int i : match_columns(view))
@@ -197,10 +182,10 @@ std::string target_shape(const view::View &view)
 
 std::string target_index(const view::View &view)
 {
-	if (view.whole || match_columns(view).empty())
+	if (match_columns(view).empty())
 		return {};
 	if (!plain_key(view))
-		return "CREATE INDEX ON " + view.name + " (" + hash(view, "", false) + ")";
+		return "CREATE INDEX ON " + view.name + " ((" + hash(view, "", false) + "))";
 	std::vector<std::string> columns;
 	for (int i : *view.key)
 		columns.push_back(name_of(view, i));

@@ -114,25 +114,17 @@ State groups_state(const Grouping &g, const std::string &content)
 // g, v1…, [h,] w of the touched values; groups gives g for the rows of from.
 std::string value_changes(const Grouping &g, const Values &v, const std::string &from, const std::string &groups)
 {
-	std::vector<std::string> out{"d.g"}, by{"d.g"}, hashed;
-	std::vector<Column> types;
-	for (size_t j = 0; j < v.inputs.size(); j++) {
-		bool comparable = pg::has_equality(v.types[j].type);
-		std::string image = "(" + v.inputs[j] + ")::text";
-		out.push_back((comparable ? v.inputs[j] : "any_value(" + v.inputs[j] + ")") + " AS " + number("v", j));
-		if (comparable)
-			by.push_back(v.inputs[j]);
-		if (v.image[j])
-			by.push_back(image);
-		hashed.push_back(v.image[j] && !pg::has_hash(v.types[j].type) ? image : v.inputs[j]);
-		types.push_back(v.types[j]);
-		if (hashed.back() == image)
-			types.back().type = TEXTOID;
+	std::vector<std::string> inputs{"d.g"}, out{"x.g"}, by{"x.g"}, values = prefixed("x.", value_names(v));
+	for (size_t j = 0; j < v.types.size(); j++) {
+		inputs.push_back(v.inputs[j] + " AS " + number("v", j));
+		Alike one = alike("x", {number("v", j)}, {v.types[j]}, v.image[j]);
+		out.push_back(one.shown[0]);
+		by.insert(by.end(), one.by.begin(), one.by.end());
 	}
 	if (v.hashed)
-		out.push_back(hash_of(hashed, types) + " AS h");
-	return "SELECT " + pg::join(out, ", ") + ", sum(i.w)::int8 AS w FROM (" + from + ") i JOIN " + groups + " d ON " +
-	       g.same_group("d", "i") + " WHERE " + v.filter + " GROUP BY " + pg::join(by, ", ") + " HAVING sum(i.w) <> 0";
+		out.push_back(hash_of(values, v.types) + " AS h");
+	return "SELECT " + pg::join(out, ", ") + ", sum(x.w)::int8 AS w FROM (SELECT " + pg::join(inputs, ", ") + ", i.w FROM (" + from + ") i JOIN " + groups +
+	       " d ON " + g.same_group("d", "i") + " WHERE " + v.filter + ") x GROUP BY " + pg::join(by, ", ") + " HAVING sum(x.w) <> 0";
 }
 
 // The order of the index that finds them.
@@ -185,10 +177,7 @@ Statement merge_values(const Grouping &g, const Values &v, const std::string &in
 	for (size_t j = 0; j < v.types.size(); j++) {
 		names.push_back(number("v", j));
 		std::string a = "s." + number("v", j), b = "u." + number("v", j);
-		if (pg::has_equality(v.types[j].type))
-			same.push_back(v.hashed ? pg::not_distinct(v.types[j].type, a, b) : pg::equal(v.types[j].type, a, b));
-		if (v.image[j])
-			same.push_back("(" + a + ")::text IS NOT DISTINCT FROM (" + b + ")::text");
+		same.push_back(v.image[j] ? exactly_same(v.types[j], a, b) : v.hashed ? delta::same(v.types[j], a, b) : pg::equal(v.types[j].type, a, b));
 	}
 	std::string match = "s.g = u.g AND " + (v.hashed ? "s.h = u.h AND " + recheck(same) : and_all(same));
 	if (v.hashed)

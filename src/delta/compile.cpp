@@ -189,39 +189,4 @@ std::string columns_of(const std::string &alias, int count)
 	return pg::join(out, ", ");
 }
 
-std::string hash_of(const std::vector<std::string> &values)
-{
-	if (values.empty())
-		return "0::int8";
-	return "hash_record_extended(ROW(" + pg::join(values, ", ") + "), 0)";
-}
-
-std::string hash_of(const std::vector<std::string> &values, const std::vector<Column> &types)
-{
-	std::vector<std::string> hashed;
-	for (size_t i = 0; i < values.size(); i++)
-		if (pg::has_hash(types[i].type))
-			hashed.push_back(values[i]);
-		else if (types[i].type < FirstNormalObjectId)
-			hashed.push_back("(" + values[i] + ")::text");
-	return hash_of(hashed);
-}
-
-std::string same(const Column &type, const std::string &a, const std::string &b)
-{
-	if (pg::has_equality(type.type))
-		return pg::not_distinct(type.type, a, b);
-	return "((" + a + ")::text IS NOT DISTINCT FROM (" + b + ")::text)";
-}
-
-std::string and_all(const std::vector<std::string> &conditions)
-{
-	return conditions.empty() ? "true" : pg::join(conditions, " AND ");
-}
-
-std::string recheck(const std::vector<std::string> &conditions)
-{
-	return "CASE WHEN " + and_all(conditions) + " THEN true ELSE false END";
-}
-
 }  // namespace delta

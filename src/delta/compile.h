@@ -1,5 +1,6 @@
 #pragma once
 // Operator tree → program.  One file per operator holds its law.
+#include "delta/alike.h"
 #include "delta/program.h"
 
 #include <functional>
@@ -158,18 +159,8 @@ std::vector<std::string> conditions_over(const std::vector<Expression> &conditio
 std::vector<std::string> projected(const Operator &node, bool at_last);
 // Tables below an operator.
 std::vector<Oid> bases_of(const Operator &node);
-// One 64-bit hash of several values, NULLs equal: finds a row by all of them.
-std::string hash_of(const std::vector<std::string> &values);
-// The same for values of types that may have no hash: those of the server's own look alike when they are equal.
-std::string hash_of(const std::vector<std::string> &values, const std::vector<Column> &types);
 // Rows c1…cn, w of an input of a set operation, in the types that the operation gives them.
 std::string as_columns_of(const Operator &node, int input, const std::string &rows);
 std::string collation(const Column &column);       // " COLLATE …" or nothing
-// Equal or both NULL; by their images where the type has no equality.
-std::string same(const Column &type, const std::string &a, const std::string &b);
-std::string and_all(const std::vector<std::string> &conditions);
-// Conditions that a hash has decided but for collisions.  Written as a conjunction they would each lower the planner's
-// estimate of the rows, to none; a CASE it takes for half.
-std::string recheck(const std::vector<std::string> &conditions);
 
 }  // namespace delta

@@ -138,21 +138,18 @@ bool fans_out(const Operator &node, int input, const std::set<int> &inputs)
 	return false;
 }
 
-// What cancels taken together, where the types of all columns can be compared.
+// What cancels taken together.
 std::string consolidated(const Operator &node, const std::string &rows, const std::vector<int> &columns)
 {
-	std::vector<std::string> shown, by;
+	std::vector<std::string> names;
+	std::vector<Column> types;
 	for (int column : columns) {
-		const Column &type = node.columns[column];
-		if (!pg::has_hash(type.type) || !pg::has_equality(type.type))
-			return rows;
-		shown.push_back("o.c" + std::to_string(column + 1));
-		by.push_back(shown.back());
-		if (pg::varies_when_equal(type.type))
-			by.push_back(shown.back() + "::text");
+		names.push_back("c" + std::to_string(column + 1));
+		types.push_back(node.columns[column]);
 	}
-	return "SELECT " + pg::join(shown, ", ") + (shown.empty() ? "" : ", ") + "sum(o.w)::int8 AS w FROM (" + rows + ") o" +
-	       (by.empty() ? "" : " GROUP BY " + pg::join(by, ", ")) + " HAVING sum(o.w) <> 0";
+	Alike one = alike("o", names, types, true);
+	return "SELECT " + pg::join(one.shown, ", ") + (names.empty() ? "" : ", ") + "sum(o.w)::int8 AS w FROM (" + rows + ") o" +
+	       (one.by.empty() ? "" : " GROUP BY " + pg::join(one.by, ", ")) + " HAVING sum(o.w) <> 0";
 }
 
 std::string weight(const std::set<int> &inputs)

@@ -93,11 +93,11 @@ void Compiler::lock(const Operator &node, const std::vector<Column> &types, cons
 		return;
 	std::string name = "z_lock" + std::to_string(slot == 0 ? ++slots_ : slot) + (slot == 0 ? "" : "_" + std::to_string(int(excludes)));
 	for (const Column &type : types)
-		if (!pg::has_hash(type.type))
+		if (!has_hash(type))
 			program_.exclusive = "the type " + pg::type_name(type.type) + " has no hash to lock a key of operator " + std::to_string(node.id) + " by";
 	define(name, {int8_column("h")});
 	Step &locking = step(node.id, "keys that are locked first", {},
-	                     {"SELECT DISTINCT " + hash_of(keys) + " AS h FROM " + from + " x", {}, {}, {}, name, false});
+	                     {"SELECT DISTINCT " + (types.empty() ? hash_of(keys) : hash_of(keys, types)) + " AS h FROM " + from + " x", {}, {}, {}, name, false});
 	locking.any = locking.statement.reads;
 	locking.excludes = excludes;
 	locking.slot = slot == 0 ? slots_ : slot;

@@ -98,15 +98,6 @@ std::string before_more(const std::string &list)
 	return list.empty() ? list : list + ", ";
 }
 
-void check_comparable(const Operator &node, const char *what)
-{
-	for (const Column &column : node.inputs[0]->columns)
-		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
-			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED,
-			         std::string(what) + " column \"" + column.name + "\" of type " + pg::type_name(column.type) + " has no differential law",
-			         "The type has no equality.", "Cast the column, for example json to jsonb.");
-}
-
 void Compiler::match_left(Operator &node, const std::string &da, const std::string &db, const std::string &name)
 {
 	if (only_equates(node) && !one_row_a_key(node))
@@ -135,7 +126,7 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 		returned.push_back("COALESCE(new." + c + ", old." + c + ") AS " + c);
 		columns.push_back(type);
 		columns.back().name = c;
-		fixed = fixed && pg::is_fixed(type.type);
+		fixed = fixed && (pg::is_fixed(type.type) || !pg::has_hash(type.type));
 	}
 	std::string list = pg::join(names, ", "), by = pg::join(qualified, ", ");
 	auto counted = [&](const std::string &from) {
@@ -215,14 +206,13 @@ void Compiler::match_by_counting(Operator &node, const std::string &da, const st
 	     {had_none(false), had_none(true), bases_of(right), {}, name, false});
 
 	auto crossing = [&](bool bulk) {
-		std::string columns = columns_of("x", left.width());
-		std::string by = columns;
+		std::vector<std::string> names;
 		for (int i = 0; i < left.width(); i++)
-			if (pg::varies_when_equal(left.columns[i].type))
-				by += ", x.c" + std::to_string(i + 1) + "::text";
-		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + before_more(columns) +
+			names.push_back("c" + std::to_string(i + 1));
+		Alike rows = alike("x", names, left.columns, true);
+		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + before_more(pg::join(rows.shown, ", ")) +
 		       "sum(x.w)::int8 AS w FROM " + touched_by(node, "(" + current(left, equated(node, 0), bulk) + ") x", db) +
-		       (columns.empty() ? "" : " GROUP BY " + by) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(shown(node, "a")) + "CASE WHEN " + m +
+		       (names.empty() ? "" : " GROUP BY " + pg::join(rows.by, ", ")) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(shown(node, "a")) + "CASE WHEN " + m +
 		       (matched ? " > 0" : " <= 0") + " THEN a.w ELSE -a.w END AS w FROM a JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
 		       " WHERE d.d <> 0 AND (" + m + " <= 0) <> (" + m + " - d.d <= 0)";
 	};

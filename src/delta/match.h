@@ -13,7 +13,4 @@ std::set<int> equated(const Operator &node, int input);
 // "list, ": a select list may have no columns before the weight, as SELECT count(*) reads none.
 std::string before_more(const std::string &list);
 
-// Fails 0A000 where rows of the left input cannot be told apart.
-void check_comparable(const Operator &node, const char *what);
-
 }  // namespace delta

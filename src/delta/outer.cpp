@@ -26,7 +26,6 @@ std::string both(const Operator &node, const std::string &left, const std::strin
 
 std::string Compiler::left_delta(Operator &node)
 {
-	check_comparable(node, "a LEFT JOIN that preserves");
 	std::string da = materialized(*node.inputs[0]), db = materialized(*node.inputs[1]);
 	std::string name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));

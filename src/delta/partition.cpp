@@ -93,24 +93,24 @@ std::vector<std::string> Partition::results() const
 std::string Partition::hashed(const std::string &from) const
 {
 	std::vector<std::string> out, key;
-	for (int column : node.partition)
+	std::vector<Column> types;
+	for (int column : node.partition) {
 		key.push_back("x." + c(column));
+		types.push_back(node.columns[column]);
+	}
 	if (!global())
-		out.push_back(hash_of(key) + " AS g");
-	out.push_back(hash_of(range(0, inputs, c, "x.")) + " AS h");
+		out.push_back(hash_of(key, types) + " AS g");
+	out.push_back(hash_of(range(0, inputs, c, "x."), node.columns) + " AS h");
 	return "SELECT " + list(out + range(0, inputs, c, "x.")) + ", x.w FROM (" + from + ") x";
 }
 
 std::string Partition::changed(const std::string &from) const
 {
-	std::vector<std::string> out = all_of("x.", row());
+	std::vector<std::string> names = row();
 	if (numbered())
-		out.pop_back();
-	std::vector<std::string> by = out;
-	for (int i = 0; i < inputs; i++)
-		if (pg::varies_when_equal(node.columns[i].type))
-			by.push_back("x." + c(i) + "::text");
-	return "SELECT " + list(out) + ", sum(x.w)::int8 AS w FROM (" + hashed(from) + ") x GROUP BY " + list(by) + " HAVING sum(x.w) <> 0";
+		names.pop_back();
+	Alike once = alike("x", names, row_columns(), true);
+	return "SELECT " + list(once.shown) + ", sum(x.w)::int8 AS w FROM (" + hashed(from) + ") x GROUP BY " + list(once.by) + " HAVING sum(x.w) <> 0";
 }
 
 std::string Partition::copies(const std::string &from, const std::string &number) const
@@ -135,7 +135,7 @@ std::string Partition::same_row(const std::string &a, const std::string &b) cons
 {
 	std::vector<std::string> out;
 	for (int i = 0; i < inputs; i++)
-		out.push_back(pg::not_distinct(node.columns[i].type, a + c(i), b + c(i)));
+		out.push_back(same(node.columns[i], a + c(i), b + c(i)));
 	return a + "h = " + b + "h AND " + recheck(out);
 }
 
@@ -236,13 +236,13 @@ void Compiler::keep_partitions(const Partition &p)
 // Rows that went leave the state, and are told with what they showed.
 Statement Compiler::take_rows(const Partition &p, const std::string &changed, const std::string &into)
 {
-	std::vector<std::string> alike;
+	std::vector<std::string> look;
 	for (int i = 0; i < p.inputs; i++)
 		if (pg::varies_when_equal(p.node.columns[i].type))
-			alike.push_back("s." + c(i) + "::text IS NOT DISTINCT FROM u." + c(i) + "::text");
+			look.push_back(exactly_same(p.node.columns[i], "s." + c(i), "u." + c(i)));
 	Statement take;
 	take.sql = "DELETE FROM " + p.table + " WHERE ctid = ANY (ARRAY(SELECT q.id FROM (SELECT s.ctid AS id, u.w, row_number() OVER (PARTITION BY u.rid" +
-	           (alike.empty() ? "" : " ORDER BY (" + and_all(alike) + ") DESC") + ") AS copy FROM (SELECT row_number() OVER () AS rid, z.* FROM " + changed +
+	           (look.empty() ? "" : " ORDER BY (" + and_all(look) + ") DESC") + ") AS copy FROM (SELECT row_number() OVER () AS rid, z.* FROM " + changed +
 	           " z WHERE z.w < 0) u JOIN " + p.table + " s ON " + p.same_row("s.", "u.") + ") q WHERE q.copy <= -q.w)) RETURNING " +
 	           list(p.row() + p.results());
 	take.into = into;

@@ -37,15 +37,13 @@ std::string c(int column)
 	return "c" + std::to_string(column + 1);
 }
 
-// alias.c1, …: what tells rows apart.  exactly: with the look of those whose equal values differ in it, for from equal
-// rows that look different different ones may follow.
-std::string row_of(const Operator &whole, const std::string &alias, bool exactly)
+// exactly: from equal rows that look different different ones may follow.
+Alike once(const Operator &whole, const std::string &alias, bool exactly)
 {
-	std::string out = columns_of(alias, whole.width());
-	for (int i = 0; exactly && i < whole.width(); i++)
-		if (pg::varies_when_equal(whole.columns[i].type))
-			out += ", " + alias + "." + c(i) + "::text";
-	return out;
+	std::vector<std::string> names;
+	for (int i = 0; i < whole.width(); i++)
+		names.push_back(c(i));
+	return alike(alias, names, whole.columns, exactly);
 }
 
 std::string hash(const Operator &whole, const std::string &alias)
@@ -53,7 +51,7 @@ std::string hash(const Operator &whole, const std::string &alias)
 	std::vector<std::string> values;
 	for (int i = 0; i < whole.width(); i++)
 		values.push_back(alias + "." + c(i));
-	return hash_of(values);
+	return hash_of(values, whole.columns);
 }
 
 std::string same_row(const Operator &whole, const std::string &a, const std::string &b)
@@ -61,9 +59,7 @@ std::string same_row(const Operator &whole, const std::string &a, const std::str
 	std::vector<std::string> out;
 	for (int i = 0; i < whole.width(); i++) {
 		std::string left = a + "." + c(i), right = b + "." + c(i);
-		out.push_back(pg::not_distinct(whole.columns[i].type, left, right));
-		if (whole.recursion->all && pg::varies_when_equal(whole.columns[i].type))
-			out.push_back("(" + left + "::text IS NOT DISTINCT FROM " + right + "::text)");
+		out.push_back((whole.recursion->all ? exactly_same : same)(whole.columns[i], left, right));
 	}
 	return a + ".h = " + b + ".h AND " + recheck(out);
 }
@@ -155,8 +151,8 @@ State Compiler::recursive_state(const Operator &whole)
 	std::string base = current(*whole.inputs[0], {}, true);
 	auto term = [&](const std::string &weight) { return side(whole, through(*whole.inputs[1], self_from(whole, "z", weight), true), deeper(whole)); };
 	auto counted = [&](const std::string &rows) {
-		return "SELECT " + columns_of("x", whole.width()) + ", x.l, sum(x.w)::int8 AS n FROM (" + rows + ") x GROUP BY " +
-		       row_of(whole, "x", all) + ", x.l";
+		Alike row = once(whole, "x", all);
+		return "SELECT " + pg::join(row.shown, ", ") + ", x.l, sum(x.w)::int8 AS n FROM (" + rows + ") x GROUP BY " + pg::join(row.by, ", ") + ", x.l";
 	};
 	std::string begin = side(whole, base, "0::int8"), columns = columns_of("q", whole.width()), h = hash(whole, "q");
 	// A row's depth does not count when UNION looks whether it is there: the least is kept.
@@ -221,9 +217,10 @@ std::string Compiler::recursive_delta(Operator &whole)
 		merge.modifies = true;
 		step(whole.id, "rows by depth", {loop.total}, merge);
 	}
+	Alike row = once(whole, "x", whole.recursion->all);
 	step(whole.id, "change of the recursion", {loop.total},
-	     {"SELECT " + columns_of("x", whole.width()) + ", sum(x.w)::int8 AS w FROM " + loop.total + " x GROUP BY " +
-	          row_of(whole, "x", whole.recursion->all) + " HAVING sum(x.w) <> 0",
+	     {"SELECT " + pg::join(row.shown, ", ") + ", sum(x.w)::int8 AS w FROM " + loop.total + " x GROUP BY " + pg::join(row.by, ", ") +
+	          " HAVING sum(x.w) <> 0",
 	      {}, {}, {}, result, false});
 	return out;
 }
@@ -232,8 +229,9 @@ std::string Compiler::recursive_delta(Operator &whole)
 void Compiler::pursue_all(const Operator &whole, const std::string &few, const std::string &many)
 {
 	Loop &loop = program_.loops.back();
+	Alike row = once(whole, "x", true);
 	auto consolidated = [&](const std::string &arrived) {
-		return "SELECT " + columns_of("x", whole.width()) + ", x.l, sum(x.w)::int8 AS w FROM " + arrived + " GROUP BY " + row_of(whole, "x", true) +
+		return "SELECT " + pg::join(row.shown, ", ") + ", x.l, sum(x.w)::int8 AS w FROM " + arrived + " GROUP BY " + pg::join(row.by, ", ") +
 		       ", x.l HAVING sum(x.w) <> 0";
 	};
 	step(whole.id, "change at this depth", {}, {consolidated(few), consolidated(many), bases_of(*whole.inputs[1]), {}, loop.now, false}).any = {loop.taken, loop.before};

@@ -11,7 +11,6 @@ namespace delta {
 
 std::string Compiler::semi_delta(Operator &node)
 {
-	check_comparable(node, "a subquery with EXISTS or IN over rows with");
 	std::string da = materialized(*node.inputs[0]), db = materialized(*node.inputs[1]);
 	std::string name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));

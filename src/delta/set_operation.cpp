@@ -148,7 +148,7 @@ void Compiler::index_for_probe(const Operator &node, const std::set<int> &probe,
 	bool fixed = true;
 	for (int column : probe) {
 		columns.push_back(prefix + std::to_string(column + 1));
-		fixed = fixed && pg::is_fixed(node.columns[column].type);
+		fixed = fixed && (pg::is_fixed(node.columns[column].type) || !pg::has_hash(node.columns[column].type));
 	}
 	std::string sql = "CREATE INDEX ON " + state->table;
 	sql += fixed ? " (" + pg::join(columns, ", ") + ")" : " USING hash (" + columns[0] + ")";

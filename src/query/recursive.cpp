@@ -151,8 +151,6 @@ void check_columns(const std::vector<Column> &columns, bool all, int location)
 {
 	for (const Column &column : columns) {
 		std::string type = pg::type_name(column.type);
-		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
-			no_law("WITH RECURSIVE with column \"" + column.name + "\" of type " + type, location, "Its rows are compared by equality and hash.");
 		if (!all && pg::varies_when_equal(column.type))
 			no_law("WITH RECURSIVE … UNION with column \"" + column.name + "\" of type " + type, location,
 			       "Equal values of the type can differ in what comes of them, and which one is met first is not known.");

@@ -118,9 +118,14 @@ Related relate(From &from, ::Query *query, const Environment &environment, bool 
 	}
 	::Query *inner = copy(query);
 	bool equated = !whole && pg::call(equate, inner, references);
-	if (!equated)
-		references = with_images(references);
 	ListCell *cell;
+	if (!equated) {
+		foreach (cell, references)
+			if (auto *one = static_cast<Node *>(lfirst(cell)); !pg::has_equality(pg::call(exprType, static_cast<const Node *>(one))))
+				no_law("a subquery that reads a value of type " + pg::type_name(pg::call(exprType, static_cast<const Node *>(one))) + " around it",
+				       pg::call(exprLocation, static_cast<const Node *>(one)), "It is made once for values that are equal, and the type has no equality.");
+		references = with_images(references);
+	}
 	foreach (cell, references)
 		out.left.push_back(column_for(from, static_cast<Node *>(lfirst(cell))));
 	out.nulls_match.assign(out.left.size(), false);
@@ -207,8 +212,6 @@ Related only_rows(Related r)
 	for (int i = 0; i < r.width; i++) {
 		Aggregate value{};
 		const Column &type = r.node->columns[i];
-		if (!pg::has_hash(type.type) || !pg::has_order(type.type))
-			no_law("a subquery that may have several rows, of type " + pg::type_name(type.type) + ",", -1);
 		value.law = Law::recompute;
 		value.arguments.push_back(column_of(i, type));
 		value.call = "pg_catalog.any_value(" + hole(0) + ")";

@@ -64,10 +64,12 @@ std::set<int> columns_from(const Operator &node, int first)
 	return out;
 }
 
-// Without an equality every row of R would be looked at for each of A: then at least each combination once.
+// Without an equality every row of R would be looked at for each of A: then at least each combination once, if those can be told.
 void reduce_right(Operator &node, int width)
 {
 	std::set<int> used = columns_from(node, width);
+	if (!std::all_of(used.begin(), used.end(), [&](int column) { return pg::has_equality(node.inputs[1]->columns[column].type); }))
+		return;
 	std::vector<int> columns(used.begin(), used.end());
 	node.inputs[1] = distinct_columns(std::move(node.inputs[1]), columns, {});
 	for (Expression &condition : node.conditions)

@@ -73,7 +73,6 @@ Tree chosen(::Query *query, Selected selected, int references)
 	bool limited = limit || offset.value_or(0) > 0;
 	std::vector<Sort> order;
 	if (query->hasDistinctOn || limited) {
-		require_equality(*node, query->hasDistinctOn ? "DISTINCT ON" : "LIMIT", -1);
 		order = sorting(query, query->sortClause, [&](TargetEntry *target) { return selected.refs.at(target->ressortgroupref); });
 	}
 	if (query->hasDistinctOn) {

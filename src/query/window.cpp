@@ -236,7 +236,6 @@ public:
 		place_what_is_shown();
 		std::vector<Level> levels = levels_by_partition();
 		Tree node = projection();
-		require_equality(*node, "a window", functions_[0]->location);
 		From out;
 		out.scope = moved_scope();
 		for (Level &level : levels)
@@ -471,14 +470,6 @@ std::vector<Sort> sorting(::Query *query, List *clauses, const std::function<int
 		out.push_back({column(target), direction.greater, clause->nulls_first, direction.name == nullptr ? "" : direction.name});
 	}
 	return out;
-}
-
-void require_equality(const Operator &node, const std::string &what, int location)
-{
-	for (const Column &column : node.columns)
-		if (!pg::has_hash(column.type) || !pg::has_equality(column.type))
-			no_law(what + " over type " + pg::type_name(column.type), location,
-			       "Rows are told apart by equality, which the type of column \"" + column.name + "\" does not have.");
 }
 
 bool chooses_rows(::Query *query, TargetEntry *target)

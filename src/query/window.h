@@ -15,9 +15,6 @@ From build_windows(::Query *query, From input);
 // An ORDER BY over columns of an input: column(expression's number in the target list) finds each.
 std::vector<Sort> sorting(::Query *query, List *clauses, const std::function<int(TargetEntry *)> &column);
 
-// Rows are told apart by all columns of the node: fails 0A000 for types without equality.
-void require_equality(const Operator &node, const std::string &what, int location);
-
 // Does the query order or choose its rows by this entry of the target list?
 bool chooses_rows(::Query *query, TargetEntry *target);
 

@@ -55,7 +55,6 @@ struct View {
 	std::string remade;                   // why it was set up anew, if its content has to follow
 	bool chooses = false;                 // AUTO: may be recomputed where that is cheaper
 	bool always = false;                  // FULL: recomputed when due, whether or not a captured source changed
-	bool whole = false;                   // rows cannot be compared: replaced as a whole (FULL only)
 };
 
 // The compiled stream table.  Fails 42P01 if there is none with this id.

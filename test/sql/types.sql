@@ -48,3 +48,24 @@ UPDATE thing SET more = id;
 TABLE refreshed;
 DELETE FROM thing;
 TABLE refreshed;
+
+-- IS DISTINCT FROM, NULLIF, CASE x WHEN and rows in order name no schema: the operator is the one that the query was analysed with.
+CREATE TABLE word (id int PRIMARY KEY, w citext);
+INSERT INTO word VALUES (1, 'a'), (2, 'A'), (3, 'b'), (4, NULL);
+SELECT pgtrickle.create_stream_table('words', $$SELECT x.id, y.id AS other, nullif(x.w, y.w) AS w, CASE x.w WHEN 'B' THEN 'b' WHEN y.w THEN 'same' END AS c,
+    (x.w, x.id) < (y.w, y.id) AS before FROM word x JOIN word y ON x.w IS NOT DISTINCT FROM y.w OR x.id = y.id + 1$$, '1h', 'DIFFERENTIAL');
+UPDATE word SET w = 'B' WHERE id = 1;
+SELECT missing, unexpected FROM pgtrickle.verify('words');
+TABLE words ORDER BY 1, 2;
+
+-- Types without an order, a hash or an equality.
+CREATE TABLE odd (id int, js json, at point, price money, bits varbit, find tsquery);
+INSERT INTO odd VALUES (1, '{}', '(0,0)', '1', '01', 'a:A'), (1, '{ }', '(0,-0)', '1', '01', 'a:B'), (1, '{}', '(0,0)', '1', '01', 'a:A');
+SELECT pgtrickle.create_stream_table('odd_rows', 'SELECT js, at FROM odd', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('odd_joined', 'SELECT a.js, b.at FROM odd a LEFT JOIN odd b ON a.id = b.id', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('odd_groups', 'SELECT price, bits, find, count(*) AS n FROM odd GROUP BY price, bits, find', '1h', 'DIFFERENTIAL');
+DELETE FROM odd WHERE ctid = (SELECT min(ctid) FROM odd);
+INSERT INTO odd VALUES (2, '[]', '(1,1)', '2', '', NULL);
+SELECT name, v.missing, v.unexpected FROM unnest('{odd_rows,odd_joined,odd_groups}'::text[]) name, pgtrickle.verify(name) v;
+SELECT js, at FROM odd_rows ORDER BY js::text, at::text;
+SELECT price::numeric, bits, n FROM odd_groups ORDER BY 1, 2, 3;
