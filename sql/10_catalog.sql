@@ -14,7 +14,9 @@ CREATE TABLE pgtrickle.consumer (
     -- IMMEDIATE: every writer brings it along, so that it is always true and its frontier does not move.
     settled    bool NOT NULL DEFAULT false,
     settles_at xid8,          -- ... once all transactions before this one, which may not know of it yet, have ended
-    set_up_by  xid8 DEFAULT pg_catalog.pg_current_xact_id()   -- the transaction at whose commit others get to know of it
+    set_up_by  xid8 DEFAULT pg_catalog.pg_current_xact_id(),  -- the transaction at whose commit others get to know of it
+    -- AUTO: recomputed, its state no longer kept; of an arrangement: nobody wants it kept.
+    lapsed     bool NOT NULL DEFAULT false
 ) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 200);
 
 -- Which consumer reads which source, and which of its columns.
@@ -130,7 +132,7 @@ CREATE INDEX ON pgtrickle.refresh_history (id, refresh_id);
 CREATE TABLE pgtrickle.cost (
     serial       bigint GENERATED ALWAYS AS IDENTITY,
     id           int NOT NULL REFERENCES pgtrickle.stream_table ON DELETE CASCADE,
-    mode         text NOT NULL,            -- 'DIFFERENTIAL', 'REBUILD', 'INITIAL'
+    mode         text NOT NULL,            -- 'DIFFERENTIAL', 'FULL', 'REBUILD', 'INITIAL'
     at           timestamptz NOT NULL DEFAULT now(),
     rows_in      bigint NOT NULL,
     widest       bigint NOT NULL,          -- rows of the step that had most; when all was made anew, of the sources

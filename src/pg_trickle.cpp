@@ -32,6 +32,9 @@ static void define_settings()
 	DefineCustomIntVariable("pg_trickle.log_segment_size", "A change log that has grown to this size goes on in its other segment.",
 	                        "The first is emptied once all consumers have read it.", &settings::log_segment_size, 16, 1,
 	                        1024 * 1024, PGC_SUSET, GUC_UNIT_MB, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("pg_trickle.weighed_rows", "From more changed rows than these on AUTO weighs changes against recomputing.",
+	                        "What takes fewer is not worth the weighing.", &settings::weighed_rows, 1000, 0, INT_MAX, PGC_SUSET, 0,
+	                        nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("pg_trickle.max_log_size", "The most that a change log keeps for consumers that lag behind.",
 	                        "Beyond it they are rebuilt from their sources instead.", &settings::max_log_size, 10240, 1,
 	                        INT_MAX, PGC_SUSET, GUC_UNIT_MB, nullptr, nullptr, nullptr);

@@ -8,5 +8,6 @@ inline char *lake_command = nullptr;
 inline char *lake_conninfo = nullptr;
 inline int log_segment_size = 16;   // MB
 inline int max_log_size = 10240;    // MB
+inline int weighed_rows = 1000;
 
 }  // namespace settings

@@ -1,11 +1,19 @@
 #include "choice.h"
 
 #include "apply/refresh.h"
+#include "capture/capture.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "settings.h"
 
 extern "C" {
+#include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 }
 
 #include <algorithm>
@@ -15,10 +23,12 @@ namespace apply {
 
 namespace {
 
-constexpr int64 few = most_small_rows, many = 10000;
+constexpr int64 many = 10000;
 constexpr size_t enough = 2;             // refreshes, before they are believed
 constexpr double similar = 4;            // times as many rows, or one part in it
 constexpr double margin = 1.1, least = 5;    // what is not cheaper by this is not worth starting anew
+constexpr double part_of_fill = 1.0 / 3;    // that recomputing is thought to be, before it was tried
+constexpr int64 least_row_bytes = 48;    // of a log
 
 double median(std::vector<double> values)
 {
@@ -31,6 +41,34 @@ std::string rounded(double milliseconds)
 	return std::to_string(std::lround(milliseconds)) + " ms";
 }
 
+int64 bytes_logged(const Oid *sources, int count)
+{
+	int64 bytes = 0;
+	Oid schema = get_namespace_oid("pgtrickle_state", false);
+	for (int i = 0; i < count; i++)
+		for (int segment = 0; segment < 2; segment++) {
+			char name[NAMEDATALEN];
+			snprintf(name, sizeof(name), "log_%u_%d", sources[i], segment);
+			Oid relid = get_relname_relid(name, schema);
+			Relation log = OidIsValid(relid) ? try_table_open(relid, AccessShareLock) : nullptr;
+			if (log == nullptr)
+				continue;
+			bytes += int64(RelationGetNumberOfBlocks(log)) * BLCKSZ;
+			table_close(log, AccessShareLock);
+		}
+	return bytes;
+}
+
+int64 count_waiting(view::View &view, const Frontier &from, Snapshot snapshot)
+{
+	Frame frame(view.program.ephemerals, snapshot);
+	BatchParameters parameters = batch_parameters(from);
+	frame.run(view.waiting, parameters.values, parameters.nulls);
+	int64 waiting = frame.take(view.waiting.statement.into)[0];
+	frame.close();
+	return waiting;
+}
+
 }  // namespace
 
 void Choice::load()
@@ -40,11 +78,11 @@ void Choice::load()
 	loaded_ = true;
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	// An old time of deltas is forgotten, so that what was slow once gets another try.
-	for (const auto &row : pg::query("SELECT c.* FROM (VALUES ('DIFFERENTIAL'), ('REBUILD'), ('INITIAL')) k(mode) CROSS JOIN LATERAL "
-	                                 "(SELECT mode, rows_in, widest, milliseconds FROM pgtrickle.cost WHERE id = $1::int AND mode = k.mode "
-	                                 "AND (mode <> 'DIFFERENTIAL' OR at > now() - interval '1 day') ORDER BY serial DESC LIMIT 8) c",
+	for (const auto &row : pg::query("SELECT c.* FROM (VALUES ('DIFFERENTIAL', 8), ('FULL', 32), ('REBUILD', 8), ('INITIAL', 8)) k(mode, last) CROSS JOIN LATERAL "
+	                                 "(SELECT mode, rows_in, widest, milliseconds, serial FROM pgtrickle.cost WHERE id = $1::int AND mode = k.mode "
+	                                 "AND (mode <> 'DIFFERENTIAL' OR at > now() - interval '1 day') ORDER BY serial DESC LIMIT k.last) c",
 	                                 {std::to_string(view_.id)}))
-		costs_.push_back({*row[0], std::stod(*row[1]), std::stod(*row[2]), std::stod(*row[3])});
+		costs_.push_back({*row[0], std::stod(*row[1]), std::stod(*row[2]), std::stod(*row[3]), std::stoll(*row[4])});
 }
 
 std::optional<double> Choice::by_deltas(double rows, double Cost::*of) const
@@ -58,17 +96,42 @@ std::optional<double> Choice::by_deltas(double rows, double Cost::*of) const
 	return median(each) * rows;
 }
 
-std::optional<double> Choice::from_sources() const
+// By the refresh whose size is nearest; without any, as if most of the sources would take as long as recomputing.
+double Choice::guessed(double rows, double again) const
 {
-	for (const char *kind : {"REBUILD", "INITIAL"}) {
+	if (auto known = by_deltas(rows, &Cost::rows_in))
+		return *known;
+	const Cost *nearest = nullptr;
+	auto distance = [&](const Cost &cost) { return std::abs(std::log(cost.rows_in / std::max(rows, 1.0))); };
+	for (const Cost &cost : costs_)
+		if (cost.kind == "DIFFERENTIAL" && cost.rows_in > 0 && (nearest == nullptr || distance(cost) < distance(*nearest)))
+			nearest = &cost;
+	if (nearest != nullptr)
+		return nearest->milliseconds / nearest->rows_in * rows;
+	return again * std::min(1.0, 2 * rows / std::max(so_far_.held, 1.0));
+}
+
+std::optional<double> Choice::made(const std::vector<const char *> &kinds) const
+{
+	for (const char *kind : kinds) {
 		std::vector<double> all;
 		for (const Cost &cost : costs_)
-			if (cost.kind == kind)
+			if (cost.kind == kind && all.size() < 8)
 				all.push_back(cost.milliseconds * (cost.widest > 0 && so_far_.held > 0 ? std::clamp(so_far_.held / cost.widest, 0.1, 10.0) : 1));
 		if (!all.empty())
 			return median(all);
 	}
 	return {};
+}
+
+std::optional<double> Choice::from_sources() const
+{
+	if (!view_.may_lapse)
+		return made({"REBUILD", "INITIAL"});
+	if (auto known = made({"FULL"}))
+		return known;
+	auto fill = made({"REBUILD", "INITIAL"});
+	return fill ? std::optional(*fill * part_of_fill) : std::nullopt;
 }
 
 std::optional<std::string> Choice::anew(double milliseconds)
@@ -82,12 +145,12 @@ std::optional<std::string> Choice::anew(double milliseconds)
 	};
 	if (!view_.chooses)
 		return mostly();
-	if (widest <= few || widest < 2 * weighed_at_)
+	if (widest <= settings::weighed_rows || widest < 2 * weighed_at_)
 		return {};
 	weighed_at_ = widest;
 	load();
 	std::optional<double> known = by_deltas(widest, &Cost::widest), again = from_sources();
-	if (auto of_batch = by_deltas(rows_in, &Cost::rows_in); of_batch && rows_in > few)
+	if (auto of_batch = by_deltas(rows_in, &Cost::rows_in); of_batch && rows_in > settings::weighed_rows)
 		known = std::max(known.value_or(0), *of_batch);
 	if (!known || !again)
 		return mostly();
@@ -108,10 +171,60 @@ std::optional<std::string> Choice::no_end_in_sight(double milliseconds)
 	return "the recursion by deltas has taken " + rounded(milliseconds) + " and goes on, recomputing: about " + rounded(*again);
 }
 
+Decision Choice::lapsed()
+{
+	load();
+	const double rows = so_far_.rows_in, again = from_sources().value_or(0);
+	int64 since = 0;
+	for (const Cost &cost : costs_)
+		if (cost.kind == "REBUILD" || cost.kind == "INITIAL")
+			since = std::max(since, cost.serial);
+	double lost = std::max(0.0, again - guessed(rows, again));
+	for (const Cost &cost : costs_)
+		if (cost.kind == "FULL" && cost.serial > since)
+			lost += std::max(0.0, cost.milliseconds - guessed(cost.rows_in, again));
+	const double fill = std::max(made({"REBUILD", "INITIAL"}).value_or(0) - again, again);
+	said_ = std::to_string(so_far_.rows_in) + " rows by deltas: about " + rounded(guessed(rows, again)) + ", recomputing: about " + rounded(again);
+	if (lost <= fill)
+		return {Decision::Way::recompute, said_ + ", without the state that deltas need", so_far_.rows_in};
+	return {Decision::Way::resume, said_ + ": state is filled again, for about " + rounded(fill), so_far_.rows_in};
+}
+
+Decision decide(view::View &view, const Frontier &from, Snapshot snapshot)
+{
+	if (!from.lapsed && pg::call(bytes_logged, static_cast<const Oid *>(view.sources.data()), int(view.sources.size())) <= settings::weighed_rows * least_row_bytes)
+		return {};
+	return pg::with_spi([&]() -> Decision {
+		Outcome waiting;
+		waiting.rows_in = waiting.widest = count_waiting(view, from, snapshot);
+		waiting.held = rows_held(view.sources);
+		Choice choice(view, waiting);
+		if (from.lapsed && waiting.rows_in < 0)
+			return {Decision::Way::recompute, "a source was truncated or rewritten", -1};
+		if (from.lapsed)
+			return waiting.rows_in == 0 ? Decision{Decision::Way::recompute, {}, 0} : choice.lapsed();
+		if (auto reason = choice.anew(0))
+			return {Decision::Way::recompute, *reason, waiting.rows_in};
+		return {};
+	});
+}
+
+Prepared waiting_statement(const std::vector<Oid> &sources, std::map<std::string, delta::Ephemeral> &ephemerals)
+{
+	std::vector<std::string> batches;
+	for (Oid source : sources)
+		batches.push_back(capture::batch_sql(source, {}));
+	ephemerals["z_waiting"] = {{delta::int8_column("n")}};
+	delta::Statement statement;
+	statement.sql = "SELECT CASE WHEN count(*) FILTER (WHERE b.w = 0) > 0 THEN -1 ELSE count(*) END AS n FROM (" + pg::join(batches, " UNION ALL ") + ") b";
+	statement.into = "z_waiting";
+	return {std::move(statement), {XID8OID, XID8ARRAYOID, XID8OID, INT4OID}};
+}
+
 void remember_cost(int view, const Outcome &outcome)
 {
-	bool whole = outcome.mode == "INITIAL" || outcome.mode == "REBUILD";
-	if (!whole && (outcome.mode != "DIFFERENTIAL" || outcome.widest <= few || !outcome.chooses))
+	bool whole = outcome.mode == "INITIAL" || outcome.mode == "REBUILD" || (outcome.mode == "FULL" && outcome.lapsed);
+	if (!whole && (outcome.mode != "DIFFERENTIAL" || outcome.widest <= settings::weighed_rows || !outcome.chooses))
 		return;
 	pg::query("INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) VALUES ($1::int, $2, $3::int8, $4::int8, $5::float8)",
 	          {std::to_string(view), outcome.mode, std::to_string(outcome.rows_in), std::to_string(whole ? std::llround(outcome.held) : outcome.widest),

@@ -1,19 +1,37 @@
 #pragma once
 // By deltas or anew: which is cheaper for this batch.
 //
-// Weighed only in AUTO, and only once a thousand rows are on their way, so that small batches pay nothing.  What the last
-// large refreshes took is remembered beside the number of rows that they read and that their widest step had
-// (pgtrickle.cost).  From those of a similar size comes the time by deltas, from those that made everything anew, for as
-// much as the sources hold now, that of doing so again; medians, so that no single slow one decides.  It is weighed at the
-// start, by the rows of the batch, and again as the rows between operators become more: a change of a few rows may reach
-// half a table.  What is on its way to take longer than it would to start anew is given up for that.
+// Weighed only in AUTO, and only once a thousand rows (pg_trickle.weighed_rows) are on their way, so that small batches pay
+// nothing.  What the last large refreshes took is remembered beside the number of rows that they read and that their widest
+// step had (pgtrickle.cost).  From those of a similar size comes the time by deltas, from those that recomputed, for as
+// much as the sources hold now, that of doing so again; medians, so that no single slow one decides.  Before anything was
+// recomputed, a third of the first fill stands for it, the rest being state: so it is tried.  Without two refreshes of
+// that size it is by deltas until the batch is more than half of what the sources hold.
 //
-// Without two refreshes of that size it is by deltas until the batch is more than half of what the sources hold.
+// It is weighed first by the number of changes that wait, before one of them is read: recomputing needs none of them, no
+// arrangement and no state, only the query and the difference to what is there.  So none of that is kept up any more: the
+// stream table has lapsed, and costs what it would in FULL.  Arrangements lapse when all that use them have.  Once recomputing
+// has cost as much more than deltas would have as filling the state does, state and content are made anew together, and changes
+// followed again: whatever comes, that is at most twice what knowing it would have cost.
+//
+// By deltas it is weighed again as the rows between operators become more: a change of a few rows may reach half a
+// table.  What is on its way to take longer than it would to recompute is given up for that.
+//
+// What moves by time, reads copies, or may show several results of which state decides cannot lapse: it is rebuilt,
+// state and all, where deltas would take longer than that.
+#include "apply/frontier.h"
 #include "view/view.h"
 
 namespace apply {
 
 struct Outcome;
+
+struct Decision {
+	enum class Way { deltas, recompute, resume };
+	Way way = Way::deltas;
+	std::string reason;
+	int64 rows = 0;               // that wait; -1: everything may have changed
+};
 
 class Choice {
 public:
@@ -23,6 +41,8 @@ public:
 	std::optional<std::string> anew(double milliseconds);
 	// The same for a loop, whose rounds are not known beforehand.
 	std::optional<std::string> no_end_in_sight(double milliseconds);
+	// Whether what has lapsed is to be followed again.
+	Decision lapsed();
 	// What was compared, for the history; empty if nothing was.
 	const std::string &said() const { return said_; }
 
@@ -30,9 +50,12 @@ private:
 	struct Cost {
 		std::string kind;
 		double rows_in, widest, milliseconds;
+		int64 serial;
 	};
 	void load();
 	std::optional<double> by_deltas(double rows, double Cost::*of) const;
+	double guessed(double rows, double again) const;
+	std::optional<double> made(const std::vector<const char *> &kinds) const;
 	std::optional<double> from_sources() const;
 
 	const view::View &view_;
@@ -42,6 +65,12 @@ private:
 	int64 weighed_at_ = 0;
 	std::string said_;
 };
+
+// Decides before a change is read.  REQUIRES: superuser; the view may lapse and is populated.
+Decision decide(view::View &view, const Frontier &from, Snapshot snapshot);
+
+// Counts the changes of these sources since a frontier; its ephemeral relation is added.
+Prepared waiting_statement(const std::vector<Oid> &sources, std::map<std::string, delta::Ephemeral> &ephemerals);
 
 // Remembers what a refresh took.  REQUIRES: superuser, inside with_spi().
 void remember_cost(int view, const Outcome &outcome);

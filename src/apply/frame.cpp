@@ -319,6 +319,14 @@ double rows_of(Oid relid)
 	return pg::call(statistics_rows, relid);
 }
 
+double rows_held(const std::vector<Oid> &tables)
+{
+	double held = 0;
+	for (Oid table : tables)
+		held += std::max(rows_of(table), 0.0);
+	return held;
+}
+
 void analyze(const std::string &table, Columns of)
 {
 	std::vector<std::string> columns;

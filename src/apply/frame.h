@@ -45,6 +45,8 @@ enum class Changes { none, inserts, some, everything };
 
 // Rows of a table as the statistics have it; negative or 0 if they do not know.
 double rows_of(Oid relid);
+// Of all of them, as far as it is known.
+double rows_held(const std::vector<Oid> &tables);
 
 // Statistics from a small sample, enough to choose between finding and scanning: of all columns, or of what indexes find.
 enum class Columns { all, indexed };

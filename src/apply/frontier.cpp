@@ -54,7 +54,7 @@ std::vector<Frontier> read_frontiers(const std::vector<int> &consumers)
 	std::string lock = IsolationUsesXactSnapshot() ? " FOR UPDATE" : "";
 	pg::Rows rows = pg::query("SELECT id, frontier IS NOT NULL, pg_snapshot_xmax(frontier), "
 	                          "ARRAY(SELECT pg_snapshot_xip(frontier)), seen_xid, seen_part, "
-	                          "(extract(epoch FROM ticked_at) * 1000000)::int8 "
+	                          "(extract(epoch FROM ticked_at) * 1000000)::int8, lapsed "
 	                          "FROM pgtrickle.consumer WHERE id = ANY ($1::int[])" + lock,
 	                          {"{" + pg::join(ids, ",") + "}"});
 	std::map<int, Frontier> found;
@@ -62,6 +62,7 @@ std::vector<Frontier> read_frontiers(const std::vector<int> &consumers)
 		Frontier f;
 		f.consumer = std::stoi(*row[0]);
 		f.populated = *row[1] == "t";
+		f.lapsed = *row[7] == "t";
 		if (f.populated) {
 			f.xmax = *row[2];
 			f.xip = *row[3];
@@ -127,6 +128,20 @@ Frontier own_since(int part)
 void write_frontiers(const std::vector<int> &consumers, const std::string &frontier)
 {
 	write_frontiers(consumers, frontier, capture::part());
+}
+
+void lapse(int view)
+{
+	std::string id = std::to_string(view);
+	pg::query("UPDATE pgtrickle.consumer SET lapsed = true WHERE id = $1::int AND NOT lapsed", {id});
+	pg::query("UPDATE pgtrickle.consumer c SET frontier = NULL, lapsed = true WHERE NOT c.lapsed AND c.id IN (SELECT arrangement FROM pgtrickle.uses WHERE view = $1::int) "
+	          "AND NOT EXISTS (SELECT FROM pgtrickle.uses u JOIN pgtrickle.consumer o ON o.id = u.view WHERE u.arrangement = c.id AND NOT o.lapsed)",
+	          {id});
+}
+
+void revive(int consumer)
+{
+	pg::query("UPDATE pgtrickle.consumer SET lapsed = false WHERE id = $1::int", {std::to_string(consumer)});
 }
 
 uint64 own_xid()

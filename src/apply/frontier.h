@@ -12,6 +12,7 @@ namespace apply {
 struct Frontier {
 	int consumer = 0;
 	bool populated = false;
+	bool lapsed = false;                          // its state is not kept up
 	std::string xmax, xip, seen_xid, seen_part;   // text; xip an array literal
 	bool has_seen = false;
 	TimestampTz ticked_at = 0;
@@ -37,6 +38,11 @@ Frontier own_since(int part);
 // Moves consumers to it.
 void write_frontiers(const std::vector<int> &consumers, const std::string &frontier);
 void write_frontiers(const std::vector<int> &consumers, const std::string &frontier, int part);
+
+// A stream table whose state is not kept up any more, and its arrangements that no other one keeps up.
+void lapse(int view);
+// What is kept up again.
+void revive(int consumer);
 
 // Our transaction's number, which is made to exist.
 uint64 own_xid();

@@ -290,7 +290,7 @@ private:
 		if (IsolationUsesXactSnapshot())
 			refuse_unseen_changes(view);
 		Locker locker = [&](int slot, delta::Excludes excludes, std::vector<int64> hashes) { return lock_keys(view, slot, excludes, hashes); };
-		Outcome outcome = refresh(view, own_since(first_part), snapshot_, by_keys ? &locker : nullptr);
+		Outcome outcome = refresh(view, own_since(first_part), snapshot_, {}, 0, by_keys ? &locker : nullptr);
 		if (outcome.mode == "REBUILD")
 			pg::with_spi([&] { record_success({view.id, outcome}); });
 		pg::call(UnregisterSnapshot, snapshot_);

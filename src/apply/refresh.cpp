@@ -37,10 +37,10 @@ void check_for_interrupts()
 
 class Refresh {
 public:
-	Refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker)
-	    : view_(view), from_(from), frame_(view.program.ephemerals, snapshot, true), locker_(locker), choice_(view, outcome_)
+	Refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Decision &decision, double spent, const Locker *locker)
+	    : view_(view), from_(from), decision_(decision), spent_(spent), frame_(view.program.ephemerals, snapshot, true), locker_(locker), choice_(view, outcome_)
 	{
-		outcome_.held = rows_held(view);
+		outcome_.held = rows_held(view.sources);
 		outcome_.chooses = view.chooses;
 	}
 
@@ -48,15 +48,19 @@ public:
 	{
 		int settings = begin_settings(view_);
 		if (!from_.populated)
-			rebuild(view_.remade.empty() ? "INITIAL" : "REBUILD", view_.remade.c_str());
+			rebuild(view_.remade.empty() ? "INITIAL" : "REBUILD", view_.remade);
+		else if (decision_.way == Decision::Way::recompute)
+			recompute_waiting();
+		else if (from_.lapsed)
+			resume();
 		else if (truncated())
 			rebuild("REBUILD", "a source was truncated or rewritten");
 		else if (view_.mode == "FULL")
 			recompute();
 		else if (auto reason = anew())
-			rebuild("REBUILD", reason->c_str());
+			start_anew(*reason);
 		else if (auto later = differential())
-			rebuild("REBUILD", later->c_str());
+			start_anew(*later);
 		find_next_flip();
 		outcome_.bulk = frame_.went_bulk();
 		outcome_.own_milliseconds = milliseconds();
@@ -83,18 +87,10 @@ private:
 		return mark;
 	}
 
-	static double rows_held(const view::View &view)
-	{
-		double held = 0;
-		for (Oid source : view.sources)
-			held += std::max(rows_of(source), 0.0);
-		return held;
-	}
-
 	// Not while others are at work on the stream table.
 	std::optional<std::string> anew() { return locker_ != nullptr ? std::nullopt : choice_.anew(milliseconds()); }
 
-	double milliseconds() const { return std::chrono::duration<double, std::milli>(Clock::now() - started_).count(); }
+	double milliseconds() const { return spent_ + std::chrono::duration<double, std::milli>(Clock::now() - started_).count(); }
 
 	void run_step(size_t i, const std::vector<Datum> &last)
 	{
@@ -197,6 +193,43 @@ private:
 			frame_.see((*locker_)(0, delta::Excludes::everybody, hashes));
 	}
 
+	// What was decided when nothing but the number of changes was known.
+	void recompute_waiting()
+	{
+		outcome_.rows_in = std::max<int64>(decision_.rows, 0);
+		outcome_.lapsed = true;
+		if (decision_.rows == 0)
+			outcome_.mode = "NO_DATA";
+		else
+			recompute_without_state(decision_.reason);
+	}
+
+	void resume()
+	{
+		outcome_.rows_in = decision_.rows;
+		rebuild("REBUILD", decision_.way == Decision::Way::resume ? decision_.reason : "its state was not kept up, and from here on is");
+	}
+
+	// What deltas were given up for.
+	void start_anew(const std::string &reason)
+	{
+		if (!view_.may_lapse)
+			return rebuild("REBUILD", reason);
+		started_ = Clock::now();
+		spent_ = 0;
+		recompute_without_state(reason);
+	}
+
+	void recompute_without_state(const std::string &reason)
+	{
+		outcome_.mode = "FULL";
+		outcome_.reason = reason;
+		outcome_.lapsed = true;
+		pg::Identity owner(view_.owner, true);
+		frame_.run(view_.query, {});
+		write();
+	}
+
 	// Recompute and diff: what is downstream still gets the least change.
 	void recompute()
 	{
@@ -223,15 +256,16 @@ private:
 			frame_.run(statement, {});
 	}
 
-	void rebuild(const char *mode, const char *reason)
+	void rebuild(const std::string &mode, const std::string &reason)
 	{
+		outcome_.lapsed = false;
 		outcome_.mode = mode;
 		outcome_.reason = reason;
-		bool empty = mode == std::string("INITIAL") &&
+		bool empty = mode == "INITIAL" &&
 		             !pg::value("SELECT 1 FROM " + view_.name + " LIMIT 1").has_value();
 		bool keyed = view::has_target_index(view_.id);
 		analyze_sources();
-		outcome_.held = rows_held(view_);
+		outcome_.held = rows_held(view_.sources);
 		fill_states();
 		{
 			pg::Identity owner(view_.owner, true);
@@ -314,6 +348,8 @@ private:
 
 	view::View &view_;
 	const Frontier &from_;
+	const Decision &decision_;
+	double spent_;
 	Frame frame_;
 	const Locker *locker_;
 	Outcome outcome_;
@@ -348,9 +384,9 @@ void end_settings(int level)
 	pg::call(AtEOXact_GUC, true, level);
 }
 
-Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker)
+Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Decision &decision, double spent, const Locker *locker)
 {
-	return pg::with_spi([&] { return Refresh(view, from, snapshot, locker).run(); });
+	return pg::with_spi([&] { return Refresh(view, from, snapshot, decision, spent, locker).run(); });
 }
 
 Applying::Applying()

@@ -1,5 +1,6 @@
 #pragma once
 // One stream table brought to the snapshot of a tick.
+#include "apply/choice.h"
 #include "apply/frontier.h"
 #include "view/view.h"
 
@@ -14,7 +15,8 @@ struct Outcome {
 	int64 widest = 0;             // rows of the step that had most, the batch included
 	double held = 0;              // rows of the sources
 	bool chooses = false;         // AUTO
-	double own_milliseconds = 0;  // without its arrangements, which either way are brought up to date
+	double own_milliseconds = 0;  // of what mode says, with the arrangements that were brought up to date for it
+	bool lapsed = false;          // its state is not kept up from here on
 	bool bulk = false;
 	double milliseconds = 0;
 	std::optional<double> next_flip;        // when time next moves a row: seconds since 1970
@@ -26,9 +28,10 @@ using Locker = std::function<Snapshot(int slot, delta::Excludes excludes, const 
 
 // Reads the batch since the frontier and applies its change; rebuilds when there
 // is no frontier or a source was truncated.  REQUIRES: the caller is in a
-// subtransaction and holds the stream table's lock; arrangements are at the snapshot.
+// subtransaction and holds the stream table's lock; arrangements are at the snapshot,
+// unless it was decided to do without (choice.h).  spent: milliseconds that it took to bring them there.
 // locker: the stream table is locked for one key after the other.
-Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Locker *locker = nullptr);
+Outcome refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Decision &decision = {}, double spent = 0, const Locker *locker = nullptr);
 
 // The settings that were in force at creation, and a search_path nobody can plant anything
 // on, until end_settings() (or the end of the transaction).

@@ -153,14 +153,13 @@ void plan_target(view::View &view)
 		query.push_back(number(i));
 		mine.push_back("s." + name_of(view, i));
 	}
-	std::string recomputed = view.tree != nullptr
-	                             ? view.program.current
-	                             : "SELECT " + pg::join(query, ", ") + ", 1::int8 AS w FROM " +
-	                                   pg::relation_name(view.definition) + " q(" + pg::join(query, ", ") + ")";
-	view.recompute = Prepared({consolidated(view, recomputed + " UNION ALL SELECT " + pg::join(mine, ", ") +
-	                                                  ", -1::int8 FROM " + view.name + " s"),
-	                           {}, {}, {}, "z_out", false, true},
-	                          {});
+	std::string defined = "SELECT " + pg::join(query, ", ") + ", 1::int8 AS w FROM " + pg::relation_name(view.definition) + " q(" + pg::join(query, ", ") + ")";
+	auto difference_to = [&](const std::string &rows) {
+		return Prepared({consolidated(view, rows + " UNION ALL SELECT " + pg::join(mine, ", ") + ", -1::int8 FROM " + view.name + " s"), {}, {}, {}, "z_out", false, true}, {});
+	};
+	view.recompute = difference_to(view.tree != nullptr ? view.program.current : defined);
+	if (view.may_lapse)
+		view.query = difference_to(defined);
 	if (view.key)
 		view.apply.push_back(merge_by_key(view));
 	else {

@@ -139,7 +139,7 @@ private:
 				ids.push_back(std::to_string(arrangement));
 		}
 		return pg::with_spi([&] {
-			return pg::value("SELECT 1 FROM pgtrickle.consumer WHERE id = ANY ($1::int[]) AND frontier IS NULL LIMIT 1",
+			return pg::value("SELECT 1 FROM pgtrickle.consumer WHERE id = ANY ($1::int[]) AND frontier IS NULL AND NOT lapsed LIMIT 1",
 			                 {"{" + pg::join(ids, ",") + "}"}).has_value();
 		});
 	}
@@ -256,6 +256,7 @@ private:
 	// Without an outcome it was left alone: the scheduler never waits, so it is in no deadlock.
 	std::optional<pg::Error> bring(view::View &view, Outcome &outcome)
 	{
+		auto start = Clock::now();
 		std::vector<int> consumers{view.id};
 		if (view.immediate && pg::with_spi([&] { return is_settled(view.id); })) {
 			outcome.mode = "NO_DATA";
@@ -273,26 +274,35 @@ private:
 				consumers.push_back(arrangement);
 			}
 		std::vector<Frontier> frontiers = pg::with_spi([&] { return read_frontiers(consumers); });
+		Decision decision;
 		std::optional<pg::Error> error;
-		for (size_t i = 1; i < consumers.size() && !error; i++) {
+		if (view.may_lapse && frontiers[0].populated)
+			error = pg::attempt([&] { decision = decide(view, frontiers[0], snapshot_); });
+		for (size_t i = 1; i < consumers.size() && !error && decision.way != Decision::Way::recompute; i++) {
 			error = pg::attempt([&] {
 				advance(consumers[i], frontiers[i], snapshot_);
-				pg::with_spi([&] { move(view, consumers[i]); });
+				pg::with_spi([&] { move(view, consumers[i], frontiers[i].lapsed); });
 			});
 			if (!error)
 				advanced_.insert(consumers[i]);
 		}
 		if (!error)
 			error = pg::attempt([&] {
-				outcome = refresh(view, frontiers[0], snapshot_);
-				pg::with_spi([&] { move(view, view.id); });
+				outcome = refresh(view, frontiers[0], snapshot_, decision, milliseconds_since(start));
+				pg::with_spi([&] {
+					move(view, view.id, frontiers[0].lapsed && !outcome.lapsed);
+					if (outcome.lapsed && outcome.mode != "NO_DATA")
+						lapse(view.id);
+				});
 			});
 		return error;
 	}
 
-	void move(const view::View &view, int consumer)
+	void move(const view::View &view, int consumer, bool revived)
 	{
 		write_frontiers({consumer}, frontier_);
+		if (revived)
+			revive(consumer);
 		// Who is settled is brought along with what this tick has written, which is behind this one already.
 		if (view.immediate && !capture::any_touched())
 			settle({consumer});

@@ -438,7 +438,7 @@ void Scheduler::upkeep()
 	transact("trimming what refreshes took", [] {
 		with_snapshot([] { pg::with_spi([] {
 			pg::query("DELETE FROM pgtrickle.cost c WHERE c.serial <= (SELECT d.serial FROM pgtrickle.cost d WHERE d.id = c.id AND d.mode = c.mode "
-			          "ORDER BY d.serial DESC OFFSET 8 LIMIT 1)");
+			          "ORDER BY d.serial DESC OFFSET 32 LIMIT 1)");
 		}); });
 	});
 	active_ = false;

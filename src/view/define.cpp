@@ -303,7 +303,7 @@ void set_up(int id, const std::string &mode)
 	keep_or_drop_target(*view);
 	pg::query("UPDATE pgtrickle.stream_table SET layout = $2, exclusive = nullif($3, '') WHERE id = $1::int",
 	          {text, layout_of(*view), view->program.exclusive});
-	pg::query("UPDATE pgtrickle.consumer SET frontier = NULL, settled = false, settles_at = NULL, set_up_by = pg_current_xact_id() WHERE id = $1::int", {text});
+	pg::query("UPDATE pgtrickle.consumer SET frontier = NULL, settled = false, settles_at = NULL, lapsed = false, set_up_by = pg_current_xact_id() WHERE id = $1::int", {text});
 	forget(id);
 }
 

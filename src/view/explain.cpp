@@ -207,6 +207,8 @@ pg::Rows explain(int id)
 		out.push_back({"IMMEDIATE", "brought along by the transactions that change what it reads", {}, {},
 		               view.program.exclusive.empty() ? "they wait for each other at equal keys alone"
 		                                              : "they wait for each other, one at a time: " + view.program.exclusive});
+	if (pg::value("SELECT 1 FROM pgtrickle.consumer WHERE id = $1::int AND lapsed", {std::to_string(id)}))
+		out.push_back({"lapsed", "recomputed and the difference applied, for as long as that is cheaper: the state below is not kept up", {}, {}, {}});
 	if (view.tree != nullptr)
 		explain_node(view, *view.tree, 0, told, out);
 	for (const auto &copy : view.copies) {

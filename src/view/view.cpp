@@ -1,6 +1,7 @@
 #include "view.h"
 
 #include "apply/arrangement.h"
+#include "apply/choice.h"
 #include "apply/refresh.h"
 #include "apply/target.h"
 #include "capture/capture.h"
@@ -166,6 +167,9 @@ void compile_delta(View &view, bool may_create)
 		apply::Prepared prepared(step.statement, last_tick);
 		view.steps.push_back({step, std::move(prepared)});
 	}
+	view.may_lapse = view.chooses && !uses_time(view.program) && view.copies.empty() && view.program.defined.empty() && query::columns_of_any_order(*view.tree).empty();
+	if (view.may_lapse)
+		view.waiting = apply::waiting_statement(view.sources, view.program.ephemerals);
 }
 
 bool is_mutable(::Query *query)

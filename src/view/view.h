@@ -46,6 +46,9 @@ struct View {
 	std::vector<apply::Copy> copies;      // among its sources
 	// The change of the stream table, consolidated, into z_out; then into the table.
 	apply::Prepared change, recompute;
+	// AUTO, where the query itself may stand in for state that is not kept up: how many changes wait, and recompute without state.
+	apply::Prepared waiting, query;
+	bool may_lapse = false;
 	std::vector<apply::Prepared> apply;
 	apply::Prepared rows_that_go;         // hashes of rows of a bag that are deleted
 	bool fixed = false;                   // no value of its can be too long for an index row

@@ -88,6 +88,18 @@ def test_queries_that_change(bench):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("many", [False, True])
+def test_recomputed_and_followed_in_turns(bench, many):
+    """AUTO gives up its state and fills it again, at any point of a history."""
+    tally = ManyTally() if many else Tally()
+    for seed in seeds(25, 13000):
+        failed = one(bench, seed, False, tally, 60, many=many, choose=True)
+        assert not failed, f"\nFUZZ_SEED={seed} fails; the smallest script found:\n\n{failed}"
+    print(tally)
+    assert min(tally.refreshes[mode] for mode in ("DIFFERENTIAL", "FULL", "REBUILD")) > 10
+
+
+@pytest.mark.slow
 def test_random_transactions_under_the_scheduler(bench):
     run(bench, 40, 1, scheduler=True)
 

@@ -17,6 +17,7 @@ parser.add_argument("--many", action="store_true", help="many queries of the gra
 parser.add_argument("--scheduler", action="store_true", help="'calculated' views, refreshed by the scheduler")
 parser.add_argument("--immediate", action="store_true", help="IMMEDIATE views, compared after every statement")
 parser.add_argument("--alter", action="store_true", help="views get other queries and modes in the middle of the history")
+parser.add_argument("--choose", action="store_true", help="AUTO views, told at each refresh to recompute or to follow changes")
 parser.add_argument("--no-shrink", action="store_true")
 parser.add_argument("--print", action="store_true", help="print the script of --seed without running it")
 args = parser.parse_args()

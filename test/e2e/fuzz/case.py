@@ -48,6 +48,7 @@ class Tick:
     views: list
     isolation: str = "REPEATABLE READ"
     rollback: bool = False
+    recomputed: dict = None        # views that AUTO is told to recompute, from how many rows on; the others it is told to follow; None: it is not told
 
 
 @dataclass
@@ -130,6 +131,17 @@ def difference(view):
             f"SELECT * FROM ({' UNION ALL '.join(checks)}) d LIMIT 10")
 
 
+def told(step, name):
+    """Statements that leave AUTO no choice, by what it remembers of the costs."""
+    if step.recomputed is None:
+        return
+    yield "SET pg_trickle.weighed_rows = 0"
+    yield f"DELETE FROM pgtrickle.cost WHERE id = (SELECT id FROM pgtrickle.stream_table WHERE relid = '{name}'::regclass)"
+    slow_from, recomputing = (step.recomputed[name], 1e3) if name in step.recomputed else (1e9, 1e9)
+    yield (f"INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) SELECT id, c.* FROM pgtrickle.stream_table, (SELECT 'DIFFERENTIAL', rows, rows, CASE WHEN rows < {slow_from:.0f} THEN 1 ELSE 1e12 END "
+           f"FROM unnest(ARRAY[1, 1, 8, 8, 64, 64, 512, 512]) rows UNION ALL SELECT 'FULL', 1, 1, {recomputing:.0f}) c WHERE relid = '{name}'::regclass")
+
+
 def script(case):
     """The case as SQL; steps of other connections than the first are marked."""
     out = [f"-- seed {case.seed}"]
@@ -144,6 +156,7 @@ def script(case):
         if isinstance(s, Tick):
             out.append(f"{mark}-- tick, in the connection's own transaction if it is in one, else BEGIN ISOLATION LEVEL {s.isolation} … {'ROLLBACK' if s.rollback else 'COMMIT'}")
             for name in s.views:
+                out += [f"{mark}{text};" for text in told(s, name)]
                 out.append(f"{mark}SELECT pgtrickle.refresh_stream_table('{name}');")
                 out.append(f"{mark}SELECT * FROM pgtrickle.verify('{name}');")
         elif isinstance(s, Create):

@@ -178,7 +178,8 @@ class ManyRun(Run):
                 c.execute(f"BEGIN ISOLATION LEVEL {step.isolation}")
                 self.began[step.conn] = self.epoch
             for at in names:
-                c.execute("SELECT pgtrickle.refresh_stream_table(%s)", [at])
+                self.tell(c, step, at)
+                self.refresh(c, at)
             if not own:
                 self.blocking.add(step.conn)
             if names and self.current(c):

@@ -2,12 +2,13 @@
 
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from .case import Alter, Copy, Create, Drop, Insert, Settle, Sleep, Statement, Tick, difference
+from .case import Alter, Copy, Create, Drop, Insert, Settle, Sleep, Statement, Tick, difference, told
 
 SCHEMA = "fuzz"
 
@@ -46,6 +47,7 @@ class Tally:
     statements: int = 0
     refused: int = 0
     altered: int = 0
+    refreshes: Counter = field(default_factory=Counter)    # by mode
     reasons: dict = field(default_factory=dict)
 
 
@@ -259,7 +261,8 @@ class Run:
             for name in step.views:
                 if name not in self.alive:
                     continue
-                c.execute("SELECT * FROM pgtrickle.refresh_stream_table(%s)", [name])
+                self.tell(c, step, name)
+                self.refresh(c, name)
                 if not own:
                     self.blocking.add(step.conn)
                 if self.current(c):
@@ -271,6 +274,13 @@ class Run:
                 raise
             if own:
                 c.execute("ROLLBACK")
+
+    def refresh(self, c, name):
+        self.tally.refreshes[c.execute("SELECT mode FROM pgtrickle.refresh_stream_table(%s)", [name]).fetchone()[0]] += 1
+
+    def tell(self, c, step, name):
+        for text in told(step, name):
+            c.execute(text)
 
     def compare(self, c, view, fresh=True):
         if not fresh:

@@ -7,7 +7,7 @@ import time
 
 import psycopg
 
-from .case import Alter, Case, Create, script
+from .case import Alter, Case, Create, Tick, script
 from .many import ManyRun, ManyTally
 from .many import make as make_many
 from .query import Available
@@ -134,9 +134,21 @@ def report(case, failure, small, small_failure):
             + "".join(f"-- {line}\n" for line in small_failure.detail.splitlines()) + script(small))
 
 
-def one(bench, seed, scheduler, tally, shrink_seconds, many=False, immediate=False, alters=False):
+def leave_no_choice(case):
+    """AUTO views, told at each refresh to recompute or to follow changes, back and forth."""
+    rng = random.Random(case.seed)
+    for view in case.views:
+        view.mode = view.mode.replace("DIFFERENTIAL", "AUTO")
+    for step in case.steps:
+        if isinstance(step, Tick):
+            step.recomputed = {name: rng.choice([1, 1, 8, 64]) for name in step.views if rng.random() < 0.5}
+    return case
+
+
+def one(bench, seed, scheduler, tally, shrink_seconds, many=False, immediate=False, alters=False, choose=False):
     """Runs a seed; the text of its failure, or None."""
     case = make_many(seed) if many else make(seed, scheduler, immediate, alters)
+    case = leave_no_choice(case) if choose else case
     failure = bench.attempt(case, tally)
     tally.cases += 1
     if not failure:
@@ -163,7 +175,7 @@ def main(args, dsn):
         for seed in seeds(args):
             if args.seconds and time.monotonic() - began > args.seconds:
                 break
-            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90, args.many, args.immediate, args.alter)
+            text = one(bench, seed, args.scheduler, tally, 0 if args.no_shrink else 90, args.many, args.immediate, args.alter, args.choose)
             if text:
                 failed += 1
                 name = hashlib.sha1(text.encode()).hexdigest()[:8]
@@ -183,6 +195,6 @@ def main(args, dsn):
         bench.drop()
     if args.many:
         print(tally)
-    print(f"{tally.cases} cases, {tally.views} views ({tally.refused} refused and made AUTO), {tally.altered} altered, {tally.ticks} ticks, {tally.statements} statements, "
+    print(f"{tally.cases} cases, {tally.views} views ({tally.refused} refused and made AUTO), {tally.altered} altered, {tally.ticks} ticks ({', '.join(f'{count} {mode}' for mode, count in tally.refreshes.most_common())}), {tally.statements} statements, "
           f"{time.monotonic() - began:.0f} s: {failed} failed")
     return 1 if failed else 0
