@@ -27,6 +27,7 @@ constexpr int64 many = 10000;
 constexpr size_t enough = 2;             // refreshes, before they are believed
 constexpr double similar = 4;            // times as many rows, or one part in it
 constexpr double margin = 1.1, least = 5;    // what is not cheaper by this is not worth starting anew
+constexpr double clearly = 1.5;          // times as long, and state is worth filling for it
 constexpr double part_of_fill = 1.0 / 3;    // that recomputing is thought to be, before it was tried
 constexpr int64 least_row_bytes = 48;    // of a log
 
@@ -179,10 +180,14 @@ Decision Choice::lapsed()
 	for (const Cost &cost : costs_)
 		if (cost.kind == "REBUILD" || cost.kind == "INITIAL")
 			since = std::max(since, cost.serial);
-	double lost = std::max(0.0, again - guessed(rows, again));
+	auto lost_by = [&](double read, double took) {
+		double deltas = guessed(read, again);
+		return deltas * clearly < took ? took - deltas : 0;
+	};
+	double lost = lost_by(rows, again);
 	for (const Cost &cost : costs_)
 		if (cost.kind == "FULL" && cost.serial > since)
-			lost += std::max(0.0, cost.milliseconds - guessed(cost.rows_in, again));
+			lost += lost_by(cost.rows_in, cost.milliseconds);
 	const double fill = std::max(made({"REBUILD", "INITIAL"}).value_or(0) - again, again);
 	said_ = std::to_string(so_far_.rows_in) + " rows by deltas: about " + rounded(guessed(rows, again)) + ", recomputing: about " + rounded(again);
 	if (lost <= fill)
