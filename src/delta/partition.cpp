@@ -193,7 +193,7 @@ std::string Partition::worked_out(const std::string &rows, const std::string &pa
 	std::string out = rows;
 	int column = inputs;
 	for (const auto &window : node.windows) {
-		out = functions(window, column, out, part);
+		out = functions(window, column, out, part, [](const auto &) { return true; });
 		column += window.functions.size();
 	}
 	return out;

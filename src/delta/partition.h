@@ -34,19 +34,30 @@ public:
 	// The rows with the functions' results n<column>, or with shown.  part: one more column that parts them.
 	std::string worked_out(const std::string &rows, const std::string &part = {}) const;
 
-	// Rows of the state beyond the place of row d, or before it, the nearest first: id and k, 1 for the nearest.
-	std::string neighbours(bool beyond, std::int64_t count) const;
+	// What is compared where rows are found by their place: the row, or as far as ORDER BY tells rows apart.
+	enum class Places { rows, peers };
+	// Rows of the state beyond the place of row d, or before it, the nearest first: id, k, 1 for the nearest, and more columns.
+	std::string neighbours(bool beyond, std::int64_t count, Places by = Places::rows, const std::vector<std::string> &more = {}) const;
+	// Conditions, each a range of the index, that together are that row s lies beyond row d, or before it; or at its place.
+	std::vector<std::string> beyond(bool beyond, Places by = Places::rows) const;
+	std::vector<std::string> level() const;
+	std::string is_peer(const std::string &a, const std::string &b) const;
+
+	// Do results follow from those of the row before; from those of the rows before a row's peers?
+	bool running() const;
+	bool looks_at_peers() const;
+	using Which = std::function<bool(const query::Window::Function &)>;
+	// Adds to rows, in which they come in any order, results n<column>.
+	std::string functions(const query::Window &window, int first, const std::string &rows, const std::string &part, const Which &which) const;
 
 	const Operator &node;
 	const std::string table;
 	const bool wide;
 	const int inputs;             // columns of the input
-	const std::optional<query::Reach> reach;
+	const std::optional<query::Reach> reach;      // none: whole partitions are worked out
 
 private:
 	std::optional<query::Reach> usable_reach() const;
-	std::vector<std::string> beyond(bool beyond) const;
-	std::string functions(const query::Window &window, int first, const std::string &rows, const std::string &part) const;
 	std::string first_rows(const std::string &rows) const;
 	std::string hashed(const std::string &from) const;
 };

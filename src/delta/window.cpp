@@ -4,6 +4,7 @@
 // came the functions are worked out, and rows whose results differ are changed:
 //
 //   for the whole partition, where some result depends on any row of it
+//   from the first changed row on, where each follows from that of the row before (running.cpp)
 //   near the changed rows, where each result depends on at most B rows before and A after its own (ROWS frames between
 //   offsets, lag, lead).  A changed row concerns A rows before it and B after, and those look at B and A more.  So
 //   A + B rows of the state are fetched on either side of each changed row, by an index in the order of the window.
@@ -29,15 +30,16 @@ struct Place {
 	bool descending, nulls_first, nullable;
 };
 
-std::vector<Place> places(const Partition &p)
+std::vector<Place> places(const Partition &p, Partition::Places by)
 {
 	std::vector<Place> out;
 	for (const auto &sort : p.node.windows[0].order) {
 		const Column &column = p.node.columns[sort.column];
 		out.push_back({c(sort.column), column.type, sort.descending, sort.nulls_first, !column.not_null});
 	}
-	for (const char *name : {"h", "r"})
-		out.push_back({name, int8_column("").type, false, false, false});
+	if (by == Partition::Places::rows)
+		for (const char *name : {"h", "r"})
+			out.push_back({name, int8_column("").type, false, false, false});
 	return out;
 }
 
@@ -60,10 +62,9 @@ std::vector<std::string> level_with(const std::vector<Place> &places, size_t cou
 
 }  // namespace
 
-// Row s lies beyond row d, or before it.  Each condition is a range of the index, all together are all such rows.
-std::vector<std::string> Partition::beyond(bool beyond) const
+std::vector<std::string> Partition::beyond(bool beyond, Places by) const
 {
-	std::vector<Place> all = places(*this);
+	std::vector<Place> all = places(*this, by);
 	std::vector<std::string> out;
 	for (size_t i = all.size(); i-- > 0;) {
 		const Place &place = all[i];
@@ -76,6 +77,23 @@ std::vector<std::string> Partition::beyond(bool beyond) const
 				out.push_back(level + condition);
 	}
 	return out;
+}
+
+std::vector<std::string> Partition::level() const
+{
+	std::vector<Place> all = places(*this, Places::peers);
+	std::vector<std::string> out = level_with(all, all.size());
+	for (auto &condition : out)
+		condition += "true";
+	return out;
+}
+
+std::string Partition::is_peer(const std::string &a, const std::string &b) const
+{
+	std::vector<std::string> out;
+	for (const auto &sort : node.windows[0].order)
+		out.push_back(pg::not_distinct(node.columns[sort.column].type, a + c(sort.column), b + c(sort.column)));
+	return and_all(out);
 }
 
 std::optional<query::Reach> Partition::usable_reach() const
@@ -94,7 +112,7 @@ std::optional<query::Reach> Partition::usable_reach() const
 	return branches + 2 * ways <= most_branches ? reach : std::nullopt;
 }
 
-std::string Partition::neighbours(bool beyond, std::int64_t count) const
+std::string Partition::neighbours(bool beyond, std::int64_t count, Places by, const std::vector<std::string> &more) const
 {
 	auto order = [&](const std::string &alias) {
 		std::vector<std::string> out;
@@ -106,14 +124,15 @@ std::string Partition::neighbours(bool beyond, std::int64_t count) const
 	};
 	std::string limit = " LIMIT " + std::to_string(count), mine = global() ? "" : same_partition("s.", "d.") + " AND ";
 	std::vector<std::string> parts;
-	for (const auto &condition : this->beyond(beyond))
+	for (const auto &condition : this->beyond(beyond, by))
 		parts.push_back("(SELECT s.ctid AS id, s.* FROM " + table + " s WHERE " + mine + condition + " ORDER BY " + order("s.") + limit + ")");
-	return "SELECT b.id, row_number() OVER (ORDER BY " + order("b.") + ") AS k FROM (" + pg::join(parts, " UNION ALL ") + ") b ORDER BY k" + limit;
+	return "SELECT " + list(std::vector<std::string>{"b.id"} + all_of("b.", more)) + ", row_number() OVER (ORDER BY " + order("b.") + ") AS k FROM (" +
+	       pg::join(parts, " UNION ALL ") + ") b ORDER BY k" + limit;
 }
 
 // The rows come in the completed order, which the server keeps where a function or a frame of rows looks at
 // their order, while those that ORDER BY leaves alike stay peers.
-std::string Partition::functions(const query::Window &window, int first, const std::string &rows, const std::string &part) const
+std::string Partition::functions(const query::Window &window, int first, const std::string &rows, const std::string &part, const Which &which) const
 {
 	auto parted = [&](const std::string &alias) {
 		std::vector<std::string> out = partition(alias);
@@ -126,6 +145,8 @@ std::string Partition::functions(const query::Window &window, int first, const s
 	                   (window.frame.empty() ? "" : " " + window.frame) + ")";
 	for (size_t i = 0; i < window.functions.size(); i++) {
 		const auto &f = window.functions[i];
+		if (!which(f))
+			continue;
 		out.push_back("(" + query::render(f.call, "x") + over + ")::" + pg::type_name(f.type.type, f.type.typmod) + " AS " + n(first + i));
 	}
 	return "SELECT " + list(out) + " FROM (SELECT y.* FROM (" + rows + ") y ORDER BY " + list(parted("y.") + completed(window.order, "y.")) + ") x";
@@ -152,7 +173,13 @@ std::string Compiler::window_delta(const Partition &p, const std::string &change
 	step(node.id, "rows that came", {changed},
 	     {"SELECT " + list(row) + " FROM " + changed + " i, generate_series(1, i.w) WHERE i.w > 0", {}, {}, {}, came, false});
 	Statement whole = work_out(p, whole_partitions(p, changed, came), result);
-	if (p.numbered()) {
+	if (p.numbered() && p.running()) {
+		note(node, "results follow from those of the rows before: of a partition that changed the rows from the first changed one on are read");
+		Statement from = work_out(p, from_changes_on(p, gone, came), result);
+		from.bulk = whole.sql;
+		from.bases = bases_of(node);
+		step(node.id, "functions from the changed rows on", {changed}, from);
+	} else if (p.numbered()) {
 		note(node, "results look " + std::to_string(p.reach->before) + " rows back and " + std::to_string(p.reach->after) +
 		               " ahead: for a changed row " + std::to_string(p.reach->before + p.reach->after) + " on either side are read");
 		Statement near = work_out(p, near_changes(p, gone, came), result);

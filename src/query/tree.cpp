@@ -248,10 +248,11 @@ std::optional<Reach> reach_of(const Operator &node)
 		if (!same_order(window.order, node.windows[0].order))
 			return {};
 		for (const auto &f : window.functions) {
-			if (!f.reach)
+			if (!f.near() && !f.running())
 				return {};
-			out.before = std::max(out.before, f.reach->before);
-			out.after = std::max(out.after, f.reach->after);
+			Reach reach = f.reach.value_or(Reach{});
+			out.before = std::max(out.before, reach.before);
+			out.after = std::max(out.after, reach.after);
 		}
 	}
 	return out;

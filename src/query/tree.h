@@ -111,6 +111,10 @@ struct Reach {
 	std::int64_t before = 0, after = 0;
 };
 
+// How a result follows from that of the row before and from what its frame has more, where frames grow with each row:
+// the values that count rows are added up, NULL is none; sums are, NULL is nothing; the first value stays.
+enum class Resume { none, count, rank, sum, all, any, least, greatest, first };
+
 // Functions over one order and frame of the rows of a partition.
 struct Window {
 	enum class Position { none, row_number, rank, dense_rank };
@@ -119,8 +123,12 @@ struct Window {
 		Column type;
 		std::string title;
 		bool ties_matter;       // the result depends on the order of rows that ORDER BY leaves alike
-		std::optional<Reach> reach;     // none: on any row of the partition
+		std::optional<Reach> reach{};   // none: on any row of the partition
+		Resume resume = Resume::none;
+		bool peers = false;             // resumed: the same for rows that ORDER BY leaves alike
 		Position position = Position::none;
+		bool near() const { return reach.has_value(); }
+		bool running() const { return resume != Resume::none; }
 	};
 	std::vector<Sort> order;
 	std::string frame;          // ROWS BETWEEN …; empty: the standard one
@@ -199,7 +207,7 @@ std::vector<int> keys_of_one_row(const Operator &aggregate);
 
 bool same_order(const std::vector<Sort> &a, const std::vector<Sort> &b);
 
-// The reach of a window's results, if all have one and are of one order.
+// The reach of a window's results, if all have one or follow from those before, and are of one order.
 std::optional<Reach> reach_of(const Operator &node);
 
 // Does what a window shows or a top keeps depend on how rows are ordered that its ORDER BY leaves alike?

@@ -3,6 +3,7 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
@@ -198,6 +199,69 @@ std::optional<Reach> reach(WindowFunc *function, const WindowClause *clause)
 	return out.before < 0 || out.after < 0 ? std::nullopt : std::optional(out);
 }
 
+// Aggregates whose value over more rows is found from their values over either part.
+constexpr struct {
+	Oid function;
+	Resume resume;
+} resumed[] = {
+    {F_COUNT_ANY, Resume::count}, {F_COUNT_, Resume::count}, {F_SUM_INT2, Resume::sum}, {F_SUM_INT4, Resume::sum}, {F_SUM_INT8, Resume::sum},
+    {F_SUM_NUMERIC, Resume::sum}, {F_SUM_MONEY, Resume::sum}, {F_BOOL_AND, Resume::all}, {F_EVERY, Resume::all}, {F_BOOL_OR, Resume::any},
+    {F_FIRST_VALUE, Resume::first},
+};
+
+// min and max of the server's own, where equal values look alike.
+Resume resume_extreme(WindowFunc *function)
+{
+	auto *argument = static_cast<Node *>(linitial(function->args));
+	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function->winfnoid));
+	if (!HeapTupleIsValid(tuple))
+		return Resume::none;
+	Oid order = reinterpret_cast<Form_pg_aggregate>(GETSTRUCT(tuple))->aggsortop;
+	ReleaseSysCache(tuple);
+	const TypeCacheEntry *entry = lookup_type_cache(exprType(argument), TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
+	return order == InvalidOid ? Resume::none : order == entry->lt_opr ? Resume::least : order == entry->gt_opr ? Resume::greatest : Resume::none;
+}
+
+bool looks_alike(Node *value)
+{
+	Oid type = pg::call(exprType, static_cast<const Node *>(value));
+	return !pg::varies_when_equal(type) || (type == NUMERICOID && pg::call(exprTypmod, static_cast<const Node *>(value)) >= 0);
+}
+
+// Of a frame from the first row of the partition to the row itself, or to those that ORDER BY leaves alike with it.
+Resume resume(WindowFunc *function, const WindowClause *clause)
+{
+	Oid number = function->winfnoid;
+	int options = clause->frameOptions;
+	if (number == F_ROW_NUMBER)
+		return Resume::count;
+	if (clause->orderClause == NIL && (!(options & FRAMEOPTION_ROWS) || !function->winagg))
+		return Resume::none;
+	if (number == F_RANK_ || number == F_DENSE_RANK_)
+		return number == F_RANK_ ? Resume::rank : Resume::count;
+	if (!(options & FRAMEOPTION_START_UNBOUNDED_PRECEDING) || !(options & FRAMEOPTION_END_CURRENT_ROW) || (options & FRAMEOPTION_EXCLUSION))
+		return Resume::none;
+	auto found = std::find_if(std::begin(resumed), std::end(resumed), [&](const auto &r) { return r.function == number; });
+	if (found != std::end(resumed))
+		return found->resume;
+	bool extreme = function->winagg && number < FirstNormalObjectId && list_length(function->args) == 1 && looks_alike(static_cast<Node *>(linitial(function->args)));
+	return extreme ? pg::call(resume_extreme, function) : Resume::none;
+}
+
+bool same_for_peers(WindowFunc *function, const WindowClause *clause)
+{
+	bool of_rows = function->winfnoid == F_ROW_NUMBER || function->winfnoid == F_FIRST_VALUE;
+	return !of_rows && (among(of_peers, function->winfnoid) || !(clause->frameOptions & FRAMEOPTION_ROWS));
+}
+
+// An average is the sum by the count, which follow from those before where it does not.
+struct Parts {
+	Oid average, sum, type;
+};
+constexpr Parts averages[] = {
+    {F_AVG_INT2, F_SUM_INT2, INT8OID}, {F_AVG_INT4, F_SUM_INT4, INT8OID}, {F_AVG_INT8, F_SUM_INT8, NUMERICOID}, {F_AVG_NUMERIC, F_SUM_NUMERIC, NUMERICOID},
+};
+
 Window::Position position(Oid function)
 {
 	switch (function) {
@@ -245,10 +309,15 @@ public:
 	}
 
 private:
+	// What the query has, as the result of a function, or of a sum by that of a count.
+	struct Shown {
+		WindowFunc *function;
+		int result, count = -1;
+	};
 	struct Level {
 		std::vector<int> partition;
 		std::vector<Window> windows;
-		std::vector<std::vector<WindowFunc *>> of;     // each window's functions
+		std::vector<std::vector<Shown>> of;     // each window's functions
 	};
 
 	// The column of the projection that shows an expression over the input.
@@ -316,23 +385,25 @@ private:
 			Window window;
 			window.order = sorting(query_, clause->orderClause, [&](TargetEntry *target) { return place_sort(target, "ORDER BY of a window"); });
 			window.frame = frame(clause, of[0]->location);
+			std::vector<Shown> shown;
 			for (WindowFunc *function : of)
-				window.functions.push_back(call(function, clause));
+				shown.push_back(show(function, clause, window));
 			level->windows.push_back(std::move(window));
-			level->of.push_back(std::move(of));
+			level->of.push_back(std::move(shown));
 		}
 		return by_order(std::move(levels));
 	}
 
-	// Where each result has a reach, rows are found in the order of their window: one order a level.
+	// Where each result has a reach or follows from those before, rows are found in the order of their window: one order
+	// a level.  Results that follow change far: they come last, or what changes would be input again.
 	static std::vector<Level> by_order(std::vector<Level> levels)
 	{
 		std::vector<Level> out;
 		for (Level &level : levels) {
-			bool near = std::all_of(level.windows.begin(), level.windows.end(), [](const Window &w) {
-				return std::all_of(w.functions.begin(), w.functions.end(), [](const auto &f) { return f.reach.has_value(); });
+			bool placed = std::all_of(level.windows.begin(), level.windows.end(), [](const Window &w) {
+				return std::all_of(w.functions.begin(), w.functions.end(), [](const auto &f) { return f.near() || f.running(); });
 			});
-			if (!near) {
+			if (!placed) {
 				out.push_back(std::move(level));
 				continue;
 			}
@@ -345,7 +416,34 @@ private:
 				same->of.push_back(std::move(level.of[i]));
 			}
 		}
+		std::stable_partition(out.begin(), out.end(), [](const Level &l) {
+			return std::all_of(l.windows.begin(), l.windows.end(), [](const Window &w) {
+				return std::none_of(w.functions.begin(), w.functions.end(), [](const auto &f) { return f.running(); });
+			});
+		});
 		return out;
+	}
+
+	Shown show(WindowFunc *function, const WindowClause *clause, Window &window)
+	{
+		auto result = [&](WindowFunc *of) {
+			Window::Function made = call(of, clause);
+			auto found = std::find_if(window.functions.begin(), window.functions.end(), [&](const auto &f) { return f.call == made.call && f.type.type == made.type.type; });
+			if (found == window.functions.end())
+				found = window.functions.insert(found, std::move(made));
+			return int(found - window.functions.begin());
+		};
+		auto average = std::find_if(std::begin(averages), std::end(averages), [&](const Parts &p) { return p.average == function->winfnoid; });
+		if (average == std::end(averages))
+			return {function, result(function)};
+		WindowFunc sum = *function, count = *function;
+		sum.winfnoid = average->sum;
+		sum.wintype = average->type;
+		count.winfnoid = F_COUNT_ANY;
+		count.wintype = INT8OID;
+		if (resume(&sum, clause) == Resume::none)
+			return {function, result(function)};
+		return {function, result(&sum), result(&count)};
 	}
 
 	Window::Function call(WindowFunc *function, const WindowClause *clause)
@@ -370,10 +468,11 @@ private:
 				out.call += *p;
 		if (function->aggfilter != nullptr)
 			out.call += " FILTER (WHERE " + argument(reinterpret_cast<Node *>(function->aggfilter), "FILTER") + ")";
-		const auto *expression = reinterpret_cast<const Node *>(function);
-		out.type = {"", pg::call(exprType, expression), pg::call(exprTypmod, expression), pg::call(exprCollation, expression), false};
+		out.type = type_of(function);
 		out.ties_matter = ties_matter_to(function->winfnoid, clause);
 		out.reach = reach(function, clause);
+		out.resume = resume(function, clause);
+		out.peers = out.running() && same_for_peers(function, clause);
 		out.position = position(function->winfnoid);
 		return out;
 	}
@@ -425,20 +524,34 @@ private:
 		return out;
 	}
 
+	static Column type_of(WindowFunc *function)
+	{
+		const auto *expression = reinterpret_cast<const Node *>(function);
+		return {"", pg::call(exprType, expression), pg::call(exprTypmod, expression), pg::call(exprCollation, expression), false};
+	}
+
+	static std::string text_of(const Shown &shown, int first)
+	{
+		std::string result = hole(first + shown.result);
+		return shown.count < 0 ? result : "(" + result + "::numeric / NULLIF(" + hole(first + shown.count) + ", 0)::numeric)";
+	}
+
 	static Tree window(Tree input, Level level, Scope &scope)
 	{
 		auto node = std::make_shared<Operator>();
 		node->kind = Kind::window;
 		node->columns = input->columns;
 		node->partition = std::move(level.partition);
-		for (size_t i = 0; i < level.windows.size(); i++)
-			for (size_t j = 0; j < level.of[i].size(); j++) {
-				Window::Function &function = level.windows[i].functions[j];
+		for (size_t i = 0; i < level.windows.size(); i++) {
+			int first = node->width();
+			for (auto &function : level.windows[i].functions) {
 				function.title = render(function.call, [&](int column) { return input->columns[column].name; });
-				scope.computed.push_back({reinterpret_cast<Node *>(level.of[i][j]), hole(node->width()), function.type});
 				node->columns.push_back(function.type);
 				node->columns.back().name = function.title;
 			}
+			for (const Shown &shown : level.of[i])
+				scope.computed.push_back({reinterpret_cast<Node *>(shown.function), text_of(shown, first), type_of(shown.function)});
+		}
 		node->windows = std::move(level.windows);
 		node->inputs.push_back(std::move(input));
 		return node;
