@@ -96,7 +96,8 @@ def test_recomputed_and_followed_in_turns(bench, many):
         failed = one(bench, seed, False, tally, 60, many=many, choose=True)
         assert not failed, f"\nFUZZ_SEED={seed} fails; the smallest script found:\n\n{failed}"
     print(tally)
-    assert min(tally.refreshes[mode] for mode in ("DIFFERENTIAL", "FULL", "REBUILD")) > 10
+    assert min(tally.refreshes[mode] for mode in ("DIFFERENTIAL", "FULL")) > 10
+    assert many or tally.refreshes["REBUILD"] > 0
 
 
 @pytest.mark.slow
