@@ -14,7 +14,8 @@ constexpr size_t most_buffered = 64 << 20;  // bytes of changes kept, so that a 
 class Appender {
 public:
 	Appender(const Workshop &shop, const Publication &publication, bool with_row_ids)
-	    : shop_(shop), rows_(publication.lake_columns, with_row_ids), with_row_ids_(with_row_ids), stamps_(publication.is_history())
+	    : shop_(shop), rows_(publication.lake_columns, with_row_ids), with_row_ids_(with_row_ids), stamps_(publication.is_history()),
+	      layout_(publication.layout), columns_(publication.columns.size())
 	{
 	}
 
@@ -22,8 +23,10 @@ public:
 	Place append(const Tuple &tuple, int64_t row_id) { return append(tuple, row_id, {shop_.moment}); }
 	Place append(const Tuple &tuple, int64_t row_id, const Span &span)
 	{
+		if (writer_ && !is_in_partition(tuple))
+			close();
 		if (!writer_)
-			open();
+			open(tuple);
 		rows_.append(stamps_ ? stamp_(tuple, span) : tuple, row_id);
 		const Place place{files_.back().number, static_cast<int32_t>(files_.back().rows++), row_id};
 		if (rows_.rows() >= row_group_rows || rows_.bytes() >= row_group_bytes)
@@ -39,9 +42,24 @@ public:
 	}
 
 private:
-	void open()
+	Text partition_value(const Tuple &tuple, size_t key) const
 	{
-		files_.push_back({shop_.next_file(), shop_.directory + new_file_name(), 0, with_row_ids_, {}, {}});
+		const Field &field = tuple.fields[columns_ + key];
+		return field.is_null() ? Text() : std::string(field.data, field.size);
+	}
+	bool is_in_partition(const Tuple &tuple) const
+	{
+		for (size_t i = 0; i < layout_.partition.size(); i++)
+			if (partition_value(tuple, i) != files_.back().partition[i])
+				return false;
+		return true;
+	}
+	void open(const Tuple &tuple)
+	{
+		std::vector<Text> values;
+		for (size_t i = 0; i < layout_.partition.size(); i++)
+			values.push_back(partition_value(tuple, i));
+		files_.push_back({shop_.next_file(), shop_.directory + layout_.directory(values) + new_file_name(), shop_.directory.size(), 0, with_row_ids_, {}, {}, values});
 		shop_.note(files_.back().path);
 		writer_ = std::make_unique<ParquetWriter>(shop_.store, files_.back().path, rows_.schema());
 	}
@@ -66,6 +84,8 @@ private:
 	RowBuilder rows_;
 	const bool with_row_ids_, stamps_;
 	Stamper stamp_;
+	const Layout &layout_;
+	const size_t columns_;
 	std::vector<DataFile> files_;
 	std::unique_ptr<ParquetWriter> writer_;
 };

@@ -8,6 +8,7 @@
 // keep their id, which needs a column in the file, so they go into a file of their own.  In mode 'history' those are the
 // versions that end (history.h).
 // Whatever the size of the relation or the batch, memory holds one row group and a bounded part of the changes.
+// Rows come partition by partition (layout.h), so a file ends where its partition does.
 #include "history.h"
 #include "object_store.h"
 #include "parquet.h"
@@ -23,10 +24,13 @@ namespace lake {
 struct DataFile {
 	int number;        // among the publication's files
 	std::string path;  // relative to the data path
+	size_t name;       // where in it the path below the table's directory begins
 	int64_t rows = 0;
 	bool has_row_ids = false;
 	Footprint footprint;
 	std::vector<Statistics> statistics;
+	std::vector<Text> partition = {};   // its value of each key
+	int64_t partition_of = -1;          // or: the data file whose partition it has
 };
 
 struct Batch {

@@ -112,6 +112,9 @@ void DuckLake::check_table(const Publication &p)
 		same = rows.number(i, 0) == p.lake_columns[i].id && rows.text(i, 1) == (p.lake_columns[i].is_list ? "list" : p.lake_columns[i].lake_type);
 	if (!same)
 		throw Unpublishable("42P17", "lake table \"" + p.table_name + "\" was altered by another client; unpublish " + p.relation);
+	if (!has_layout(p))
+		throw Unpublishable("42P17", "lake table \"" + p.table_name + "\" was partitioned otherwise by another client; SELECT pgtrickle.set_lake_layout(" + text(p.relid) +
+		                                 "::regclass, partition_by => …) says what is meant");
 }
 
 bool DuckLake::is_sorted(int64_t table_id)
@@ -174,11 +177,13 @@ int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches
 				schema_version++;
 			p.table_id = next_catalog_id++;
 			create_table(batch, snapshot, schema_version, p.table_id);
+			write_layout(p, snapshot, next_catalog_id);
 			created += ",created_table:\"main\"." + double_quoted(p.table_name);
 		} else if (p.altered) {
 			if (schema_version == before.schema_version)
 				schema_version++;
 			alter_columns(p, snapshot, schema_version);
+			write_layout(p, snapshot, next_catalog_id);
 			altered += ",altered_table:" + text(p.table_id);
 		}
 		if (!batch.files.empty()) {
@@ -284,8 +289,9 @@ void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, in
 	const Publication &p = batch.publication;
 	c_.query("INSERT INTO " + table("data_file") + "(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, "
 	         "footer_size, row_id_start) VALUES ($1, $2, $3, $4, true, 'parquet', $5, $6, $7, $8)",
-	         {text(id), text(p.table_id), text(snapshot), file.path.substr(file.path.rfind('/') + 1), text(file.rows), text(file.footprint.bytes),
+	         {text(id), text(p.table_id), text(snapshot), file.path.substr(file.name), text(file.rows), text(file.footprint.bytes),
 	          text(file.footprint.footer), row_id_start});
+	add_partition(p, file, id);
 	ArrayText columns, sizes, values, nulls, mins, maxs, nans;
 	for (size_t i = 0; i < p.lake_columns.size(); i++) {
 		const Statistics &s = file.statistics[i];

@@ -89,6 +89,9 @@ private:
 	void forget(const Replacement &replacement);
 	void create_table(Batch &batch, int64_t snapshot, int64_t schema_version, int64_t table_id);
 	void alter_columns(const Publication &publication, int64_t snapshot, int64_t schema_version);
+	bool has_layout(const Publication &publication);
+	void write_layout(const Publication &publication, int64_t snapshot, int64_t &next_catalog_id);
+	void add_partition(const Publication &publication, const DataFile &file, int64_t id);
 	void add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id);
 	void add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, const Text &row_id_start);
 	void merge_statistics(const Batch &batch, bool first, int64_t snapshot);

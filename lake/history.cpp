@@ -119,8 +119,9 @@ std::vector<DataFile> close_versions(const Workshop &shop, const Publication &p,
 			continue;
 		const MergeSource source{file.data_file_id, file.rows, file.bytes, file.begin_snapshot, file.row_id_start, file.path, all_but(positions, file.rows)};
 		const std::map<int, int64_t> ends{{valid_to, shop.moment.micros + epoch_micros}, {to_snapshot, shop.moment.snapshot}};
-		const MergedFile copy = *merge_files(shop.store, {source}, Deleted::drop, shop.directory, shop.note, ends);
-		DataFile written{shop.next_file(), copy.path, copy.rows, true, copy.footprint, statistics_of(copy, p, shop.moment)};
+		const MergedFile copy = *merge_files(shop.store, {source}, Deleted::drop, file.path.substr(0, file.path.rfind('/') + 1), shop.note, ends);
+		DataFile written{shop.next_file(), copy.path, shop.directory.size(), copy.rows, true, copy.footprint, statistics_of(copy, p, shop.moment)};
+		written.partition_of = file.data_file_id;
 		written.footprint.column_bytes.assign(p.lake_columns.size(), 0);
 		for (size_t k = 0; k < p.lake_columns.size(); k++)
 			for (size_t leaf = 0; leaf < copy.column_ids.size(); leaf++)

@@ -95,7 +95,8 @@ std::shared_ptr<arrow::io::OutputStream> ObjectStore::create(const std::string &
 	auto file = files_->OpenOutputStream(name);
 	if (!file.ok() && local_) {
 		check(files_->CreateDir(name.substr(0, name.rfind('/')), true));
-		sync(root_, O_RDONLY | O_DIRECTORY);
+		for (size_t end = root_.size(); end != std::string::npos && end < name.rfind('/'); end = name.find('/', end + 1))
+			sync(name.substr(0, end), O_RDONLY | O_DIRECTORY);
 		file = files_->OpenOutputStream(name);
 	}
 	return check(std::move(file));

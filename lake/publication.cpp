@@ -109,6 +109,7 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	if (p.is_history())
 		p.lake_columns = history_columns();
 	p.lake_columns.insert(p.lake_columns.end(), p.columns.begin(), p.columns.end());
+	p.layout = read_layout(connection, id, p.columns);
 	check_unchanged(connection, p, rows.text(0, 6));
 	const Rows places = connection.query("SELECT unnest($1::int2[])", {rows.text(0, 6)});
 	for (int i = 0; i < places.size(); i++) {
@@ -150,7 +151,7 @@ std::string whole_query(const Publication &p, Connection &connection)
 	std::string list;
 	for (const Column &column : p.columns)
 		list += (list.empty() ? "" : ", ") + connection.quote_ident(column.name);
-	return "SELECT " + list + " FROM " + (p.partitioned ? "" : "ONLY ") + p.relation;
+	return p.layout.query(list, "", (p.partitioned ? "" : "ONLY ") + p.relation + " this", [&](const Column &column) { return "this." + connection.quote_ident(column.name); });
 }
 
 // COPY takes no parameters, so they are written into the query; its columns are a<number>, so nothing else has a $.
@@ -166,7 +167,12 @@ std::string changes_query(const Publication &p, Connection &connection)
 	for (int i = 4; i >= 1; i--)
 		for (size_t at; (at = query.find("$" + std::to_string(i))) != std::string::npos;)
 			query.replace(at, 2, values[i - 1]);
-	return query;
+	if (p.layout.partition.empty() && p.layout.sort.empty())
+		return query;
+	std::string list;
+	for (const Column &column : p.columns)
+		list += (list.empty() ? "a" : ", a") + std::to_string(column.attnum);
+	return p.layout.query(list, ", w", "(" + query + ") changes", [](const Column &column) { return "changes.a" + std::to_string(column.attnum); });
 }
 
 void record_success(Connection &connection, int id)

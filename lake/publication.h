@@ -3,6 +3,7 @@
 #include "database.h"
 #include "decode.h"
 #include "hash.h"
+#include "layout.h"
 
 #include <map>
 #include <string>
@@ -35,6 +36,7 @@ struct Publication {
 	std::string frontier_xmax, frontier_xip, seen_xid, seen_part;
 	std::vector<Column> columns;       // of the relation
 	std::vector<Column> lake_columns;  // of the lake table: with those of mode 'history' before them
+	Layout layout;
 	bool iceberg_each_commit;
 
 	bool is_history() const { return mode == "history"; }
@@ -68,7 +70,8 @@ private:
 	std::string bytes_;
 };
 
-// The query for all rows, and for the changes since the frontier; columns in the publication's order, w at the end.
+// The query for all rows, and for the changes since the frontier; columns in the publication's order, then the values of
+// its partitions, w at the end.
 std::string whole_query(const Publication &publication, Connection &connection);
 std::string changes_query(const Publication &publication, Connection &connection);
 

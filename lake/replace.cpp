@@ -22,6 +22,12 @@ std::string name_of(const std::string &path)
 	return path.substr(path.rfind('/') + 1);
 }
 
+// A path below its table's directory.
+std::string below(const std::string &directory, const std::string &path)
+{
+	return path.substr(path.starts_with(directory) ? directory.size() : path.rfind('/') + 1);
+}
+
 }  // namespace
 
 std::pair<int64_t, int64_t> DuckLake::replace(const CatalogState &before, const Replacement &r)
@@ -60,7 +66,7 @@ void DuckLake::add_merged(const Replacement &r, int64_t id, int64_t snapshot)
 	c_.query("INSERT INTO " + table("data_file") + "(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, "
 	         "footer_size, partition_id, partial_max) SELECT $1, table_id, $3, $4, true, 'parquet', $5, $6, $7, partition_id, $8 FROM " + table("data_file") +
 	             " WHERE data_file_id = $2",
-	         {text(id), text(r.sources.front()), text(r.at_every_snapshot ? f.first_snapshot : snapshot), name_of(f.path), text(f.rows), text(f.footprint.bytes),
+	         {text(id), text(r.sources.front()), text(r.at_every_snapshot ? f.first_snapshot : snapshot), below(directory_of(r.table_id), f.path), text(f.rows), text(f.footprint.bytes),
 	          text(f.footprint.footer), partial ? text(f.last_snapshot) : Text()});
 	c_.query("INSERT INTO " + table("file_partition_value") + "(data_file_id, table_id, partition_key_index, partition_value) SELECT $1, table_id, partition_key_index, "
 	         "partition_value FROM " + table("file_partition_value") + " WHERE data_file_id = $2", {text(id), text(r.sources.front())});

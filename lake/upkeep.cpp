@@ -125,7 +125,9 @@ std::optional<Upkeep::Done> Upkeep::merge(const Planned &planned, Deleted delete
 		done.bytes_before += source.bytes;
 	}
 	const std::string directory = ducklake_.directory_of(planned.table_id);
-	std::optional<MergedFile> merged = merge_files(store_, sources, deleted, directory, note);
+	// Where the first of them is: the directory of their partition.
+	const std::string &first = sources.front().path;
+	std::optional<MergedFile> merged = merge_files(store_, sources, deleted, first.starts_with(directory) ? first.substr(0, first.rfind('/') + 1) : directory, note);
 	if (!merged)
 		return std::nullopt;
 	std::vector<std::string> written;

@@ -516,9 +516,6 @@ BEGIN
     ELSIF $4 NOT IN ('mirror', 'append', 'history') THEN
         RAISE EXCEPTION 'unknown mode "%"', $4
             USING ERRCODE = '22023', HINT = 'Accepted: ''mirror'' (updates and deletes follow), ''append'' (every new version of a row is added, nothing is deleted) and ''history'' (every version, and from when to when it was valid).';
-    ELSIF $6 IS NOT NULL OR $7 IS NOT NULL THEN
-        RAISE EXCEPTION '% is not supported yet', CASE WHEN $6 IS NOT NULL THEN 'partition_by' ELSE 'sort_by' END
-            USING ERRCODE = '0A000', HINT = 'Leave it out: files carry minimum and maximum of every column, and DuckDB skips by them.';
     END IF;
     period := pgtrickle._lake_period($5);
     the_lake := pgtrickle._lake($2);
@@ -568,6 +565,7 @@ BEGIN
     INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, is_list, nullable, declared)
         SELECT new_id, c.column_id + CASE WHEN $4 = 'history' THEN 4 ELSE 0 END, c.attnum, c.name, c.source_type, c.lake_type, c.is_list, c.nullable, c.declared
         FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c;
+    PERFORM pgtrickle._set_layout(new_id, $1, 'partition', $6), pgtrickle._set_layout(new_id, $1, 'sort', $7);
     -- Where a row of the source is in the lake: file and position, and the row id where it is not the file's own.
     EXECUTE format('CREATE TABLE pgtrickle_state.lake_rows_%s (key %s NOT NULL, file int NOT NULL, pos int NOT NULL, row_id bigint)', new_id, rows_key);
     EXECUTE format('CREATE INDEX lake_rows_%1$s_key ON pgtrickle_state.lake_rows_%1$s (key)', new_id);
@@ -580,11 +578,13 @@ relation: what to publish; lake: its name, NULL = the only one; table_name: NULL
 the relation), ''append'' (every new version of a row is added, deletes are ignored) or ''history'' (every version that a publish saw, after four
 columns: valid_from and valid_to, when the database snapshots were taken that first and no longer showed it, from_snapshot and to_snapshot, the
 lake snapshots of those publishes; the ends are NULL while it lasts); schedule: a duration such as ''10s'', or ''calculated''
-(as soon as it changes); partition_by, sort_by: not supported yet; iceberg: how Spark, Trino and pyiceberg follow, ''each commit'' (in the
+(as soon as it changes); partition_by: what decides which file a row goes to, of columns, year(column), month(…), day(…), hour(…) and
+bucket(n, column), such as ''{year(at),region}'' (timestamptz in UTC; text, whole numbers, decimals, dates, uuids and booleans by themselves); sort_by: columns
+by which the rows of a batch are sorted in its files, each with ASC or DESC, NULLS FIRST or LAST; iceberg: how Spark, Trino and pyiceberg follow, ''each commit'' (in the
 transaction that commits the lake snapshot), a duration (at most so far behind DuckDB) or ''off'', NULL = as the lake.  All tables of a lake that are due are published in one lake snapshot,
 which is one snapshot of the database.  Result: the table''s name in the lake.
 Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode, schedule or iceberg, or no name;
-42701 a column called as one that mode history adds;
+42701 a column called as one that mode history adds; 42703 a column in partition_by or sort_by that is not there, 42804 of a type that is not accepted there;
 0A000 a column type DuckLake cannot hold, or a relation that cannot be followed.';
 
 CREATE FUNCTION pgtrickle._drop_lake_table(lake pgtrickle.lake, table_id bigint) RETURNS void

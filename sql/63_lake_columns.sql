@@ -55,6 +55,7 @@ BEGIN
             RETURN;
         ELSIF column_.attnum IS NULL THEN
             DELETE FROM pgtrickle.publication_column WHERE publication = p.id AND column_id = column_.old_id;
+            PERFORM pgtrickle._unset_layout(p.id, column_.number);
             altered := true;
             reload := reload OR cardinality(p.key) = 0;
         ELSIF column_.old_id IS NULL
@@ -65,6 +66,7 @@ BEGIN
                 RETURN;
             END IF;
             DELETE FROM pgtrickle.publication_column WHERE publication = p.id AND column_id = column_.old_id;
+            altered := pgtrickle._unset_layout(p.id, column_.attnum) OR altered;
             INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, is_list, nullable, declared)
                 VALUES (p.id, next_id, column_.attnum, column_.name, column_.source_type, column_.lake_type, column_.is_list, true, column_.declared);
             next_id := next_id + 1 + column_.is_list::int;
