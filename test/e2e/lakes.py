@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import os
+import random
 import struct
 from contextlib import contextmanager
 
@@ -54,6 +56,13 @@ class Lake:
             UNION SELECT path FROM {s}.ducklake_files_scheduled_for_deletion
             UNION SELECT manifest_list FROM pgtrickle.iceberg_snapshot UNION SELECT path FROM pgtrickle.iceberg_manifest UNION SELECT path FROM pgtrickle.iceberg_metadata
             UNION SELECT path FROM pgtrickle.iceberg_file WHERE ours""")}
+
+
+def seeded() -> tuple[int, random.Random]:
+    """A seed, of its own or LAKE_SEED, and random numbers from it; it is printed, so that a failure can be had again."""
+    seed = int(os.environ.get("LAKE_SEED", random.randrange(1 << 30)))
+    print(f"LAKE_SEED={seed}")
+    return seed, random.Random(seed)
 
 
 def lake_rows(connection: duckdb.DuckDBPyConnection, table: str, version: int | None = None) -> collections.Counter:

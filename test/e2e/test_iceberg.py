@@ -3,14 +3,13 @@
 import collections
 import json
 import os
-import random
 
 import psycopg
 import pytest
 
 from box import wait_until
 from engines import PyIceberg, alike, types_of
-from lakes import Lake, source_rows
+from lakes import Lake, seeded, source_rows
 from test_lake_mirror import PARTITIONS, TABLES, change
 from test_lake_modes import EVERY_TYPE, ROWS
 
@@ -27,9 +26,7 @@ def lake(db):
 
 
 def test_every_version_equals_its_source(db, lake):
-    seed = int(os.environ.get("LAKE_SEED", random.randrange(1 << 30)))
-    print(f"LAKE_SEED={seed}")
-    random_ = random.Random(seed)
+    seed, random_ = seeded()
     for sql in [*TABLES.values(), *PARTITIONS]:
         db.query(sql)
     expected = {table: {} for table in TABLES}

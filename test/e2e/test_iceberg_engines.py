@@ -6,14 +6,13 @@ of it, every type, every filter that bounds could answer wrongly.
 
 import json
 import os
-import random
 import signal
 
 import pytest
 
 from box import Database, wait_until
 from engines import PyIceberg, Spark, Trino
-from lakes import Lake, source_rows
+from lakes import Lake, seeded, source_rows
 from test_iceberg import FILTERS, check_time_travel, iceberg_rows, two_files
 from test_lake_mirror import PARTITIONS, TABLES, change
 from test_lake_modes import EVERY_TYPE, ROWS
@@ -45,9 +44,8 @@ def world(box):
 @pytest.fixture(scope="module")
 def history(world):
     """A lake after a random history, and what its tables were at each version."""
-    seed = int(os.environ.get("LAKE_SEED", random.randrange(1 << 30)))
-    print(f"LAKE_SEED={seed}")
-    random_, db, lake = random.Random(seed), world.db, world.lake()
+    seed, random_ = seeded()
+    db, lake = world.db, world.lake()
     for sql in [*TABLES.values(), *PARTITIONS]:
         db.query(sql)
     expected = {table: {} for table in TABLES}

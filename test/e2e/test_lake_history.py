@@ -1,14 +1,13 @@
 """Mode 'history': the rows that are valid now are the table, those valid as of an earlier publish what it was then."""
 
 import os
-import random
 import threading
 
 import psycopg
 import pytest
 
 from engines import PyIceberg, alike, column_values
-from lakes import Lake, bag, lake_value, source_rows
+from lakes import Lake, bag, lake_value, seeded, source_rows
 from test_lake_columns import names
 from test_lake_mirror import PARTITIONS, TABLES, change, check_changes
 
@@ -49,9 +48,7 @@ UPKEEP = [
 
 
 def test_every_moment_can_be_asked_for(db):
-    seed = int(os.environ.get("LAKE_SEED", random.randrange(1 << 30)))
-    print(f"LAKE_SEED={seed}")
-    random_ = random.Random(seed)
+    seed, random_ = seeded()
     for sql in [*TABLES.values(), *PARTITIONS]:
         db.query(sql)
     lake = Lake(db, options='{"iceberg": "each commit"}')

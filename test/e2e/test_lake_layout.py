@@ -4,7 +4,6 @@ import collections
 import datetime
 import decimal
 import os
-import random
 import re
 import uuid
 
@@ -14,7 +13,7 @@ from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import BinaryType, BooleanType, DateType, DecimalType, IntegerType, LongType, StringType, TimestampType, TimestamptzType, UUIDType
 
 from engines import PyIceberg
-from lakes import Lake, lake_rows, source_rows
+from lakes import Lake, lake_rows, seeded, source_rows
 from test_lake_history import UPKEEP, versions
 from test_lake_mirror import PARTITIONS, TABLES, change
 
@@ -40,9 +39,7 @@ def check_filters(db, duck, table: str, random_) -> None:
 
 
 def test_layouts_change_and_no_row_does(db):
-    seed = int(os.environ.get("LAKE_SEED", random.randrange(1 << 30)))
-    print(f"LAKE_SEED={seed}")
-    random_ = random.Random(seed)
+    seed, random_ = seeded()
     for sql in [*TABLES.values(), *PARTITIONS]:
         db.query(sql)
     lake = Lake(db, options='{"iceberg": "each commit"}')
@@ -171,9 +168,7 @@ def partitions(db, duck, table: str) -> dict:
 
 def test_partition_values_are_those_of_duckdb_and_iceberg(db):
     """Of random values of every type that is accepted.  DuckDB leaves out files by them, and what it spreads over files itself lies beside ours."""
-    seed = int(os.environ.get("LAKE_SEED", random.randrange(1 << 30)))
-    print(f"LAKE_SEED={seed}")
-    random_ = random.Random(seed)
+    seed, random_ = seeded()
     db.query("CREATE TYPE colour AS ENUM ('red', 'grün', 'blue'); SET timezone = 'Asia/Kathmandu'")
     lake = Lake(db)
     taken = collections.Counter()

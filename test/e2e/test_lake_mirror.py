@@ -2,11 +2,10 @@
 
 import collections
 import os
-import random
 
 import pytest
 
-from lakes import Lake, lake_rows, source_rows
+from lakes import Lake, lake_rows, seeded, source_rows
 
 TABLES = {
     # by one integer, by several columns, by nothing at all, by a key with NULLs, in partitions
@@ -52,9 +51,7 @@ def change(connection, random_):
 
 
 def test_every_version_equals_its_source(db):
-    seed = int(os.environ.get("LAKE_SEED", random.randrange(1 << 30)))
-    print(f"LAKE_SEED={seed}")
-    random_ = random.Random(seed)
+    seed, random_ = seeded()
     for sql in [*TABLES.values(), *PARTITIONS]:
         db.query(sql)
     lake = Lake(db)
