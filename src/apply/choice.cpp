@@ -2,13 +2,13 @@
 
 #include "apply/refresh.h"
 #include "capture/capture.h"
+#include "capture/route.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "settings.h"
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "storage/bufmgr.h"
@@ -45,12 +45,9 @@ std::string rounded(double milliseconds)
 int64 bytes_logged(const Oid *sources, int count)
 {
 	int64 bytes = 0;
-	Oid schema = get_namespace_oid("pgtrickle_state", false);
 	for (int i = 0; i < count; i++)
 		for (int segment = 0; segment < 2; segment++) {
-			char name[NAMEDATALEN];
-			snprintf(name, sizeof(name), "log_%u_%d", sources[i], segment);
-			Oid relid = get_relname_relid(name, schema);
+			Oid relid = capture::segment_of(sources[i], segment);
 			Relation log = OidIsValid(relid) ? try_table_open(relid, AccessShareLock) : nullptr;
 			if (log == nullptr)
 				continue;

@@ -3,6 +3,7 @@
 #include "capture.h"
 #include "pg/spi.hpp"
 #include "pg/worker.hpp"
+#include "route.h"
 #include "schedule/schedule.h"
 
 extern "C" {
@@ -64,7 +65,7 @@ bool is_new(Oid relid)
 
 bool holds_log(Oid relid)
 {
-	Oid log = get_relname_relid(psprintf("log_%u_0", relid), get_namespace_oid("pgtrickle_state", false));
+	Oid log = segment_of(relid, 0);
 	return OidIsValid(log) && CheckRelationOidLockedByMe(log, AccessShareLock, true);
 }
 

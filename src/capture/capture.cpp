@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "rights.h"
+#include "route.h"
 #include "schedule/wake.h"
 
 extern "C" {
@@ -63,13 +64,6 @@ using Columns = std::set<AttrNumber>;
 std::string log_name(Oid relid, int segment)
 {
 	return "pgtrickle_state.log_" + std::to_string(relid) + "_" + std::to_string(segment);
-}
-
-Oid segment(Oid relid, int number)
-{
-	std::string name = "log_" + std::to_string(relid) + "_" + std::to_string(number);
-	Oid schema = pg::call(get_namespace_oid, "pgtrickle_state", false);
-	return pg::call(get_relname_relid, name.c_str(), schema);
 }
 
 std::string array(const Columns &columns)
@@ -159,7 +153,7 @@ void create_segment(Oid relid, int number, const Columns &columns)
 		sql += ", " + column_definition(relid, column);
 	pg::execute(sql + ") WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)");
 	pg::execute("CREATE INDEX ON " + log_name(relid, number) + " (xid)");
-	join_extension(segment(relid, number));
+	join_extension(pg::call(segment_of, relid, number));
 }
 
 void widen_segment(Oid relid, int number, const Columns &columns)
@@ -251,7 +245,7 @@ bool is_whole(Oid relid, const Captured &captured, const Columns &wanted)
 void hold_segments(Oid relid)
 {
 	for (int number : {0, 1})
-		pg::call(LockRelationOid, segment(relid, number), LOCKMODE{AccessShareLock});
+		pg::call(LockRelationOid, pg::call(segment_of, relid, number), LOCKMODE{AccessShareLock});
 }
 
 void install(Oid relid, const Columns &wanted)
@@ -304,7 +298,7 @@ void uninstall(Oid relid)
 		pg::call(CacheInvalidateRelcacheByRelid, relid);
 	}
 	for (int number : {0, 1})
-		if (Oid log = segment(relid, number); OidIsValid(log)) {
+		if (Oid log = pg::call(segment_of, relid, number); OidIsValid(log)) {
 			leave_extension(log);
 			pg::execute("DROP TABLE " + log_name(relid, number));
 		}
@@ -417,7 +411,7 @@ void repair(Oid relid, AttrNumber column)
 			    " ON s.attrelid = $1::oid AND 'a' || s.attnum = l.attname AND NOT s.attisdropped"
 			    " WHERE l.attrelid = $2::oid AND l.attname ~ '^a[0-9]+$' AND NOT l.attisdropped"
 			    " AND (s.atttypid, s.atttypmod, s.attcollation) IS DISTINCT FROM (l.atttypid, l.atttypmod, l.attcollation)",
-			    {std::to_string(relid), std::to_string(segment(relid, number))});
+			    {std::to_string(relid), std::to_string(pg::call(segment_of, relid, number))});
 			for (const auto &row : misfits) {
 				AttrNumber misfit = AttrNumber(std::stoi(row[0]->substr(1)));
 				pg::execute("ALTER TABLE " + log_name(relid, number) + " DROP COLUMN " + *row[0]);

@@ -81,14 +81,6 @@ int read_active(Oid root)
 	return active;
 }
 
-Oid segment_of(Oid root, int number)
-{
-	char name[NAMEDATALEN];
-	snprintf(name, sizeof name, "log_%u_%d", root, number);
-	Oid schema = get_namespace_oid("pgtrickle_state", true);
-	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
-
 // The attribute of relid that log column a<n> of root is filled from.  False: it is of another type.
 bool map_column(Column *column, Oid relid, Oid root, const char *name, Oid type)
 {
@@ -196,6 +188,14 @@ Route *find(Oid trigger, Oid relid, TriggerData *data)
 }
 
 }  // namespace
+
+Oid segment_of(Oid root, int number)
+{
+	char name[NAMEDATALEN];
+	snprintf(name, sizeof name, "log_%u_%d", root, number);
+	Oid schema = get_namespace_oid("pgtrickle_state", true);
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
 
 Route *find_route(TriggerData *data)
 {

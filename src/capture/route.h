@@ -51,6 +51,9 @@ bool is_captured(Oid relid);
 // Makes an invalidated route again.
 void remake(Route *route);
 
+// A segment, 0 or 1, of the log of a captured relation; InvalidOid: there is none.
+Oid segment_of(Oid root, int number);
+
 void watch_invalidations();
 
 }  // namespace capture
