@@ -29,8 +29,7 @@ std::string PartitionKey::value(const std::string &e) const
 	int buckets;
 	if (sscanf(transform.c_str(), "bucket(%d)", &buckets) == 1) {
 		const std::string value = type == "date"          ? "((" + e + ") - date '1970-01-01')::int8"
-		                          : type == "timestamp"   ? "(extract(epoch FROM " + e + ") * 1000000)::int8"
-		                          : type == "timestamptz" ? "(extract(epoch FROM " + e + ") * 1000000)::int8"
+		                          : type.starts_with("timestamp") ? "(extract(epoch FROM " + e + ") * 1000000)::int8"
 		                          : type == "blob"        ? e
 		                          : type == "varchar"     ? "convert_to((" + e + ")::text, 'UTF8')"
 		                                                  : "(" + e + ")::int8";
@@ -61,8 +60,9 @@ std::string Layout::query(const std::string &list, const std::string &last, cons
 {
 	std::string values, order;
 	for (const PartitionKey &key : partition) {
-		values += ", " + key.value(expression(key.column));
-		order += (order.empty() ? "" : ", ") + key.value(expression(key.column));
+		const std::string value = key.value(expression(key.column));
+		values += ", " + value;
+		order += (order.empty() ? "" : ", ") + value;
 	}
 	for (const SortKey &key : sort)
 		order += (order.empty() ? "" : ", ") + key.order(expression(key.column));
