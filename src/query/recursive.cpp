@@ -147,14 +147,12 @@ void check_term(const Operator &node, const Recursion *recursion, int location)
 	check_term(*node.inputs[on], recursion, location);
 }
 
-void check_columns(const std::vector<Column> &columns, bool all, int location)
+void check_columns(const std::vector<Column> &columns, int location)
 {
-	for (const Column &column : columns) {
-		std::string type = pg::type_name(column.type);
-		if (!all && pg::varies_when_equal(column.type))
-			no_law("WITH RECURSIVE … UNION with column \"" + column.name + "\" of type " + type, location,
+	for (const Column &column : columns)
+		if (pg::varies_when_equal(column.type))
+			no_law("WITH RECURSIVE … UNION with column \"" + column.name + "\" of type " + pg::type_name(column.type), location,
 			       "Equal values of the type can differ in what comes of them, and which one is met first is not known.");
-	}
 }
 
 }  // namespace
@@ -174,7 +172,8 @@ Tree build_recursive(const RangeTblEntry *entry, const CommonTableExpr *cte, con
 	node->kind = Kind::recursive;
 	node->columns = columns_of(*cte);
 	node->recursion = recursion;
-	check_columns(node->columns, all, cte->location);
+	if (!all)
+		check_columns(node->columns, cte->location);
 	node->inputs.push_back(build_branch(*query, operation->larg, inner));
 	node->inputs.push_back(build_branch(*query, operation->rarg, inner));
 	check_term(*node->inputs[1], recursion.get(), cte->location);

@@ -120,10 +120,12 @@ Related relate(From &from, ::Query *query, const Environment &environment, bool 
 	bool equated = !whole && pg::call(equate, inner, references);
 	ListCell *cell;
 	if (!equated) {
-		foreach (cell, references)
-			if (auto *one = static_cast<Node *>(lfirst(cell)); !pg::has_equality(pg::call(exprType, static_cast<const Node *>(one))))
-				no_law("a subquery that reads a value of type " + pg::type_name(pg::call(exprType, static_cast<const Node *>(one))) + " around it",
-				       pg::call(exprLocation, static_cast<const Node *>(one)), "It is made once for values that are equal, and the type has no equality.");
+		foreach (cell, references) {
+			auto *one = static_cast<const Node *>(lfirst(cell));
+			if (Oid type = pg::call(exprType, one); !pg::has_equality(type))
+				no_law("a subquery that reads a value of type " + pg::type_name(type) + " around it", pg::call(exprLocation, one),
+				       "It is made once for values that are equal, and the type has no equality.");
+		}
 		references = with_images(references);
 	}
 	foreach (cell, references)
