@@ -157,15 +157,6 @@ struct Arrangement {
 		return out;
 	}
 
-	// Its rows, each once.
-	delta::Alike exactly(const std::string &alias) const
-	{
-		std::vector<std::string> names;
-		for (int attribute : columns())
-			names.push_back(numbered(attribute));
-		return delta::alike(alias, names, types(), true);
-	}
-
 	std::string hash(const std::string &prefix) const
 	{
 		std::vector<std::string> out;
@@ -283,7 +274,7 @@ struct Arrangement {
 		std::string rows = " FROM (SELECT " + pg::join(as, ", ") + " FROM " + pg::relation_name(source) + " t) x WHERE " + key_present("x.");
 		if (by_identity)
 			return "SELECT " + list("x.") + rows + order("x.");
-		delta::Alike once = exactly("x");
+		delta::Alike once = delta::alike("x", types(), true);
 		return "SELECT " + list("y.") + ", " + hash("y.") + " AS h, y.n FROM (SELECT " + pg::join(once.shown, ", ") + ", count(*) AS n" + rows +
 		       " GROUP BY " + pg::join(once.by, ", ") + ") y" + order("y.");
 	}
@@ -295,10 +286,8 @@ struct Arrangement {
 			return {modify("DELETE FROM " + table + " s USING z_b b WHERE b.w < 0 AND " + same_row("s.", "b.")),
 			        modify("INSERT INTO " + table + " (" + list("") + ") SELECT " + list("b.") +
 			               " FROM z_b b WHERE b.w > 0 AND " + key_present("b.") + order("b."))};
-		delta::Alike once = exactly("b");
-		return {modify("MERGE INTO " + table + " s USING (SELECT " + hash("y.") + " AS h, y.* FROM (SELECT " + pg::join(once.shown, ", ") +
-		               ", sum(b.w)::int8 AS w FROM z_b b WHERE " + key_present("b.") + " GROUP BY " + pg::join(once.by, ", ") +
-		               " HAVING sum(b.w) <> 0) y" + order("y.") + ") u ON " +
+		std::string change = delta::consolidated("(SELECT * FROM z_b b WHERE " + key_present("b.") + ")", types(), true);
+		return {modify("MERGE INTO " + table + " s USING (SELECT " + hash("y.") + " AS h, y.* FROM (" + change + ") y" + order("y.") + ") u ON " +
 		               same_row("s.", "u.") +
 		               " WHEN MATCHED AND s.n + u.w = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 		               " WHEN NOT MATCHED THEN INSERT (" + list("") + ", h, n) VALUES (" + list("u.") + ", u.h, u.w)")};
@@ -345,15 +334,9 @@ Kept &load(int id)
 		return found->second;
 	kept().erase(id);
 	Kept one{table, read_arrangement(id), {}, {}, {}, {}};
-	std::vector<AttrNumber> attributes;
-	std::vector<query::Column> columns;
-	std::vector<std::string> names;
-	for (int attribute : one.arrangement.columns()) {
-		attributes.push_back(attribute);
-		AttributeType t = type_of(one.arrangement.source, attribute);
-		columns.push_back({numbered(attribute), t.type, t.typmod, t.collation, false});
-		names.push_back(numbered(attribute));
-	}
+	std::vector<int> numbers = one.arrangement.columns();
+	std::vector<AttrNumber> attributes(numbers.begin(), numbers.end());
+	std::vector<query::Column> columns = one.arrangement.types();
 	columns.push_back(delta::int8_column("w"));
 	one.ephemerals["z_b"] = one.ephemerals["z_raw"] = {columns};
 	one.batch = batch_statement(one.arrangement.source, attributes, "z_raw");
@@ -406,13 +389,7 @@ Prepared consolidation(const std::string &from, const std::string &into, const s
 	delta::Statement statement;
 	statement.reads = {from};
 	statement.into = into;
-	std::vector<std::string> names;
-	for (const auto &column : columns)
-		if (column.name != "w")
-			names.push_back(column.name);
-	delta::Alike once = delta::alike("b", names, columns, true);
-	statement.sql = "SELECT " + pg::join(once.shown, ", ") + (names.empty() ? "" : ", ") + "sum(b.w)::int8 AS w FROM " + from + " b" +
-	                (names.empty() ? "" : " GROUP BY " + pg::join(once.by, ", ")) + " HAVING sum(b.w) <> 0";
+	statement.sql = delta::consolidated(from, {columns.begin(), columns.end() - 1}, true);
 	return {std::move(statement), {}};
 }
 

@@ -37,7 +37,7 @@ struct Frontier;
 void advance(int arrangement, const Frontier &from, Snapshot snapshot);
 
 // The batch of a source's changes into an ephemeral relation (columns a<n>, w), and the statement that sums
-// equal rows, so that those that cancel go; it has no text if a column cannot be compared.
+// equal rows, so that those that cancel go.
 Prepared batch_statement(Oid source, const std::vector<AttrNumber> &attributes, const std::string &into);
 Prepared consolidation(const std::string &from, const std::string &into, const std::vector<query::Column> &columns);
 

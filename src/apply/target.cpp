@@ -90,12 +90,9 @@ std::string all_names(const view::View &view)
 std::string consolidated(const view::View &view, const std::string &change)
 {
 	// A row that has a key is shown as the query shows it, 1.00 or 1; of a bag, equal rows stand for each other.
-	std::vector<std::string> names;
-	for (size_t i = 0; i < view.columns.size(); i++)
-		names.push_back(number(i));
-	delta::Alike rows = delta::alike("x", names, view.columns, view.key.has_value());
-	return "SELECT " + pg::join(rows.shown, ", ") + ", sum(x.w)::int8 AS w FROM (" + change + ") x GROUP BY " + pg::join(rows.by, ", ") +
-	       " HAVING sum(x.w) <> 0";
+	std::vector<query::Column> columns = out_columns(view);
+	columns.pop_back();
+	return delta::consolidated("(" + change + ")", columns, view.key.has_value());
 }
 
 Prepared modify(std::string sql)

@@ -117,7 +117,9 @@ std::string value_changes(const Grouping &g, const Values &v, const std::string 
 	std::vector<std::string> inputs{"d.g"}, out{"x.g"}, by{"x.g"}, values = prefixed("x.", value_names(v));
 	for (size_t j = 0; j < v.types.size(); j++) {
 		inputs.push_back(v.inputs[j] + " AS " + number("v", j));
-		Alike one = alike("x", {number("v", j)}, {v.types[j]}, v.image[j]);
+		Column value = v.types[j];
+		value.name = number("v", j);
+		Alike one = alike("x", {value}, v.image[j]);
 		out.push_back(one.shown[0]);
 		by.insert(by.end(), one.by.begin(), one.by.end());
 	}

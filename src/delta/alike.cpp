@@ -27,23 +27,38 @@ std::string same(const Column &type, const std::string &a, const std::string &b)
 
 std::string exactly_same(const Column &type, const std::string &a, const std::string &b)
 {
-	if (!pg::has_equality(type.type) || !pg::varies_when_equal(type.type))
-		return same(type, a, b);
-	return same(type, a, b) + " AND (" + text(a) + " IS NOT DISTINCT FROM " + text(b) + ")";
+	return same(type, a, b) + (has_looks(type) ? " AND " + look_same(a, b) : "");
 }
 
-Alike alike(const std::string &alias, const std::vector<std::string> &names, const std::vector<Column> &types, bool exactly)
+bool has_looks(const Column &type)
+{
+	return pg::has_equality(type.type) && pg::varies_when_equal(type.type);
+}
+
+std::string look_same(const std::string &a, const std::string &b)
+{
+	return "(" + text(a) + " IS NOT DISTINCT FROM " + text(b) + ")";
+}
+
+Alike alike(const std::string &alias, const std::vector<Column> &columns, bool exactly)
 {
 	Alike out;
-	for (size_t i = 0; i < names.size(); i++) {
-		std::string value = alias + "." + names[i];
-		bool comparable = pg::has_equality(types[i].type);
-		out.shown.push_back(comparable ? value : "any_value(" + value + ") AS " + names[i]);
+	for (const Column &column : columns) {
+		std::string value = alias + "." + column.name;
+		bool comparable = pg::has_equality(column.type);
+		out.shown.push_back(comparable ? value : "any_value(" + value + ") AS " + column.name);
 		out.by.push_back(comparable ? value : image(value));
-		if (comparable && exactly && pg::varies_when_equal(types[i].type))
+		if (exactly && has_looks(column))
 			out.by.push_back(text(value));
 	}
 	return out;
+}
+
+std::string consolidated(const std::string &rows, const std::vector<Column> &columns, bool exactly)
+{
+	Alike row = alike("o", columns, exactly);
+	return "SELECT " + pg::join(row.shown, ", ") + (columns.empty() ? "" : ", ") + "sum(o.w)::int8 AS w FROM " + rows + " o" +
+	       (columns.empty() ? "" : " GROUP BY " + pg::join(row.by, ", ")) + " HAVING sum(o.w) <> 0";
 }
 
 std::string hash_of(const std::vector<std::string> &values, const std::vector<Column> &types)
@@ -52,7 +67,7 @@ std::string hash_of(const std::vector<std::string> &values, const std::vector<Co
 	for (size_t i = 0; i < values.size(); i++)
 		if (pg::has_hash(types[i].type))
 			hashed.push_back(values[i]);
-		else if (has_hash(types[i]))
+		else if (is_hashed(types[i]))
 			hashed.push_back(image(values[i]));
 	return hash_of(hashed);
 }
@@ -64,9 +79,9 @@ std::string hash_of(const std::vector<std::string> &values)
 	return "hash_record_extended(ROW(" + pg::join(values, ", ") + "), 0)";
 }
 
-bool has_hash(const Column &type)
+bool is_hashed(const Column &type)
 {
-	return pg::has_hash(type.type) || !pg::has_equality(type.type) || !pg::varies_when_equal(type.type);
+	return pg::has_hash(type.type) || !has_looks(type);
 }
 
 std::string and_all(const std::vector<std::string> &conditions)

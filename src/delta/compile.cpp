@@ -172,11 +172,17 @@ Column int8_column(const std::string &name)
 	return {name, INT8OID, -1, 0, true};
 }
 
-std::vector<Column> delta_columns(const Operator &node)
+std::vector<Column> numbered_columns(const Operator &node)
 {
 	std::vector<Column> out = node.columns;
 	for (size_t i = 0; i < out.size(); i++)
 		out[i].name = "c" + std::to_string(i + 1);
+	return out;
+}
+
+std::vector<Column> delta_columns(const Operator &node)
+{
+	std::vector<Column> out = numbered_columns(node);
 	out.push_back(int8_column("w"));
 	return out;
 }

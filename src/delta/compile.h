@@ -147,7 +147,8 @@ private:
 // ---- words of SQL ----
 
 Column int8_column(const std::string &name);
-// Columns c1…cn of an operator, then w.
+// Columns c1…cn of an operator; with w behind them.
+std::vector<Column> numbered_columns(const Operator &node);
 std::vector<Column> delta_columns(const Operator &node);
 // "alias.c1, alias.c2, …"; with as: numbered from first + 1
 std::string columns_of(const std::string &alias, int count);
@@ -163,5 +164,7 @@ std::vector<Oid> bases_of(const Operator &node);
 // Rows c1…cn, w of an input of a set operation, in the types that the operation gives them.
 std::string as_columns_of(const Operator &node, int input, const std::string &rows);
 std::string collation(const Column &column);       // " COLLATE …" or nothing
+// Makes the index that finds rows of a table by equality: of all the columns, or of one by a hash where their values may be too long.
+std::string index_by(const std::string &table, const std::vector<Column> &columns);
 
 }  // namespace delta

@@ -59,6 +59,14 @@ std::vector<int> columns_of_inputs(const Operator &node, const std::set<int> &in
 	return out;
 }
 
+std::vector<Column> rows_of_inputs(const Operator &node, const std::set<int> &inputs)
+{
+	std::vector<Column> all = numbered_columns(node), out;
+	for (int column : columns_of_inputs(node, inputs))
+		out.push_back(all[column]);
+	return out;
+}
+
 // "a AS c3, b AS c4, "
 std::string columns_before_more(const Operator &node, const std::set<int> &inputs, const Name &name)
 {
@@ -136,20 +144,6 @@ bool fans_out(const Operator &node, int input, const std::set<int> &inputs)
 			return true;
 	}
 	return false;
-}
-
-// What cancels taken together.
-std::string consolidated(const Operator &node, const std::string &rows, const std::vector<int> &columns)
-{
-	std::vector<std::string> names;
-	std::vector<Column> types;
-	for (int column : columns) {
-		names.push_back("c" + std::to_string(column + 1));
-		types.push_back(node.columns[column]);
-	}
-	Alike one = alike("o", names, types, true);
-	return "SELECT " + pg::join(one.shown, ", ") + (names.empty() ? "" : ", ") + "sum(o.w)::int8 AS w FROM (" + rows + ") o" +
-	       (one.by.empty() ? "" : " GROUP BY " + pg::join(one.by, ", ")) + " HAVING sum(o.w) <> 0";
 }
 
 std::string weight(const std::set<int> &inputs)
@@ -278,11 +272,7 @@ void Compiler::join_terms(Operator &node, const std::vector<std::string> &deltas
 std::string Compiler::level_of(const Operator &node, const std::set<int> &inputs)
 {
 	std::string name = "z_l" + std::to_string(node.id) + "_" + std::to_string(inputs.size());
-	std::vector<Column> columns;
-	for (int column : columns_of_inputs(node, inputs)) {
-		columns.push_back(node.columns[column]);
-		columns.back().name = "c" + std::to_string(column + 1);
-	}
+	std::vector<Column> columns = rows_of_inputs(node, inputs);
 	columns.push_back(int8_column("w"));
 	define(name, columns);
 	return name;
@@ -314,7 +304,7 @@ Step &Compiler::join_on(Operator &node, const std::set<int> &before, const std::
 	};
 	auto sql = [&](bool bulk) {
 		std::string now = rows("(" + current(*node.inputs[input], key, bulk) + ")", "");
-		return delta.empty() ? now : consolidated(node, now + " UNION ALL " + rows(delta, "- "), columns_of_inputs(node, whole));
+		return delta.empty() ? now : consolidated("(" + now + " UNION ALL " + rows(delta, "- ") + ")", rows_of_inputs(node, whole), true);
 	};
 	std::string id = std::to_string(node.inputs[input]->id);
 	Step &made = step(node.id, "change of those before input " + id + (delta.empty() ? "" : ", which is as it was"), std::move(all),
@@ -335,7 +325,7 @@ std::string Compiler::join_delta(Operator &node)
 	lock_pairs(node, deltas, Excludes::lefts);
 	join_terms(node, deltas, name);
 	std::string rows = "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
-	return product ? consolidated(node, rows, columns_of_inputs(node, all_inputs(node))) : rows;
+	return product ? consolidated("(" + rows + ")", numbered_columns(node), true) : rows;
 }
 
 std::string Compiler::join_current(const Operator &node, const std::set<int> &probe, bool bulk)

@@ -93,7 +93,7 @@ void Compiler::lock(const Operator &node, const std::vector<Column> &types, cons
 		return;
 	std::string name = "z_lock" + std::to_string(slot == 0 ? ++slots_ : slot) + (slot == 0 ? "" : "_" + std::to_string(int(excludes)));
 	for (const Column &type : types)
-		if (!has_hash(type))
+		if (!is_hashed(type))
 			program_.exclusive = "the type " + pg::type_name(type.type) + " has no hash to lock a key of operator " + std::to_string(node.id) + " by";
 	define(name, {int8_column("h")});
 	Step &locking = step(node.id, "keys that are locked first", {},

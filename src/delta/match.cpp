@@ -114,7 +114,6 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 	std::set<int> key = equated(node, 1);
 	std::vector<std::string> definitions, names, present, same, returned, qualified;
 	std::vector<Column> columns;
-	bool fixed = true;
 	for (int column : key) {
 		std::string c = "c" + std::to_string(column + 1);
 		const Column &type = right.columns[column];
@@ -126,7 +125,6 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 		returned.push_back("COALESCE(new." + c + ", old." + c + ") AS " + c);
 		columns.push_back(type);
 		columns.back().name = c;
-		fixed = fixed && (pg::is_fixed(type.type) || !pg::has_hash(type.type));
 	}
 	std::string list = pg::join(names, ", "), by = pg::join(qualified, ", ");
 	auto counted = [&](const std::string &from) {
@@ -138,7 +136,7 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 	state.fill = counted("(" + current(right, {}, true) + ")");
 	state.filled = names;
 	state.filled.push_back("n");
-	state.index = {"CREATE INDEX ON " + table + (fixed ? " (" + list + ")" : " USING hash (" + names[0] + ")")};
+	state.index = {index_by(table, columns)};
 	program_.states.push_back(state);
 
 	columns.push_back(int8_column("old_n"));
@@ -206,13 +204,10 @@ void Compiler::match_by_counting(Operator &node, const std::string &da, const st
 	     {had_none(false), had_none(true), bases_of(right), {}, name, false});
 
 	auto crossing = [&](bool bulk) {
-		std::vector<std::string> names;
-		for (int i = 0; i < left.width(); i++)
-			names.push_back("c" + std::to_string(i + 1));
-		Alike rows = alike("x", names, left.columns, true);
+		Alike rows = alike("x", numbered_columns(left), true);
 		return "WITH a AS MATERIALIZED (SELECT row_number() OVER () AS rid, z.* FROM (SELECT " + before_more(pg::join(rows.shown, ", ")) +
 		       "sum(x.w)::int8 AS w FROM " + touched_by(node, "(" + current(left, equated(node, 0), bulk) + ") x", db) +
-		       (names.empty() ? "" : " GROUP BY " + pg::join(rows.by, ", ")) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(shown(node, "a")) + "CASE WHEN " + m +
+		       (rows.by.empty() ? "" : " GROUP BY " + pg::join(rows.by, ", ")) + " HAVING count(*) > 0) z), " + change + " SELECT " + before_more(shown(node, "a")) + "CASE WHEN " + m +
 		       (matched ? " > 0" : " <= 0") + " THEN a.w ELSE -a.w END AS w FROM a JOIN d ON d.rid = a.rid" + (bulk ? counted_in_bulk : counted) +
 		       " WHERE d.d <> 0 AND (" + m + " <= 0) <> (" + m + " - d.d <= 0)";
 	};

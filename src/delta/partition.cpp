@@ -106,11 +106,10 @@ std::string Partition::hashed(const std::string &from) const
 
 std::string Partition::changed(const std::string &from) const
 {
-	std::vector<std::string> names = row();
+	std::vector<Column> columns = row_columns();
 	if (numbered())
-		names.pop_back();
-	Alike once = alike("x", names, row_columns(), true);
-	return "SELECT " + list(once.shown) + ", sum(x.w)::int8 AS w FROM (" + hashed(from) + ") x GROUP BY " + list(once.by) + " HAVING sum(x.w) <> 0";
+		columns.pop_back();
+	return consolidated("(" + hashed(from) + ")", columns, true);
 }
 
 std::string Partition::copies(const std::string &from, const std::string &number) const
@@ -238,8 +237,8 @@ Statement Compiler::take_rows(const Partition &p, const std::string &changed, co
 {
 	std::vector<std::string> look;
 	for (int i = 0; i < p.inputs; i++)
-		if (pg::varies_when_equal(p.node.columns[i].type))
-			look.push_back(exactly_same(p.node.columns[i], "s." + c(i), "u." + c(i)));
+		if (has_looks(p.node.columns[i]))
+			look.push_back(look_same("s." + c(i), "u." + c(i)));
 	Statement take;
 	take.sql = "DELETE FROM " + p.table + " WHERE ctid = ANY (ARRAY(SELECT q.id FROM (SELECT s.ctid AS id, u.w, row_number() OVER (PARTITION BY u.rid" +
 	           (look.empty() ? "" : " ORDER BY (" + and_all(look) + ") DESC") + ") AS copy FROM (SELECT row_number() OVER () AS rid, z.* FROM " + changed +

@@ -37,13 +37,10 @@ std::string c(int column)
 	return "c" + std::to_string(column + 1);
 }
 
-// exactly: from equal rows that look different different ones may follow.
-Alike once(const Operator &whole, const std::string &alias, bool exactly)
+// Rows x, each once.  exactly: from equal rows that look different different ones may follow.
+Alike once(const Operator &whole, bool exactly)
 {
-	std::vector<std::string> names;
-	for (int i = 0; i < whole.width(); i++)
-		names.push_back(c(i));
-	return alike(alias, names, whole.columns, exactly);
+	return alike("x", numbered_columns(whole), exactly);
 }
 
 std::string hash(const Operator &whole, const std::string &alias)
@@ -151,7 +148,7 @@ State Compiler::recursive_state(const Operator &whole)
 	std::string base = current(*whole.inputs[0], {}, true);
 	auto term = [&](const std::string &weight) { return side(whole, through(*whole.inputs[1], self_from(whole, "z", weight), true), deeper(whole)); };
 	auto counted = [&](const std::string &rows) {
-		Alike row = once(whole, "x", all);
+		Alike row = once(whole, all);
 		return "SELECT " + pg::join(row.shown, ", ") + ", x.l, sum(x.w)::int8 AS n FROM (" + rows + ") x GROUP BY " + pg::join(row.by, ", ") + ", x.l";
 	};
 	std::string begin = side(whole, base, "0::int8"), columns = columns_of("q", whole.width()), h = hash(whole, "q");
@@ -217,7 +214,7 @@ std::string Compiler::recursive_delta(Operator &whole)
 		merge.modifies = true;
 		step(whole.id, "rows by depth", {loop.total}, merge);
 	}
-	Alike row = once(whole, "x", whole.recursion->all);
+	Alike row = once(whole, whole.recursion->all);
 	step(whole.id, "change of the recursion", {loop.total},
 	     {"SELECT " + pg::join(row.shown, ", ") + ", sum(x.w)::int8 AS w FROM " + loop.total + " x GROUP BY " + pg::join(row.by, ", ") +
 	          " HAVING sum(x.w) <> 0",
@@ -229,7 +226,7 @@ std::string Compiler::recursive_delta(Operator &whole)
 void Compiler::pursue_all(const Operator &whole, const std::string &few, const std::string &many)
 {
 	Loop &loop = program_.loops.back();
-	Alike row = once(whole, "x", true);
+	Alike row = once(whole, true);
 	auto consolidated = [&](const std::string &arrived) {
 		return "SELECT " + pg::join(row.shown, ", ") + ", x.l, sum(x.w)::int8 AS w FROM " + arrived + " GROUP BY " + pg::join(row.by, ", ") +
 		       ", x.l HAVING sum(x.w) <> 0";

@@ -144,17 +144,24 @@ void Compiler::index_for_probe(const Operator &node, const std::set<int> &probe,
 		probes_[node.id].push_back(probe);
 		return;
 	}
-	std::vector<std::string> columns;
-	bool fixed = true;
+	std::vector<Column> columns;
 	for (int column : probe) {
-		columns.push_back(prefix + std::to_string(column + 1));
-		fixed = fixed && (pg::is_fixed(node.columns[column].type) || !pg::has_hash(node.columns[column].type));
+		columns.push_back(node.columns[column]);
+		columns.back().name = prefix + std::to_string(column + 1);
 	}
-	std::string sql = "CREATE INDEX ON " + state->table;
-	sql += fixed ? " (" + pg::join(columns, ", ") + ")" : " USING hash (" + columns[0] + ")";
-	sql += where;
+	std::string sql = index_by(state->table, columns) + where;
 	if (std::find(state->index.begin(), state->index.end(), sql) == state->index.end())
 		state->index.push_back(sql);
+}
+
+std::string index_by(const std::string &table, const std::vector<Column> &columns)
+{
+	std::vector<std::string> names;
+	for (const Column &column : columns)
+		names.push_back(column.name);
+	auto has_hash = [](const Column &column) { return pg::has_hash(column.type); };
+	bool fits = std::none_of(columns.begin(), columns.end(), [&](const Column &column) { return !pg::is_fixed(column.type) && has_hash(column); });
+	return "CREATE INDEX ON " + table + (fits ? " (" + pg::join(names, ", ") + ")" : " USING hash (" + std::find_if(columns.begin(), columns.end(), has_hash)->name + ")");
 }
 
 std::string collation(const Column &column)

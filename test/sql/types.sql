@@ -64,8 +64,11 @@ INSERT INTO odd VALUES (1, '{}', '(0,0)', '1', '01', 'a:A'), (1, '{ }', '(0,-0)'
 SELECT pgtrickle.create_stream_table('odd_rows', 'SELECT js, at FROM odd', '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('odd_joined', 'SELECT a.js, b.at FROM odd a LEFT JOIN odd b ON a.id = b.id', '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('odd_groups', 'SELECT price, bits, find, count(*) AS n FROM odd GROUP BY price, bits, find', '1h', 'DIFFERENTIAL');
+-- Found by two columns, of which the first has no hash and the second may be long.
+SELECT pgtrickle.create_stream_table('odd_known', 'SELECT o.id, o.price FROM odd o WHERE NOT EXISTS (SELECT FROM word w WHERE w.id::bit(2)::varbit = o.bits AND w.w::text = o.js::text)', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('odd_pairs', 'SELECT o.id, p.find FROM odd o LEFT JOIN (SELECT bits, js::text AS t, find FROM odd) p ON p.bits = o.bits AND p.t = o.js::text', '1h', 'DIFFERENTIAL');
 DELETE FROM odd WHERE ctid = (SELECT min(ctid) FROM odd);
 INSERT INTO odd VALUES (2, '[]', '(1,1)', '2', '', NULL);
-SELECT name, v.missing, v.unexpected FROM unnest('{odd_rows,odd_joined,odd_groups}'::text[]) name, pgtrickle.verify(name) v;
+SELECT name, v.missing, v.unexpected FROM unnest('{odd_rows,odd_joined,odd_groups,odd_known,odd_pairs}'::text[]) name, pgtrickle.verify(name) v;
 SELECT js, at FROM odd_rows ORDER BY js::text, at::text;
 SELECT price::numeric, bits, n FROM odd_groups ORDER BY 1, 2, 3;
