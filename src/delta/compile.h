@@ -59,6 +59,9 @@ private:
 	std::string moved_rows(const Operator &node, const std::string &rows) const;
 	std::string moving_delta(Operator &node);
 	void wake_for(const Operator &node, const query::Moment &moment);
+	void wake_at(const query::Moment &moment, query::Oid type, const std::string &value, const std::string &table);
+	// The state of rows that wait, after the changed ones have come to it.
+	std::string keep_waiting(Operator &node, const std::string &changed);
 	std::string function_delta(Operator &node);
 	std::string function_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string filter_delta(Operator &node);
@@ -156,6 +159,11 @@ std::string columns_of(const std::string &alias, int count);
 bool changes(const Operator &node);
 // Does it evaluate anything over now()?
 bool uses_time(const Operator &node);
+// Is what it is compared with a column that a table has in order?
+bool is_found(const Operator &node, const query::Moment &moment);
+// Moments that rows are kept in order for, and what of these rows is in this order: column v1, v2, … of the state.
+std::vector<query::Moment> waited_for(const Operator &node);
+std::string waiting_column(size_t moment);
 std::vector<std::string> conditions_over(const std::vector<Expression> &conditions, const std::string &alias, bool at_last);
 // The values of a project's columns over a row x.
 std::vector<std::string> projected(const Operator &node, bool at_last);

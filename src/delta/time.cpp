@@ -7,8 +7,8 @@
 // The last two terms differ for few rows.  An expression changes only if one of its moments, the parts of it over now() and
 // constants, has moved.  A moment that is compared, by an order, with something else changes an expression only for
 // rows where that lies between the moment at t0 and at t1: where it is a column of a table, these rows are found
-// by it.  For any other moment all rows are looked at, once it has moved: with now() at every tick, with current_date
-// after midnight.  Moments may also move back (month lengths, a transaction older than the last tick).
+// by it; where it is worked out of the row, by a state that keeps it (waiting.cpp).  For any other moment all rows are looked at,
+// once it has moved: with now() at every tick, with current_date after midnight.  Moments may also move back (month lengths, a transaction older than the last tick).
 #include "compile.h"
 
 #include "pg/sql.hpp"
@@ -23,23 +23,23 @@ namespace delta {
 
 using query::Moment;
 
-namespace {
-
 bool is_found(const Operator &node, const Moment &moment)
 {
 	return moment.compared && moment.column >= 0 && moment.column < node.inputs[0]->width() &&
 	       query::ordered_by(*node.inputs[0], moment.column).first != nullptr;
 }
 
+namespace {
+
 std::string moved(const Moment &moment)
 {
 	return "ROW(" + moment.text + ")::record OPERATOR(pg_catalog.*<>) ROW(" + moment.at_last + ")::record";
 }
 
-std::string between(const Moment &moment)
+std::string between(const Moment &moment, const std::string &value)
 {
-	std::string column = query::render(moment.with, "x"), both = "(" + moment.text + ", " + moment.at_last + ")";
-	return "(" + column + " >= LEAST" + both + " AND " + column + " <= GREATEST" + both + " AND " + moved(moment) + ")";
+	std::string both = "(" + moment.text + ", " + moment.at_last + ")";
+	return "(" + value + " >= LEAST" + both + " AND " + value + " <= GREATEST" + both + " AND " + moved(moment) + ")";
 }
 
 std::string any_of(const std::vector<std::string> &conditions)
@@ -54,9 +54,10 @@ void add(std::vector<std::string> &to, const std::string &text)
 		to.push_back(text);
 }
 
-// Rows of the input that time may move: all that are found by a column, or all; and where.
+// Rows of the input that time may move, and where.
 struct Rows {
-	int column;                     // -1: all
+	enum class Which { all, by_column, waiting } which;
+	int column;                     // that they are found by
 	std::string where;
 };
 
@@ -64,28 +65,34 @@ std::vector<Rows> rows_that_may_move(const Operator &node)
 {
 	std::vector<Rows> out;
 	std::vector<std::string> earlier, sweeping;
-	std::vector<Moment> moments = query::moments_of(node);
+	auto add_rows = [&](Rows::Which which, int column, const std::vector<std::string> &ranges) {
+		if (ranges.empty())
+			return;
+		std::vector<std::string> where{any_of(ranges)};
+		for (const auto &other : earlier)
+			where.push_back(other + " IS NOT TRUE");
+		earlier.push_back(where[0]);
+		out.push_back({which, column, and_all(where)});
+	};
+	std::vector<Moment> moments = query::moments_of(node), waiting = waited_for(node);
 	for (const Moment &m : moments)
-		if (!is_found(node, m))
+		if (!is_found(node, m) && (waiting.empty() || m.pace == Moment::Pace::daily))
 			add(sweeping, moved(m));
-	if (!sweeping.empty()) {
-		out.push_back({-1, any_of(sweeping)});
-		earlier.push_back(out.back().where);
-	}
+	add_rows(Rows::Which::all, -1, sweeping);
 	std::set<int> done;
 	for (const Moment &first : moments) {
 		if (!is_found(node, first) || !done.insert(first.column).second)
 			continue;
-		std::vector<std::string> ranges, where;
+		std::vector<std::string> ranges;
 		for (const Moment &m : moments)
 			if (is_found(node, m) && m.column == first.column)
-				add(ranges, between(m));
-		where.push_back(any_of(ranges));
-		for (const auto &other : earlier)
-			where.push_back(other + " IS NOT TRUE");
-		earlier.push_back(where[0]);
-		out.push_back({first.column, and_all(where)});
+				add(ranges, between(m, query::render(m.with, "x")));
+		add_rows(Rows::Which::by_column, first.column, ranges);
 	}
+	std::vector<std::string> ranges;
+	for (size_t i = 0; i < waiting.size(); i++)
+		add(ranges, between(waiting[i], "x." + waiting_column(i)));
+	add_rows(Rows::Which::waiting, -1, ranges);
 	return out;
 }
 
@@ -168,41 +175,49 @@ std::string Compiler::moving_delta(Operator &node)
 	std::string input = delta(*node.inputs[0]), name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));
 	step(node.id, "changed rows, as they were at the last tick", {}, {moving_over(node, input, true), {}, {}, {}, name, false}).any = ephemerals_in(input);
+	std::vector<Moment> waiting = waited_for(node);
+	std::string kept = waiting.empty() ? std::string() : keep_waiting(node, input);
 	for (const Rows &rows : rows_that_may_move(node)) {
-		bool all = rows.column < 0;
+		bool all = rows.which == Rows::Which::all;
 		std::set<int> probe;
-		if (!all)
+		if (rows.which == Rows::Which::by_column)
 			probe.insert(rows.column);
-		std::string from = "SELECT x.* FROM (" + current(*node.inputs[0], probe, all) + ") x WHERE " + rows.where;
-		Statement statement{moved_rows(node, from), {}, {}, {}, name, false};
+		std::string from = rows.which == Rows::Which::waiting ? kept : "(" + current(*node.inputs[0], probe, all) + ")";
+		Statement statement{moved_rows(node, "SELECT x.* FROM " + from + " x WHERE " + rows.where), {}, {}, {}, name, false};
 		statement.scans = all;
 		step(node.id, all ? "all rows, where a moment has moved" : "rows that time moves", {}, statement).when_time_moves = true;
 	}
-	for (const Moment &m : query::moments_of(node)) {
-		if (!is_found(node, m))
+	for (const Moment &m : query::moments_of(node))
+		if (!is_found(node, m) && (waiting.empty() || m.pace == Moment::Pace::daily)) {
 			note(node, m.pace == Moment::Pace::daily ? "all rows of the input are looked at when the day changes"
 			                                         : "all rows of the input are looked at each time " + m.text + " has moved");
-		wake_for(node, m);
-	}
+			add(program_.next_times, m.pace == Moment::Pace::daily ? at_midnight : soon);
+		} else if (is_found(node, m))
+			wake_for(node, m);
+	for (size_t i = 0; i < waiting.size(); i++)
+		wake_at(waiting[i], waiting[i].kept_type.type, "k." + waiting_column(i), kept);
 	return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
 }
 
-// When time next moves a row.  A moment that goes as now() does reaches the nearest column value as far from now as the
-// value is from it; a day's moves at midnight; of any other (months, truncated times) it is only known that it
-// moves, so it is looked at every second.
 void Compiler::wake_for(const Operator &node, const Moment &moment)
 {
-	auto [scan, column] = moment.compared && moment.column >= 0 ? query::ordered_by(*node.inputs[0], moment.column)
-	                                                            : std::pair<const Operator *, int>{nullptr, 0};
+	auto [scan, column] = query::ordered_by(*node.inputs[0], moment.column);
+	int attribute = scan->attributes[column];
+	Access access = catalog_.access(scan->relation, {attribute}, scan->attributes);
+	bool arranged = access.how == Access::How::arrangement;
+	wake_at(moment, scan->columns[column].type, arranged ? "k.a" + std::to_string(attribute) : "k." + pg::quote_ident(pg::attribute_name(scan->relation, attribute)),
+	        arranged ? access.table : pg::relation_name(scan->relation));
+}
+
+// When time next moves a row.  A moment that goes as now() does reaches the nearest value as far from now as the
+// value is from it; a day's moves at midnight; of any other (months, truncated times) it is only known that it
+// moves, so it is looked at every second.
+void Compiler::wake_at(const Moment &moment, query::Oid type, const std::string &value, const std::string &table)
+{
 	std::string sql = moment.pace == Moment::Pace::daily ? at_midnight : soon;
-	if (moment.pace == Moment::Pace::steady && scan != nullptr && is_moment(scan->columns[column].type) && is_found(node, moment)) {
-		int attribute = scan->attributes[column];
-		Access access = catalog_.access(scan->relation, {attribute}, scan->attributes);
-		bool arranged = access.how == Access::How::arrangement;
-		std::string value = arranged ? "k.a" + std::to_string(attribute) : "k." + pg::quote_ident(pg::attribute_name(scan->relation, attribute));
-		sql = "SELECT now() + (min(" + value + ")::timestamptz - " + moment.text + ") + interval '1 millisecond' FROM " +
-		      (arranged ? access.table : pg::relation_name(scan->relation)) + " k WHERE " + value + " >= " + moment.text;
-	}
+	if (moment.pace == Moment::Pace::steady && is_moment(type))
+		sql = "SELECT now() + (min(" + value + ")::timestamptz - " + moment.text + ") + interval '1 millisecond' FROM " + table + " k WHERE " + value +
+		      " >= " + moment.text;
 	add(program_.next_times, sql);
 }
 

@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -15,6 +16,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cmath>
 
 namespace query {
 
@@ -164,6 +166,28 @@ void bare_moment(Node **moment, Node **other)
 	*moment = static_cast<Node *>(linitial(sum->args));
 }
 
+// The seconds of a difference are compared with a number as the difference is with an interval of that many.  Their fraction
+// may be rounded: rows are found by it, not judged.
+void bare_seconds(Node **moment, Node **other)
+{
+	auto *call = reinterpret_cast<FuncExpr *>(*moment);
+	if (!IsA(call, FuncExpr) || (call->funcid != F_EXTRACT_TEXT_INTERVAL && call->funcid != F_DATE_PART_TEXT_INTERVAL))
+		return;
+	auto *field = static_cast<Const *>(linitial(call->args)), *number = reinterpret_cast<Const *>(eval_const_expressions(nullptr, *other));
+	if (!IsA(field, Const) || field->constisnull || strcmp(TextDatumGetCString(field->constvalue), "epoch") != 0 || !IsA(number, Const) || number->constisnull)
+		return;
+	double seconds = number->consttype == NUMERICOID ? DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, number->constvalue))
+	               : number->consttype == FLOAT8OID  ? DatumGetFloat8(number->constvalue)
+	                                                 : NAN;
+	constexpr double most = 4e9;         // a microsecond is not lost
+	if (!(std::abs(seconds) < most))
+		return;
+	auto *interval = static_cast<Interval *>(palloc0(sizeof(Interval)));
+	interval->time = std::llround(seconds * USECS_PER_SEC);
+	*moment = static_cast<Node *>(lsecond(call->args));
+	*other = reinterpret_cast<Node *>(makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval), IntervalPGetDatum(interval), false, false));
+}
+
 // Intervals are compared as if days had 24 hours and months 30 days: now() - moment <op> interval is moment <op'>
 // now() - interval of that length, and likewise moment - now().
 void bare_difference(Node **moment, Node **other, const Scope *scope)
@@ -246,6 +270,42 @@ Pace pace_of(Node *node)
 	return is_steady(node) ? Pace::steady : moves_within_a_day(node, nullptr) ? Pace::other : Pace::daily;
 }
 
+// CASE, COALESCE, AND and OR may leave a part out, so that what would fail there does not.
+bool may_leave_out(Node *node)
+{
+	return IsA(node, CaseExpr) || IsA(node, CoalesceExpr) || (IsA(node, BoolExpr) && reinterpret_cast<BoolExpr *>(node)->boolop != NOT_EXPR);
+}
+
+bool is_of_a_millennium(Node *node)
+{
+	Interval *interval = is_any_interval(node) ? DatumGetIntervalP(reinterpret_cast<Const *>(node)->constvalue) : nullptr;
+	constexpr int years = 1000;
+	return interval != nullptr && std::abs(interval->month) < years * MONTHS_PER_YEAR && std::abs(interval->day) < years * 365 &&
+	       std::abs(interval->time) < years * 365 * USECS_PER_DAY;
+}
+
+// Is this now() with intervals added, so that it is not millennia away?
+bool is_near(Node *node)
+{
+	if (is_now(node) || IsA(node, SQLValueFunction))
+		return true;
+	if (!IsA(node, OpExpr) || list_length(reinterpret_cast<OpExpr *>(node)->args) != 2)
+		return false;
+	auto *sum = reinterpret_cast<OpExpr *>(node);
+	return is_near(static_cast<Node *>(linitial(sum->args))) && is_of_a_millennium(static_cast<Node *>(lsecond(sum->args)));
+}
+
+// column ± interval, which fails for no time of these millennia, and comes to none of them from any other.
+bool is_near_column(Node *node)
+{
+	if (!IsA(node, OpExpr) || list_length(reinterpret_cast<OpExpr *>(node)->args) != 2)
+		return false;
+	auto *sum = reinterpret_cast<OpExpr *>(node);
+	bool moves = sum->opfuncid == F_TIMESTAMPTZ_PL_INTERVAL || sum->opfuncid == F_TIMESTAMPTZ_MI_INTERVAL ||
+	             sum->opfuncid == F_TIMESTAMP_PL_INTERVAL || sum->opfuncid == F_TIMESTAMP_MI_INTERVAL;
+	return moves && IsA(linitial(sum->args), Var) && is_of_a_millennium(static_cast<Node *>(lsecond(sum->args)));
+}
+
 // A comparison by an order of something that time does not move with a moment: both, or nothing.
 struct Compared {
 	Node *with, *moment;
@@ -260,6 +320,7 @@ void as_comparison(Node *node, const Scope *scope, Compared *out)
 	auto *moment = static_cast<Node *>(lsecond(reinterpret_cast<OpExpr *>(node)->args));
 	if (looked_at(with, scope).time)
 		std::swap(with, moment);
+	bare_seconds(&moment, &with);
 	bare_difference(&moment, &with, scope);
 	if (looked_at(with, scope).time || looked_at(moment, scope).columns || !is_plain(moment, nullptr))
 		return;
@@ -297,7 +358,8 @@ public:
 	explicit Collector(const Scope &scope) : scope_(scope) {}
 
 	// inside: of a subquery, whose own columns mean nothing to the input.
-	void collect(Node *node, bool inside = false)
+	// left_out: it may be left out for some rows.
+	void collect(Node *node, bool inside = false, bool left_out = false)
 	{
 		Search search = pg::call(looked_at, node, &scope_);
 		if (!search.time)
@@ -316,19 +378,39 @@ public:
 			moment.compared = true;
 			moment.with = with.text;
 			moment.column = with.plain;
+			if (!left_out)
+				keep(moment, with.text, with.type);
+			else if (pg::call(is_near_column, compared.with) && pg::call(is_near, compared.moment))
+				keep(moment, within_millennia(with), with.type);
 			return;
 		}
 		if (is_age(node))
 			add(pg::call(today));
 		std::vector<Node *> children;
 		pg::call(list_children, node, &children);
+		left_out = left_out || may_leave_out(node);
 		for (Node *child : children)
-			collect(child, inside);
+			collect(child, inside, left_out);
 	}
 
 	std::vector<Moment> found;
 
 private:
+	static void keep(Moment &moment, const std::string &value, const Column &type)
+	{
+		if (!pg::is_fixed(type.type) || !pg::has_order(type.type))
+			return;
+		moment.kept = value;
+		moment.kept_type = type;
+	}
+
+	// The column itself where adding to it could fail.
+	static std::string within_millennia(const Expression &sum)
+	{
+		std::string column = hole(*sum.columns.begin());
+		return "CASE WHEN " + column + " BETWEEN '2000-01-01 BC' AND '200000-01-01' THEN " + sum.text + " ELSE " + column + " END";
+	}
+
 	Moment &add(Node *node)
 	{
 		Expression e = make_moment(node);

@@ -47,6 +47,7 @@ Expression remap(const Expression &expr, const std::function<int(int)> &map)
 	for (Moment &moment : out.moments) {
 		moment.with = render(moment.with, hole);
 		moment.column = moment.column < 0 ? -1 : map(moment.column);
+		moment.kept = render(moment.kept, hole);
 	}
 	return out;
 }

@@ -35,6 +35,8 @@ struct Moment {
 	bool compared = false;
 	std::string with{};         // over the input, if it is compared
 	int column = -1;            // the input column that this is, when it is just one
+	std::string kept{};         // the same for rows that are kept in its order; empty: it cannot be worked out for every row
+	Column kept_type{};
 };
 
 // SQL text with holes: \x01<column>\x02 is column <column> (from 0) of the

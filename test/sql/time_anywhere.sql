@@ -25,6 +25,24 @@ SELECT pgtrickle.create_stream_table('alive', $$SELECT who, count(*) AS n FROM t
 SELECT pgtrickle.create_stream_table('spans', $$SELECT id FROM task WHERE now() - due BETWEEN interval '-1 day' AND interval '0' AND local - localtimestamp(3) < interval '1 day'$$, '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('by_state', $$SELECT due < now() AS over, count(*) AS n, now() AS seen FROM task GROUP BY 1 HAVING max(due) > now() - interval '2 s'$$, '1h', 'DIFFERENTIAL');
 
+-- What a moment is compared with may be worked out of the row: rows then wait in its order, and no others are looked at.
+CREATE TABLE lease (id int, taken timestamptz, days int, kind text, code text);
+INSERT INTO lease VALUES (1, now() - interval '2 days' + interval '1 s', 2, 'short', 'x'), (1, now() - interval '2 days' + interval '1 s', 2, 'short', 'x'),
+    (2, now() - interval '1 year', 700, 'long', '2100-01-01'), (3, 'infinity', 1, 'short', NULL), (4, '4000-01-01 BC', 0, 'short', 'y'), (5, NULL, NULL, NULL, NULL);
+SELECT pgtrickle.create_stream_table('leases', $$SELECT id, kind FROM lease WHERE taken + days * interval '1 day' > now() AND kind = 'short'$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('lapse', $$SELECT id, CASE WHEN days IS NULL THEN 'none' WHEN taken + interval '2 days' < now() THEN 'over' ELSE 'open' END AS state FROM lease$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('recently', $$SELECT id FROM lease WHERE extract(epoch FROM now() - taken) < 172800 AND isfinite(taken)$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('last_lease', $$SELECT kind, max(taken) AS taken FROM lease GROUP BY kind HAVING max(taken) + interval '2 days' > now()$$, '1h', 'DIFFERENTIAL');
+SELECT operator, access FROM pgtrickle.explain_stream_table('leases');
+SELECT operator, access FROM pgtrickle.explain_stream_table('lapse');
+SELECT operator, access FROM pgtrickle.explain_stream_table('recently');
+SELECT operator, access FROM pgtrickle.explain_stream_table('last_lease');
+-- What would fail for a row that CASE leaves out is not worked out for it, and all rows are looked at.
+SELECT pgtrickle.create_stream_table('codes', $$SELECT id, CASE WHEN code ~ '^2' THEN code::timestamptz + interval '1 day' > now() END AS ahead FROM lease$$, '1h', 'DIFFERENTIAL');
+SELECT operator, access FROM pgtrickle.explain_stream_table('codes');
+SELECT pgtrickle.create_stream_table('coded', $$SELECT id FROM lease WHERE code ~ '^2' AND code::timestamptz + interval '1 day' > now()$$, '1h', 'DIFFERENTIAL');
+SELECT id, state FROM lapse ORDER BY 1;
+
 -- In ON, of either side; in FROM; in a window.
 SELECT pgtrickle.create_stream_table('matches', $$SELECT t.id, p.id AS person FROM task t LEFT JOIN person p ON p.id = t.who AND t.due < now() AND p.joined < now()$$, '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('pairs', $$SELECT t.id, p.id AS person FROM task t JOIN person p ON p.id = t.who AND (t.due < now() OR p.joined + t.ttl > now())$$, '1h', 'DIFFERENTIAL');
@@ -36,6 +54,11 @@ SELECT pg_sleep(1.1);
 SELECT DISTINCT verdict FROM refreshed;
 SELECT * FROM state ORDER BY 1;
 SELECT who, open, n, last < now() AS last FROM counts ORDER BY 1;
+SELECT id, state FROM lapse ORDER BY 1;
+TABLE leases ORDER BY 1;
+UPDATE lease SET days = days + 1 WHERE id = 1 AND ctid = (SELECT min(ctid) FROM lease WHERE id = 1);
+DELETE FROM lease WHERE id = 4;
+INSERT INTO lease VALUES (6, now() - interval '2 days' + interval '0.5 s', 2, 'short', '2000-01-01');
 UPDATE task SET due = now() + interval '0.5 s' WHERE id = 1;
 UPDATE task SET ttl = '2 s', who = 2 WHERE id = 2;
 DELETE FROM task WHERE id = 3;

@@ -562,7 +562,8 @@ def temporal(g, scope):
     moving = [r for r in scope if r.moves]
     if not moving:
         return None
-    return Node("condition", g.rng.choice(["{0} > now() - interval '300 ms'", "{0} <= now()", "{0} BETWEEN now() - interval '150 ms' AND now() + interval '200 ms'", "{0} + interval '100 ms' < now()"]),
+    return Node("condition", g.rng.choice(["{0} > now() - interval '300 ms'", "{0} <= now()", "{0} BETWEEN now() - interval '150 ms' AND now() + interval '200 ms'", "{0} + interval '100 ms' < now()", "{0} + interval '1 day' < now() + interval '1 day'",
+                                         "extract(epoch FROM now() - {0}) < 0.2", "GREATEST({0}, now() - interval '1 day') > now() - interval '250 ms'"]),
                 [g.rng.choice(moving).node()])
 
 

@@ -156,6 +156,13 @@ class Maker:
                          "{0} >= current_timestamp - " + first, "{0} > now()", "now() - " + first + " < {0}"])
         if r.random() < 0.1:
             form = r.choice(["(now() - {0}) < " + first, "({0} > now() OR {0} IS NULL)", "NOT ({0} < now() - " + first + ")", "{0}::date >= current_date"])
+        if r.random() < 0.25:
+            form = r.choice(["{0} + interval '1 day' > now() + interval '23:59:59.7'", "{0} - interval '1 month' < now() - interval '1 month'", "extract(epoch FROM now() - {0}) < 0.3",
+                             "CASE WHEN {0} + interval '1 day' <= now() + interval '1 day' THEN {0} < now() - interval '200 ms' END", "({0} + interval '1 day' < now() + interval '1 day' OR {0} IS NULL)",
+                             "{0} + COALESCE({1}, 1) * interval '100 ms' >= now()", "COALESCE({0}, now()) <= now()", "LEAST({0}, {0} + {1} * interval '150 ms') < now() - " + second])
+        numbers = [c for c in scope if c.type == "int"]
+        if "{1}" in form:
+            return self.op("bool", f"({form})", a, r.choice(numbers)) if numbers else None
         return self.op("bool", f"({form})", a)
 
     # sources ---------------------------------------------------------------------
