@@ -12,10 +12,10 @@
 //              which that row's key finds.
 //   recomputed other min, max from the ordered values of the group; any other aggregate, and min, max
 //              of values that do not fit an index row, from all its values.  Touched groups
-//              only, never the source.
+//              only, never the source.  mode from the values in the order of their number; percentiles as quantile.h says.
 // The delta is the old row with -1 and the new one with +1 for touched groups
 // whose row changed.
-#include "grouping.h"
+#include "quantile.h"
 
 #include "pg/sql.hpp"
 
@@ -77,8 +77,15 @@ Row row_of(const Grouping &g)
 	row.stored = row.names;
 	for (size_t i = 0; i < g.node.aggregates.size(); i++)
 		if (g.node.aggregates[i].law == Law::recompute) {
-			add(number("m", i), type_of(g.node.aggregates[i].type));
-			row.sums.push_back(number("m", i) + " = u." + number("m", i));
+			auto follow = [&](const std::string &name, const std::string &type) {
+				add(name, type);
+				row.sums.push_back(name + " = u." + name);
+			};
+			follow(number("m", i), type_of(g.node.aggregates[i].type));
+			for (size_t j = 0; g.is_placed(i) && j < g.node.aggregates[i].quantile->fractions.size(); j++) {
+				follow(place(i, j), type_of(g.node.aggregates[i].arguments[0].type));
+				follow(before(i, j), "int8");
+			}
 		}
 	return row;
 }
@@ -159,6 +166,8 @@ State values_state(const Grouping &g, const Values &v, const std::string &conten
 		columns.insert(columns.begin(), "g");
 		state.index.push_back("CREATE INDEX ON " + v.table + " (" + pg::join(columns, ", ") + ")");
 	}
+	for (const std::string &order : v.orders)
+		state.index.push_back("CREATE INDEX ON " + v.table + " (g, " + order + ")");
 	return state;
 }
 
@@ -166,10 +175,21 @@ State values_state(const Grouping &g, const Values &v, const std::string &conten
 std::string completed(const Grouping &g)
 {
 	std::vector<std::string> sets;
-	for (auto [i, v] : g.values_of)
+	for (auto [i, v] : g.values_of) {
+		if (g.is_placed(i)) {
+			Walk walk{"s", "s." + number("a", i), {}, {}, "true"};
+			std::vector<std::string> names, found;
+			for (const auto &[name, value] : placed(g, i, walk)) {
+				names.push_back(name);
+				found.push_back(value);
+			}
+			sets.push_back("(" + pg::join(names, ", ") + ") = (SELECT " + pg::join(found, ", ") + " FROM (SELECT) o" + new_places(g, i, walk) + ")");
+			continue;
+		}
 		sets.push_back(g.node.aggregates[i].law == Law::recompute
 		                   ? number("m", i) + " = " + g.recomputed(i, "s")
 		                   : number("a", i) + " = (SELECT count(*) FROM " + g.values[v].table + " t WHERE t.g = s.g)");
+	}
 	return "UPDATE " + g.groups + " s SET " + pg::join(sets, ", ");
 }
 
@@ -179,7 +199,9 @@ Statement merge_values(const Grouping &g, const Values &v, const std::string &in
 	for (size_t j = 0; j < v.types.size(); j++) {
 		names.push_back(number("v", j));
 		std::string a = "s." + number("v", j), b = "u." + number("v", j);
-		same.push_back(v.image[j] ? exactly_same(v.types[j], a, b) : v.hashed ? delta::same(v.types[j], a, b) : pg::equal(v.types[j].type, a, b));
+		same.push_back(!v.hashed ? pg::equal(v.types[j].type, a, b) : delta::same(v.types[j], a, b));
+		if (v.image[j] && has_looks(v.types[j]))
+			same.push_back(look_same(a, b));
 	}
 	std::string match = "s.g = u.g AND " + (v.hashed ? "s.h = u.h AND " + recheck(same) : and_all(same));
 	if (v.hashed)
@@ -191,7 +213,8 @@ Statement merge_values(const Grouping &g, const Values &v, const std::string &in
 	            " WHEN MATCHED THEN UPDATE SET n = s.n + u.w"
 	            " WHEN NOT MATCHED THEN INSERT (" + pg::join(names, ", ") + ", n) VALUES (" +
 	            pg::join(prefixed("u.", names), ", ") +
-	            ", u.w) RETURNING COALESCE(new.g, old.g) AS g, ((COALESCE(new.n, 0) > 0)::int4 - (COALESCE(old.n, 0) > 0)::int4)::int8 AS crossed";
+	            ", u.w) RETURNING COALESCE(new.g, old.g) AS g, ((COALESCE(new.n, 0) > 0)::int4 - (COALESCE(old.n, 0) > 0)::int4)::int8 AS crossed" +
+	            (v.placed ? ", COALESCE(new.v1, old.v1) AS v1, COALESCE(new.n, 0) - COALESCE(old.n, 0) AS moved" : "");
 	merge.into = v.name;
 	merge.modifies = true;
 	return merge;
@@ -220,15 +243,45 @@ std::vector<Column> touched_columns(const Grouping &g)
 	return out;
 }
 
+// g, crossed, and how many values came before each place: what has changed of values.
+std::string changes_of(const Grouping &g, size_t v)
+{
+	std::vector<std::string> out{"e.g", "sum(e.crossed)::int8 AS crossed"};
+	for (auto [i, values] : g.values_of)
+		for (size_t j = 0; values == int(v) && g.is_placed(i) && j < g.node.aggregates[i].quantile->fractions.size(); j++)
+			out.push_back(moved_before(g, i, j));
+	std::string groups = g.values[v].placed ? " LEFT JOIN " + g.groups + " o ON o.g = e.g" : "";
+	return "SELECT " + pg::join(out, ", ") + " FROM " + g.values[v].name + " e" + groups + " GROUP BY e.g";
+}
+
+std::vector<Column> columns_of_changes(const Values &v)
+{
+	std::vector<Column> out{int8_column("g"), int8_column("crossed")};
+	if (v.placed) {
+		out.push_back(v.types[0]);
+		out.back().name = "v1";
+		out.push_back(int8_column("moved"));
+	}
+	return out;
+}
+
 // The touched groups d with what only their values tell, once those are up to date; s is a group as it was.
 std::string with_values(const Grouping &g, const std::string &touched)
 {
 	std::vector<std::string> out = prefixed("d.", row_of(g).stored), joins;
+	std::string places;
 	bool as_it_was = false;
 	for (size_t i = 0; i < g.node.aggregates.size(); i++)
 		if (g.extreme(i))
 			out.push_back("d." + number("m", i));
-		else if (g.node.aggregates[i].law == Law::recompute) {
+		else if (g.node.aggregates[i].law == Law::recompute && g.is_placed(i)) {
+			as_it_was = true;
+			std::string a = number("a", i), e = number("e", g.values_of.at(i));
+			Walk walk{"d", "(COALESCE(s." + a + ", 0) + d." + a + ")", "s", e, e + ".g IS NOT NULL"};
+			places += new_places(g, i, walk);
+			for (const auto &[name, value] : placed(g, i, walk))
+				out.push_back("CASE WHEN " + walk.where + " THEN " + value + " ELSE s." + name + " END AS " + name);
+		} else if (g.node.aggregates[i].law == Law::recompute) {
 			as_it_was = true;
 			std::string m = number("m", i);
 			out.push_back("CASE WHEN " + number("e", g.values_of.at(i)) + ".g IS NOT NULL OR s.g IS NULL THEN " + g.recomputed(i, "d") + " ELSE s." + m +
@@ -238,12 +291,11 @@ std::string with_values(const Grouping &g, const std::string &touched)
 			    "COALESCE(" + number("e", g.values_of.at(i)) + ".crossed, 0)::int8 AS " + number("a", i);
 	for (size_t v = 0; v < g.values.size(); v++) {
 		std::string e = number("e", v);
-		joins.push_back(" LEFT JOIN (SELECT e.g, sum(e.crossed)::int8 AS crossed FROM " + g.values[v].name + " e GROUP BY e.g) " + e + " ON " + e +
-		                ".g = d.g");
+		joins.push_back(" LEFT JOIN (" + changes_of(g, v) + ") " + e + " ON " + e + ".g = d.g");
 	}
 	if (as_it_was)
 		joins.push_back(" LEFT JOIN " + g.groups + " s ON s.g = d.g");
-	return "SELECT " + pg::join(out, ", ") + " FROM " + touched + " d" + pg::join(joins, "");
+	return "SELECT " + pg::join(out, ", ") + " FROM " + touched + " d" + pg::join(joins, "") + places;
 }
 
 // Groups before (old_n, o1…) and after (new_n, c1…).
@@ -351,7 +403,7 @@ std::string Compiler::touch_groups(const Grouping &g, const std::string &inputs)
 	          g.same_group("s", "u"),
 	      {}, {}, {}, touched, false});
 	for (const Values &v : g.values) {
-		define(v.name, {int8_column("g"), int8_column("crossed")});
+		define(v.name, columns_of_changes(v));
 		step(g.node.id, "values of the touched groups", {inputs}, merge_values(g, v, inputs, touched));
 	}
 	return with_values(g, touched);

@@ -21,6 +21,12 @@ Column named(Column column, const std::string &name)
 	return column;
 }
 
+// The most frequent value first.
+std::string by_number(const Aggregate &a)
+{
+	return a.greatest ? "n DESC, v1 DESC" : "n DESC, v1";
+}
+
 std::string value(int aggregate, int argument)
 {
 	return "v" + std::to_string(aggregate + 1) + "_" + std::to_string(argument + 1);
@@ -190,6 +196,8 @@ std::string Grouping::recomputed(int i, const std::string &group) const
 		return column < Aggregate::first_key ? "t." + number("v", column) : group + "." + number("k", column - Aggregate::first_key);
 	});
 	std::string copies = v.table + " t" + (a.ignores_copies ? "" : ", generate_series(1, t.n)") + " WHERE t.g = " + group + ".g";
+	if (a.most_frequent && in_order(i))
+		return "(SELECT t.v1 FROM " + v.table + " t WHERE t.g = " + group + ".g ORDER BY " + by_number(a) + " LIMIT 1)";
 	if (!a.by_order)
 		return "(SELECT " + call + " FROM " + copies + ")";
 	std::vector<std::string> order;
@@ -215,6 +223,17 @@ bool Grouping::any_extreme() const
 		if (extreme(i))
 			return true;
 	return false;
+}
+
+bool Grouping::in_order(int i) const
+{
+	const Values &v = values[values_of.at(i)];
+	return !v.hashed || (v.ordered && !wide);
+}
+
+bool Grouping::is_placed(int i) const
+{
+	return node.aggregates[i].quantile && in_order(i);
 }
 
 std::string Grouping::new_extreme(int i, const std::string &content) const
@@ -269,9 +288,10 @@ void Grouping::add(const Aggregate &a, int i, const std::string &values_prefix)
 		add_values(a, i, values_prefix);
 		return;
 	case Law::recompute:
-		if (!extreme(i))
-			add_values(a, i, values_prefix);
-		return;
+		if (extreme(i))
+			return;
+		add_values(a, i, values_prefix);
+		return add_order(a, i);
 	}
 }
 
@@ -327,6 +347,18 @@ void Grouping::add_values(const Aggregate &a, int i, const std::string &prefix)
 	}
 	found->ordered = found->ordered || a.wants_order;
 	values_of[i] = found - values.begin();
+}
+
+void Grouping::add_order(const Aggregate &a, int i)
+{
+	Values &v = values[values_of.at(i)];
+	v.ordered = v.ordered || a.quantile || a.most_frequent;
+	if (is_placed(i)) {
+		v.placed = true;
+		count(number("a", i), counted_rows(a, i));
+	}
+	if (a.most_frequent && in_order(i) && std::find(v.orders.begin(), v.orders.end(), by_number(a)) == v.orders.end())
+		v.orders.push_back(by_number(a));
 }
 
 }  // namespace delta

@@ -23,6 +23,8 @@ struct Values {
 	std::vector<Column> types;
 	std::vector<bool> image;           // told apart also by how they look
 	bool ordered = false, hashed = false;
+	bool placed = false;               // quantiles follow their changes
+	std::vector<std::string> orders{}; // of more indexes of a group's
 	std::string signature;
 };
 
@@ -36,6 +38,9 @@ public:
 	// Kept as an extreme, and not in values.
 	bool extreme(int aggregate) const;
 	bool any_extreme() const;
+	// Are the values it is answered from found in their order; is it a quantile whose place follows their changes?
+	bool in_order(int aggregate) const;
+	bool is_placed(int aggregate) const;
 
 	// k1…, h, v1_1…, f1…, w over the input's rows.
 	std::string input(const std::string &from) const;
@@ -68,6 +73,7 @@ private:
 	void add(const query::Aggregate &a, int i, const std::string &values_prefix);
 	void add_sum(const query::Aggregate &a, int i);
 	void add_values(const query::Aggregate &a, int i, const std::string &prefix);
+	void add_order(const query::Aggregate &a, int i);
 
 	bool of_one_row_;
 };

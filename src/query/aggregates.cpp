@@ -6,6 +6,7 @@
 #include "rows.h"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -14,10 +15,13 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parse_agg.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 }
 
 #include <algorithm>
@@ -174,6 +178,49 @@ void print_call(Node *original, Call *out)
 	out->text = deparse_expression(copy, NIL, false, false);
 }
 
+constexpr Oid discrete[] = {F_PERCENTILE_DISC_FLOAT8_ANYELEMENT, F_PERCENTILE_DISC__FLOAT8_ANYELEMENT};
+constexpr Oid continuous[] = {F_PERCENTILE_CONT_FLOAT8_FLOAT8, F_PERCENTILE_CONT_FLOAT8_INTERVAL, F_PERCENTILE_CONT__FLOAT8_FLOAT8, F_PERCENTILE_CONT__FLOAT8_INTERVAL};
+
+constexpr Oid of_many[] = {F_PERCENTILE_DISC__FLOAT8_ANYELEMENT, F_PERCENTILE_CONT__FLOAT8_FLOAT8, F_PERCENTILE_CONT__FLOAT8_INTERVAL};
+constexpr size_t most_fractions = 16;    // each is a place of its own
+
+bool is_quantile(Oid function)
+{
+	return among(function, discrete) || among(function, continuous);
+}
+
+// In the order of a type of the server's own: 1, its reverse: -1, or another: 0.
+int order_of(Aggref *aggref)
+{
+	auto *clause = list_length(aggref->aggorder) == 1 ? linitial_node(SortGroupClause, aggref->aggorder) : nullptr;
+	Oid type = exprType(reinterpret_cast<Node *>(linitial_node(TargetEntry, aggref->args)->expr));
+	if (clause == nullptr || type >= FirstNormalObjectId)
+		return 0;
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
+	return clause->sortop == entry->lt_opr ? 1 : clause->sortop == entry->gt_opr ? -1 : 0;
+}
+
+// Its fractions as text, if they are constants; else NIL.
+List *constant_fractions(Aggref *aggref)
+{
+	auto *argument = reinterpret_cast<Const *>(eval_const_expressions(nullptr, static_cast<Node *>(linitial(aggref->aggdirectargs))));
+	if (!IsA(argument, Const) || argument->constisnull)
+		return NIL;
+	auto text = [](Datum fraction) { return makeString(DatumGetCString(DirectFunctionCall1(float8out, fraction))); };
+	if (argument->consttype == FLOAT8OID)
+		return list_make1(text(argument->constvalue));
+	ArrayType *array = DatumGetArrayTypeP(argument->constvalue);
+	if (ARR_NDIM(array) != 1 || ARR_LBOUND(array)[0] != 1 || array_contains_nulls(array))
+		return NIL;
+	Datum *fractions;
+	int count;
+	deconstruct_array_builtin(array, FLOAT8OID, &fractions, nullptr, &count);
+	List *out = NIL;
+	for (int i = 0; i < count; i++)
+		out = lappend(out, text(fractions[i]));
+	return out;
+}
+
 struct Nature {
 	bool strict, changes, reads;
 };
@@ -240,7 +287,7 @@ const Spread *spread_of(Oid function)
 // Those of the server's own that see NULLs and leave them out themselves.
 bool passes_over_nulls(Oid function)
 {
-	return function == F_COUNT_ANY || is_sum(function) || is_average(function) || spread_of(function) != nullptr;
+	return function == F_COUNT_ANY || is_sum(function) || is_average(function) || spread_of(function) != nullptr || is_quantile(function) || function == F_MODE;
 }
 
 class Grouping {
@@ -646,10 +693,32 @@ private:
 		}
 		if (a.distinct)
 			a.ignores_copies = true;
+		if (a.arguments.size() == 1 && a.checked == 1)
+			answer_in_order(const_cast<Aggref *>(aggref), a);
 		if (pg::is_pseudo(type.type))
 			no_law("an aggregate of type " + pg::type_name(type.type), aggref->location);
 		int index = keep(std::move(a));
 		pending_.push_back({expression, [=](int first) { return hole(first + index); }, type});
+	}
+
+	// Quantiles and modes that are found in an order of the group's values.
+	static void answer_in_order(Aggref *aggref, Aggregate &a)
+	{
+		bool mode = aggref->aggfnoid == F_MODE;
+		int order = mode || is_quantile(aggref->aggfnoid) ? pg::call(order_of, aggref) : 0;
+		if (order == 0)
+			return;
+		if (mode) {
+			a.most_frequent = !pg::varies_when_equal(a.arguments[0].type.type);
+			a.greatest = order < 0;
+			return;
+		}
+		Quantile q{{}, among(aggref->aggfnoid, continuous), among(aggref->aggfnoid, of_many), order < 0};
+		ListCell *cell;
+		foreach (cell, pg::call(constant_fractions, aggref))
+			q.fractions.push_back(strVal(lfirst(cell)));
+		if (!q.fractions.empty() && q.fractions.size() <= most_fractions)
+			a.quantile = std::move(q);
 	}
 
 	void place_columns()

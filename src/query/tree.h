@@ -76,6 +76,14 @@ struct Equality {
 // How an aggregate is kept (see delta/aggregate.cpp).
 enum class Law { count_rows, count, sum, average, count_distinct, recompute };
 
+// Values at fractions of a group's, in their order.
+struct Quantile {
+	std::vector<std::string> fractions;
+	bool continuous = false;    // between two values, on the way from one to the next
+	bool many = false;          // an array of them
+	bool descending = false;
+};
+
 struct Aggregate {
 	static constexpr int first_key = 1000;
 
@@ -93,6 +101,8 @@ struct Aggregate {
 	bool ignores_copies = false;// a second copy of an argument has no effect (min, max)
 	bool wants_order = false;   // answered from an ordered index (min, max)
 	bool greatest = false;      // max rather than min
+	std::optional<Quantile> quantile{};
+	bool most_frequent = false; // mode: the value with the most copies; of several the least, or greatest
 	bool ignores_padding = false;   // a row of NULLs has no effect
 	Column type;
 	std::string title;          // as the user wrote it, for explain

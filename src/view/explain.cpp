@@ -149,6 +149,8 @@ std::string law(const Operator &node, bool wide = false)
 		                  : a.wants_order && !query::keys_of_one_row(node).empty() ? "the extreme, looked up when it goes"
 		                  : a.wants_order && wide            ? "recomputed from all values of the group, some too long for an ordered index"
 		                  : a.wants_order                    ? "ordered values"
+		                  : a.quantile && !wide              ? "a place in the ordered values that follows their changes"
+		                  : a.most_frequent && !wide         ? "values in the order of their number"
 		                                                     : "recomputed from the group's values";
 		out.push_back(a.title + ": " + how + (a.any_order ? ", in the order of the values: the query leaves it open" : ""));
 	}
