@@ -5,6 +5,8 @@
 //   additive   count, sum (avg = sum / count): a stored number plus its change.
 //              NaN and the infinities do not subtract, so a sum of numerics
 //              counts them beside the sum of the finite values.
+//   exact      sum, avg of floats: an exact sum, from which a number can be taken away, rounded when it is shown (exact.h).
+//              The server's own depends on the order of the rows; so verify compares with the exact one.
 //   counted    count(DISTINCT x): the values of a group, each with its number of
 //              rows; the count changes when a value's number leaves or reaches 0.
 //   extreme    min, max of groups that belong to one row of a table (GROUP BY its primary
@@ -72,7 +74,7 @@ Row row_of(const Grouping &g)
 	add("n", "int8 NOT NULL");
 	for (const Accumulator &a : g.accumulators) {
 		add(a.name, a.type + " NOT NULL");
-		row.sums.push_back(a.name + " = s." + a.name + " + u." + a.name);
+		row.sums.push_back(a.name + " = " + a.merged());
 	}
 	row.stored = row.names;
 	for (size_t i = 0; i < g.node.aggregates.size(); i++)
@@ -236,7 +238,7 @@ std::vector<Column> touched_columns(const Grouping &g)
 		add(g.node.columns[i], number("k", i));
 	out.push_back(int8_column("n"));
 	for (const Accumulator &a : g.accumulators)
-		out.push_back({a.name, Oid(a.type == "int8" ? INT8OID : NUMERICOID), -1, 0, true});
+		out.push_back({a.name, Oid(a.type == "int8" ? INT8OID : a.type == "bytea" ? BYTEAOID : NUMERICOID), -1, 0, true});
 	for (size_t i = 0; i < g.node.aggregates.size(); i++)
 		if (g.extreme(i))
 			add(g.node.aggregates[i].type, number("m", i));
@@ -417,6 +419,8 @@ std::string Compiler::aggregate_current(const Operator &node, const std::set<int
 			keys.insert(column);
 	index_for_probe(node, keys, "k");
 	Grouping g(node, rows_table(node, "s"), rows_table(node, "v"), wide_);
+	if (defining_ && query::sums_exactly(node))
+		return g.defined(current(*node.inputs[0], {}, true));
 	std::vector<std::string> out;
 	for (int i = 0; i < node.width(); i++)
 		out.push_back((i < int(node.keys.size()) ? "s." + number("k", i) : g.shown(i - node.keys.size(), "s")) + " AS " + number("c", i));

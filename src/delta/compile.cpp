@@ -20,12 +20,12 @@ Program Compiler::compile(Operator &root)
 	program_.result = delta(root);
 	program_.result_reads = ephemerals_in(program_.result);
 	program_.current = current(root, {}, true);
-	bool ties = false;
+	bool several = false;
 	query::walk(static_cast<const Operator &>(root), [&](const Operator &node) {
-		ties = ties || ((node.kind == Kind::window || node.kind == Kind::top) && query::ties_matter(node));
+		several = several || query::sums_exactly(node) || ((node.kind == Kind::window || node.kind == Kind::top) && query::ties_matter(node));
 	});
 	defining_ = true;
-	if (ties)
+	if (several)
 		program_.defined = current(root, {}, true);
 	// What reads no change makes none.
 	std::erase_if(program_.steps, [](const Step &step) { return !step.when_time_moves && step.all.empty() && step.any.empty(); });

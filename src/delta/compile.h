@@ -141,7 +141,7 @@ private:
 	Catalog &catalog_;
 	bool wide_, locks_;
 	int slots_ = 0;
-	bool defining_ = false;           // windows and tops are worked out from their inputs, not read from state
+	bool defining_ = false;           // windows, tops and sums of floats are worked out from their inputs, not read from state
 	Program program_;
 	std::set<int> materialized_;
 	std::map<int, std::vector<std::set<int>>> probes_;    // of state that is not there yet

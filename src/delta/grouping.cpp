@@ -47,6 +47,11 @@ std::vector<std::string> prefixed(const std::string &prefix, const std::vector<s
 	return out;
 }
 
+std::string Accumulator::merged() const
+{
+	return type == "bytea" ? "pgtrickle._exact_merge(s." + name + ", u." + name + ")" : "s." + name + " + u." + name;
+}
+
 Grouping::Grouping(const Operator &node, const std::string &groups, const std::string &values_prefix, bool wide)
     : node(node), groups(groups), wide(wide), of_one_row_(!query::keys_of_one_row(node).empty())
 {
@@ -121,7 +126,7 @@ std::vector<Column> Grouping::input_columns() const
 	return out;
 }
 
-std::string Grouping::grouped(const std::string &from) const
+std::string Grouping::grouped(const std::string &from, const std::vector<std::string> &more) const
 {
 	std::vector<std::string> out, by;
 	if (hashed())
@@ -141,6 +146,7 @@ std::string Grouping::grouped(const std::string &from) const
 			out.push_back(best + " FILTER (WHERE " + counted_rows(node.aggregates[i], i, "i.w > 0") + ") AS " + number("e", i));
 			out.push_back(best + " FILTER (WHERE " + counted_rows(node.aggregates[i], i, "i.w < 0") + ") AS " + number("r", i));
 		}
+	out.insert(out.end(), more.begin(), more.end());
 	return "SELECT " + pg::join(out, ", ") + " FROM (" + from + ") i" +
 	       (global() ? "" : " GROUP BY " + pg::join(by, ", "));
 }
@@ -177,6 +183,7 @@ std::string Grouping::shown(int i, const std::string &alias) const
 	case Law::count:
 	case Law::count_distinct: return at + name;
 	case Law::recompute: return at + number("m", i);
+	case Law::exact_sum: return "CASE WHEN " + at + name + "_n > 0 THEN pgtrickle._exact_value(" + at + name + ") END";
 	default: break;
 	}
 	std::string type = "::" + pg::type_name(a.type.type);
@@ -186,6 +193,27 @@ std::string Grouping::shown(int i, const std::string &alias) const
 		       " WHEN " + at + name + "_y > 0 THEN 'Infinity'::numeric WHEN " + at + name +
 		       "_z > 0 THEN '-Infinity'::numeric";
 	return "(" + sum + " ELSE " + at + name + " END)" + type;
+}
+
+std::string Grouping::defined(const std::string &from) const
+{
+	std::vector<std::string> out, found;
+	for (size_t k = 0; k < node.keys.size(); k++)
+		out.push_back("f." + number("k", k) + " AS " + number("c", k));
+	for (size_t i = 0; i < node.aggregates.size(); i++) {
+		const Aggregate &a = node.aggregates[i];
+		std::string value = shown(i, "f");
+		if (a.law == Law::recompute || a.law == Law::count_distinct) {
+			value = "f." + number("m", i);
+			found.push_back(query::render(a.call, [&](int column) {
+				                return column < Aggregate::first_key ? "i." + argument(i, column) : "i." + number("k", column - Aggregate::first_key);
+			                }) + " FILTER (WHERE " + counted_rows(a, i) + ") AS " + number("m", i));
+		}
+		out.push_back(value + " AS " + number("c", node.keys.size() + i));
+	}
+	std::string copies = "SELECT x.*, 1::int8 AS w FROM (SELECT " + columns_of("y", node.inputs[0]->width()) + (node.inputs[0]->width() ? ", " : "") + "y.w AS copies FROM (" + from +
+	                     ") y) x, generate_series(1, x.copies)";
+	return "SELECT " + pg::join(out, ", ") + (out.empty() ? "" : ", ") + "1::int8 AS w FROM (" + grouped(input(copies), found) + ") f" + (global() ? "" : " WHERE f.n > 0");
 }
 
 std::string Grouping::recomputed(int i, const std::string &group) const
@@ -283,6 +311,8 @@ void Grouping::add(const Aggregate &a, int i, const std::string &values_prefix)
 	case Law::sum:
 	case Law::average:
 		return add_sum(a, i);
+	case Law::exact_sum:
+		return add_exact_sum(a, i);
 	case Law::count_distinct:
 		accumulators.push_back({name, "int8", "0::int8"});
 		add_values(a, i, values_prefix);
@@ -312,6 +342,13 @@ void Grouping::add_sum(const Aggregate &a, int i)
 	count(name + "_x", counted_rows(a, i, v + " = 'NaN'::numeric"));
 	count(name + "_y", counted_rows(a, i, v + " = 'Infinity'::numeric"));
 	count(name + "_z", counted_rows(a, i, v + " = '-Infinity'::numeric"));
+}
+
+void Grouping::add_exact_sum(const Aggregate &a, int i)
+{
+	std::string name = number("a", i);
+	accumulators.push_back({name, "bytea", "COALESCE(pgtrickle._exact_sum(i." + argument(i, 0) + ", i.w) FILTER (WHERE " + counted_rows(a, i) + "), ''::bytea)"});
+	count(name + "_n", counted_rows(a, i));
 }
 
 void Grouping::add_values(const Aggregate &a, int i, const std::string &prefix)

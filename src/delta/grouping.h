@@ -13,6 +13,7 @@ namespace delta {
 struct Accumulator {
 	std::string name, type;
 	std::string change;       // aggregate over the input rows i
+	std::string merged() const;       // with the change u of the group s
 };
 
 // The values of an aggregate's arguments per group, each with its weight.
@@ -46,13 +47,15 @@ public:
 	std::string input(const std::string &from) const;
 	std::vector<Column> input_columns() const;
 	// h, k1…, n, accumulators, extremes that came (e) and went (r): one row a touched group.
-	std::string grouped(const std::string &from) const;
+	std::string grouped(const std::string &from, const std::vector<std::string> &more = {}) const;
 	std::vector<std::string> key_names() const;
 	std::vector<Column> key_types() const;
 	std::string same_group(const std::string &a, const std::string &b) const;
 
 	// What the aggregate's column shows, from the row of the group called alias.
 	std::string shown(int aggregate, const std::string &alias) const;
+	// c1…, w: what is shown of each group of these rows, from them alone.
+	std::string defined(const std::string &from) const;
 	// The recomputed value of a group, a row with its g and keys, from its values.
 	std::string recomputed(int aggregate, const std::string &group) const;
 	// The extreme of group u: kept, beaten by one that came, or, when it went itself, looked up in content.
@@ -72,6 +75,7 @@ private:
 	void count(const std::string &name, const std::string &where);
 	void add(const query::Aggregate &a, int i, const std::string &values_prefix);
 	void add_sum(const query::Aggregate &a, int i);
+	void add_exact_sum(const query::Aggregate &a, int i);
 	void add_values(const query::Aggregate &a, int i, const std::string &prefix);
 	void add_order(const query::Aggregate &a, int i);
 

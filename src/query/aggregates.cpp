@@ -278,6 +278,9 @@ bool is_average(Oid function)
 	return function == F_AVG_INT2 || function == F_AVG_INT4 || function == F_AVG_INT8 || function == F_AVG_NUMERIC;
 }
 
+// Sums and averages of floats.
+constexpr Oid float_sums[] = {F_SUM_FLOAT4, F_SUM_FLOAT8, F_AVG_FLOAT4, F_AVG_FLOAT8};
+
 const Spread *spread_of(Oid function)
 {
 	auto found = std::find_if(std::begin(spreads), std::end(spreads), [&](const Spread &s) { return s.function == function; });
@@ -287,7 +290,7 @@ const Spread *spread_of(Oid function)
 // Those of the server's own that see NULLs and leave them out themselves.
 bool passes_over_nulls(Oid function)
 {
-	return function == F_COUNT_ANY || is_sum(function) || is_average(function) || spread_of(function) != nullptr || is_quantile(function) || function == F_MODE;
+	return function == F_COUNT_ANY || is_sum(function) || is_average(function) || spread_of(function) != nullptr || among(function, float_sums) || is_quantile(function) || function == F_MODE;
 }
 
 class Grouping {
@@ -551,6 +554,8 @@ private:
 			pending_.push_back({expression, [=](int first) { return hole(first + index); }, type});
 		} else if (!a.distinct && a.arguments.size() == 1 && (is_sum(function) || is_average(function))) {
 			keep_sum(expression, std::move(a), is_average(function));
+		} else if (!a.distinct && a.arguments.size() == 1 && among(function, float_sums) && aggregate_in(expression)->aggorder == NIL) {
+			keep_exact_sum(expression, std::move(a), function == F_AVG_FLOAT4 || function == F_AVG_FLOAT8);
 		} else if (!a.distinct && a.arguments.size() == 1 && spread != nullptr) {
 			keep_spread(expression, std::move(a), *spread);
 		} else if (a.arguments.size() == 1 && (function == F_BOOL_AND || function == F_BOOL_OR || function == F_EVERY)) {
@@ -674,6 +679,25 @@ private:
 				                    text = "(" + text + " / NULLIF(" + hole(first + counted) + ", 0)::numeric)";
 			                    return text;
 		                    },
+		                    type});
+	}
+
+	// The server rounds after each number, so that its sum of floats depends on their order; this one is exact, and rounded once.
+	void keep_exact_sum(Node *expression, Aggregate a, bool average)
+	{
+		Column type = a.type;
+		int counted = -1;
+		if (average) {
+			counted = keep_count(a, a.arguments[0].text);
+			a.title = "sum of " + a.title;
+		}
+		a.law = Law::exact_sum;
+		a.call = "sum";
+		a.type.type = FLOAT8OID;
+		int sum = keep(std::move(a));
+		std::string cast = type.type == FLOAT8OID ? "" : "::" + pg::type_name(type.type);
+		pending_.push_back({expression,
+		                    [=](int first) { return counted < 0 ? "(" + hole(first + sum) + ")" + cast : "(" + hole(first + sum) + " / NULLIF(" + hole(first + counted) + ", 0)::float8)"; },
 		                    type});
 	}
 

@@ -282,6 +282,13 @@ bool ties_matter(const Operator &node)
 	});
 }
 
+bool sums_exactly(const Operator &node)
+{
+	const auto &all = node.aggregates;
+	return std::any_of(all.begin(), all.end(), [](const Aggregate &a) { return a.law == Law::exact_sum; }) &&
+	       std::none_of(all.begin(), all.end(), [](const Aggregate &a) { return a.any_order; });
+}
+
 std::vector<Moment> moments_of(const Operator &node)
 {
 	std::vector<Moment> out = node.relation_of.moments;

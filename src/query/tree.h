@@ -74,7 +74,7 @@ struct Equality {
 };
 
 // How an aggregate is kept (see delta/aggregate.cpp).
-enum class Law { count_rows, count, sum, average, count_distinct, recompute };
+enum class Law { count_rows, count, sum, exact_sum, average, count_distinct, recompute };
 
 // Values at fractions of a group's, in their order.
 struct Quantile {
@@ -224,6 +224,9 @@ std::optional<Reach> reach_of(const Operator &node);
 
 // Does what a window shows or a top keeps depend on how rows are ordered that its ORDER BY leaves alike?
 bool ties_matter(const Operator &node);
+
+// Does an aggregate sum floats, and show nothing that depends on an order which the query leaves open?
+bool sums_exactly(const Operator &node);
 
 // The same operator for one more reader.
 Tree share(const Tree &node);

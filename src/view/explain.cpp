@@ -145,6 +145,7 @@ std::string law(const Operator &node, bool wide = false)
 	std::vector<std::string> out;
 	for (const auto &a : node.aggregates) {
 		const char *how = a.law == query::Law::count_distinct ? "counted values"
+		                  : a.law == query::Law::exact_sum   ? "added exactly, rounded once"
 		                  : a.law != query::Law::recompute   ? "added"
 		                  : a.wants_order && !query::keys_of_one_row(node).empty() ? "the extreme, looked up when it goes"
 		                  : a.wants_order && wide            ? "recomputed from all values of the group, some too long for an ordered index"
