@@ -411,6 +411,15 @@ std::string Compiler::touch_groups(const Grouping &g, const std::string &inputs)
 	return with_values(g, touched);
 }
 
+// Where groups are looked for by what an aggregate shows, not by a key.
+void Compiler::index_by_value(const Operator &node, const std::string &shown)
+{
+	auto state = std::find_if(program_.states.begin(), program_.states.end(), [&](const State &s) { return s.node == node.id && s.role == "groups"; });
+	std::string sql = "CREATE INDEX ON " + rows_table(node, "s") + " ((" + shown + "))";
+	if (state != program_.states.end() && std::find(state->index.begin(), state->index.end(), sql) == state->index.end())
+		state->index.push_back(sql);
+}
+
 std::string Compiler::aggregate_current(const Operator &node, const std::set<int> &probe, bool)
 {
 	std::set<int> keys;
@@ -421,6 +430,11 @@ std::string Compiler::aggregate_current(const Operator &node, const std::set<int
 	Grouping g(node, rows_table(node, "s"), rows_table(node, "v"), wide_);
 	if (defining_ && query::sums_exactly(node))
 		return g.defined(current(*node.inputs[0], {}, true));
+	for (int column : probe)
+		if (keys.empty() && !wide_ && node.aggregates[column - node.keys.size()].law != Law::exact_sum && pg::has_order(node.columns[column].type)) {
+			index_by_value(node, g.shown(column - node.keys.size(), ""));
+			note(node, "groups by " + node.aggregates[column - node.keys.size()].title + " through an index of the state");
+		}
 	std::vector<std::string> out;
 	for (int i = 0; i < node.width(); i++)
 		out.push_back((i < int(node.keys.size()) ? "s." + number("k", i) : g.shown(i - node.keys.size(), "s")) + " AS " + number("c", i));

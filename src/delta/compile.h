@@ -79,6 +79,7 @@ private:
 	// Emits into name the change of the rows of the left input that have no match, or, for a semi join, one.
 	void match_left(Operator &node, const std::string &da, const std::string &db, const std::string &name);
 	void match_by_degree(Operator &node, const std::string &da, const std::string &db, const std::string &name);
+	void match_one_row(Operator &node, const std::string &da, const std::string &db, const std::string &name);
 	void match_by_counting(Operator &node, const std::string &da, const std::string &db, const std::string &name);
 	std::string aggregate_delta(Operator &node);
 	void keep_groups(const Grouping &g);
@@ -130,6 +131,7 @@ private:
 	          Excludes excludes, int slot = 0);
 	void lock_pairs(const Operator &node, const std::vector<std::string> &deltas, Excludes of_right);
 	void refuse_others(const Operator &root);
+	void index_by_value(const Operator &node, const std::string &shown);
 	void index_for_probe(const Operator &node, const std::set<int> &probe, const std::string &prefix, const std::string &where = {});
 	void note(const Operator &node, const std::string &text);
 	std::string rows_table(const Operator &node, const std::string &prefix) const;

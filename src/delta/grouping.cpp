@@ -177,7 +177,7 @@ std::string Grouping::same_group(const std::string &a, const std::string &b) con
 std::string Grouping::shown(int i, const std::string &alias) const
 {
 	const Aggregate &a = node.aggregates[i];
-	std::string at = alias + ".", name = number("a", i);
+	std::string at = alias.empty() ? "" : alias + ".", name = number("a", i);
 	switch (a.law) {
 	case Law::count_rows: return at + "n";
 	case Law::count:

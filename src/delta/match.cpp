@@ -13,6 +13,7 @@
 // number of rows of B per key, and the second sum has only rows of A whose key's number leaves or reaches
 // zero.  For any other condition (and where B has one row a key at most) there is no state: m is counted
 // for rows of A that some row of ΔB matches, no further than d + 1, enough to tell whether it crosses zero.
+// If B always has one row, there is nothing to count: threshold.cpp.
 #include "match.h"
 
 #include "pg/sql.hpp"
@@ -100,7 +101,9 @@ std::string before_more(const std::string &list)
 
 void Compiler::match_left(Operator &node, const std::string &da, const std::string &db, const std::string &name)
 {
-	if (only_equates(node) && !one_row_a_key(node))
+	if (query::compares_with_one_row(node))
+		match_one_row(node, da, db, name);
+	else if (only_equates(node) && !one_row_a_key(node))
 		match_by_degree(node, da, db, name);
 	else
 		match_by_counting(node, da, db, name);

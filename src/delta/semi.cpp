@@ -16,7 +16,7 @@ std::string Compiler::semi_delta(Operator &node)
 	define(name, delta_columns(node));
 	lock_pairs(node, {da, db}, Excludes::everybody);
 	match_left(node, da, db, name);
-	if (node.equalities.empty())
+	if (node.equalities.empty() && !query::compares_with_one_row(node))
 		note(node, "input " + std::to_string(node.inputs[1]->id) + " has no equality with input " + std::to_string(node.inputs[0]->id) +
 		               ": each is scanned for changes of the other");
 	return "SELECT " + before_more(columns_of("x", node.width())) + "x.w FROM " + name + " x";

@@ -48,6 +48,10 @@ Node *is_present(Node *column);
 bool is_null_constant(Node *node);
 Node *case_of(Node *first, Node *value, Node *second, Node *other, Node *otherwise);
 
+// The first subquery of an expression that is not computed as a whole; an expression with another in its place.  In C frames too.
+SubLink *find_sublink(Node *expression);
+Node *exchanged(Node *expression, Node *from, Node *to);
+
 // ---- steps ----
 
 // Whether there is a row of the subquery, as an expression over what from has then.

@@ -7,14 +7,17 @@
 #include "relate.h"
 
 extern "C" {
+#include "access/stratnum.h"
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 }
 
 #include <algorithm>
@@ -94,6 +97,8 @@ Tree place(Tree a, const std::shared_ptr<Operator> &semi, int width)
 				condition = remap(condition, [&](int column) { return column < width ? column - low : inside + column - width; });
 			for (Equality &e : semi->equalities)
 				e.left_column -= low;
+			if (semi->bound)
+				semi->bound->left -= low;
 			a->inputs[input] = place(std::move(a->inputs[input]), semi, inside);
 			return a;
 		}
@@ -276,6 +281,72 @@ bool restrict_by_sublink(From &from, Node *conjunct, const Environment &environm
 	return true;
 }
 
+// mine < theirs, or <=, >, >=, or the other way round, where theirs has a subquery of one row.
+struct Comparison {
+	int position;               // of theirs, in the operator's arguments
+	Node *mine, *theirs;
+	SubLink *link;
+	Oid type, collation;        // of both; 0 if they have two types
+};
+
+bool is_beside_one_row(Node *conjunct, Comparison *out)
+{
+	auto *op = reinterpret_cast<OpExpr *>(conjunct);
+	if (!IsA(conjunct, OpExpr) || list_length(op->args) != 2 || contain_mutable_functions(conjunct))
+		return false;
+	Node *sides[] = {static_cast<Node *>(linitial(op->args)), static_cast<Node *>(lsecond(op->args))};
+	out->position = has_sublinks(sides[1]);
+	out->theirs = sides[out->position];
+	out->mine = sides[1 - out->position];
+	Oid type = exprType(out->mine), family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+	int strategy = OidIsValid(family) ? get_op_opfamily_strategy(op->opno, family) : 0;
+	if (has_sublinks(out->mine) || strategy == 0 || strategy == BTEqualStrategyNumber)
+		return false;
+	out->type = exprType(out->theirs) == type ? type : InvalidOid;
+	out->collation = op->inputcollid;
+	out->link = find_sublink(out->theirs);
+	auto *query = reinterpret_cast<::Query *>(out->link->subselect);
+	Node *rest = exchanged(out->theirs, reinterpret_cast<Node *>(out->link), reinterpret_cast<Node *>(makeNullConst(type, -1, InvalidOid)));
+	return out->link->subLinkType == EXPR_SUBLINK && is_global(query) && query->havingQual == nullptr && find_sublink(rest) == nullptr;
+}
+
+Node *with_argument(Node *operation, int position, Node *argument)
+{
+	auto *op = static_cast<OpExpr *>(copyObjectImpl(operation));
+	lfirst(list_nth_cell(op->args, position)) = argument;
+	return reinterpret_cast<Node *>(op);
+}
+
+// The value of the subquery is the same for all rows, and none needs to have it: when it moves, rows come and go that lie
+// between what it was and what it is.
+bool restrict_by_value(From &from, Node *conjunct, const Environment &environment)
+{
+	Comparison found{};
+	if (from.node->depth >= 0 || !pg::call(is_beside_one_row, conjunct, &found))
+		return false;
+	auto *query = reinterpret_cast<::Query *>(found.link->subselect);
+	if (pg::call(outer_references, query, computed_of(from.scope)) != NIL)
+		return false;
+	From right{relate(from, query, environment).node, {}};
+	Node *value = reinterpret_cast<Node *>(new_column(right, 0, environment));
+	int column = column_for(right, pg::call(exchanged, found.theirs, reinterpret_cast<Node *>(found.link), value));
+	auto node = std::make_shared<Operator>();
+	int width = from.node->width();
+	node->kind = Kind::semi_join;
+	auto *theirs = reinterpret_cast<Node *>(new_column(right, column, environment));
+	std::vector<Column> columns;
+	Scope both = both_scopes(from, right, &columns), own = from.scope;
+	add_conditions(*node, pg::call(with_argument, conjunct, found.position, theirs), both, width);
+	own.input = &from.node->columns;
+	Expression mine = make_expression(found.mine, own);
+	if (mine.plain >= 0)
+		if (const Column &one = from.node->columns[mine.plain]; one.type == found.type && one.collation == found.collation)
+			node->bound = Bound{mine.plain, column};
+	node->inputs = {nullptr, std::move(right.node)};
+	from.node = place(std::move(from.node), node, width);
+	return true;
+}
+
 }  // namespace
 
 void restrict_to(From &from, Node *condition, const Environment &environment)
@@ -295,6 +366,8 @@ void restrict_to(From &from, Node *condition, const Environment &environment)
 		if (!restrict_by_sublink(from, one, environment))
 			values.push_back(one);
 	for (Node *one : values) {
+		if (restrict_by_value(from, one, environment))
+			continue;
 		Node *attached = attach(from, one, environment);
 		from.node = filter(std::move(from.node), attached, from.scope);
 	}

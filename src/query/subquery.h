@@ -5,6 +5,7 @@
 // by p (see correlate.h), as a relation R, and
 //
 //   EXISTS, IN, = ANY as a condition      A ⋉ R        NOT EXISTS, NOT IN, ALL      A ▷ R
+//   x < (SELECT max(y) FROM …)            A ⋉ R, where R has one row whatever A is, also for <=, > and >=
 //   a value, or EXISTS in an expression   A ⟕ R on p, and the value is a column
 //   LATERAL                               A ⋈ R, A ⟕ R
 //

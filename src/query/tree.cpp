@@ -233,6 +233,16 @@ std::optional<std::vector<int>> unique_key(const Operator &node)
 	return {};
 }
 
+bool compares_with_one_row(const Operator &node)
+{
+	if (node.kind != Kind::semi_join || !node.equalities.empty())
+		return false;
+	const Operator *right = node.inputs[1].get();
+	while (right->kind == Kind::project && !right->sets)
+		right = right->inputs[0].get();
+	return right->kind == Kind::aggregate && right->keys.empty();
+}
+
 std::string Sort::direction(bool reversed) const
 {
 	bool down = descending != reversed, first = nulls_first != reversed;

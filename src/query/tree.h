@@ -73,6 +73,11 @@ struct Equality {
 	bool alike;                 // values are equal here if and only if they are one group
 };
 
+// A column of the left input and one of the right, of one type and collation, in a condition left < right, <=, > or >=.
+struct Bound {
+	int left, right;
+};
+
 // How an aggregate is kept (see delta/aggregate.cpp).
 enum class Law { count_rows, count, sum, exact_sum, average, count_distinct, recompute };
 
@@ -172,6 +177,7 @@ struct Operator {
 	// filter, join (over the concatenated inputs), left, semi and anti join (ON, over both inputs)
 	std::vector<Expression> conditions;
 	std::vector<Equality> equalities;     // joins: those of the conditions usable for look-up
+	std::optional<Bound> bound{};         // semi join with one row: its one condition compares these by their order
 
 	// project; sets: some expressions return sets, so that a row becomes as many as the longest has
 	std::vector<Expression> expressions;
@@ -212,6 +218,9 @@ struct Operator {
 
 // Columns that together are unique in every state of the relation, or nothing.
 std::optional<std::vector<int>> unique_key(const Operator &node);
+
+// Is it a semi join with one row, whatever there is below: an aggregate without GROUP BY, or what is computed of it?
+bool compares_with_one_row(const Operator &node);
 
 // Plain group keys, as columns of the aggregate's input, that find a group's rows where these are the fan-out of
 // one row of a table: its whole identity, or what a join equated with it.  Empty if there is no such table.

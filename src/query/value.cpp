@@ -218,13 +218,6 @@ bool first_sublink(Node *node, void *context)
 	return expression_tree_walker(node, first_sublink, context);
 }
 
-SubLink *find_sublink(Node *expression)
-{
-	First first{nullptr};
-	first_sublink(expression, &first);
-	return first.found;
-}
-
 struct Exchange {
 	Node *from, *to;
 };
@@ -237,12 +230,6 @@ Node *exchange(Node *node, void *context)
 	if (IsA(node, SubLink) && equal(node, e->from))
 		return static_cast<Node *>(copyObjectImpl(e->to));
 	return expression_tree_mutator(node, exchange, context);
-}
-
-Node *exchanged(Node *expression, Node *from, Node *to)
-{
-	Exchange e{from, to};
-	return exchange(expression, &e);
 }
 
 struct Parameters {
@@ -284,6 +271,19 @@ Node *value_of(From &from, SubLink *link, const Environment &environment)
 }
 
 }  // namespace
+
+SubLink *find_sublink(Node *expression)
+{
+	First first{nullptr};
+	first_sublink(expression, &first);
+	return first.found;
+}
+
+Node *exchanged(Node *expression, Node *from, Node *to)
+{
+	Exchange e{from, to};
+	return exchange(expression, &e);
+}
 
 Node *attach(From &from, Node *expression, const Environment &environment)
 {

@@ -129,7 +129,10 @@ std::string law(const Operator &node, bool wide = false)
 	case Kind::union_all: return "linear";
 	case Kind::join: return "the change of one input with the others looked up as they are now; of several, from input to input";
 	case Kind::left_join: return "the inner join's, and padding of rows whose matches come or go";
-	case Kind::semi_join: return "changed rows with a match, and rows whose first match comes or last match goes";
+	case Kind::semi_join:
+		if (query::compares_with_one_row(node))
+			return "changed rows that match, and rows that do no longer or do now when the one row to compare with has changed";
+		return "changed rows with a match, and rows whose first match comes or last match goes";
 	case Kind::anti_join: return "changed rows without a match, and rows whose first match comes or last match goes";
 	case Kind::distinct: return "weights crossing zero";
 	case Kind::intersect:

@@ -468,6 +468,17 @@ def compare_with_query(g, scope):
     return Node("condition", "{0} " + g.rng.choice(["=", "<", ">=", "<>"]) + " ({1})", [expression(g, scope, kind), inside(g, scope if g.chance(0.6) else [], lambda: one_value(g, kind))])
 
 
+@production("condition", 1)
+def pass_a_value(g, scope):
+    """A column beside the one value of a subquery: rows come and go as it moves past them."""
+    ordered = [r for r in scope if r.type in ORDERED]
+    if not ordered:
+        return None
+    column = g.rng.choice(ordered)
+    form = g.rng.choice(["{0} < ({1})", "{0} <= ({1})", "{0} > ({1})", "({1}) <= {0}", "({1}) > {0}"])
+    return Node("condition", form, [column.node(), inside(g, [], lambda: one_value(g, column.type))])
+
+
 def scalar_query(kind):
     @production(kind, 0.6)
     def scalar_subquery(g, scope):
