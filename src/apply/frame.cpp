@@ -187,7 +187,7 @@ double statistics_rows(Oid relid)
 }
 
 struct Weights {
-	bool mark, negative;
+	bool mark, positive, negative;
 };
 
 void look_at_weights(Tuplestorestate *store, TupleDesc description, Weights *out)
@@ -198,6 +198,7 @@ void look_at_weights(Tuplestorestate *store, TupleDesc description, Weights *out
 		bool null;
 		int64 weight = DatumGetInt64(slot_getattr(slot, description->natts, &null));
 		out->mark = weight == 0;
+		out->positive = out->positive || weight > 0;
 		out->negative = out->negative || weight < 0;
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -468,7 +469,7 @@ Changes Frame::read_batch(Prepared &batch, Prepared &consolidate, const std::vec
 	pg::call(look_at_weights, raw.store, raw.description, &weights);
 	if (weights.mark)
 		return Changes::everything;
-	if (weights.negative && !consolidate.statement.sql.empty()) {
+	if (weights.positive && weights.negative && !consolidate.statement.sql.empty()) {
 		run(consolidate, {});
 		return Changes::some;
 	}

@@ -72,7 +72,7 @@ public:
 	uint64 run_once(const std::string &sql, Rows rows = Rows::many);
 	// Rows of a SELECT into these columns of a table; returns how many.  In pages and in parallel, where nothing has to see them one by one.
 	uint64 fill(const std::string &table, const std::vector<std::string> &columns, const std::string &select, Rows rows);
-	// Reads a batch.  One that only inserts is handed on as it is; otherwise rows that
+	// Reads a batch.  One that only inserts, or only deletes, is handed on as it is; otherwise rows that
 	// cancel are summed away by the second statement.
 	Changes read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls);
 	// A loop's relations: see delta::Loop.  Takes what is pending at this depth, or at the least one above; that depth.
