@@ -145,6 +145,7 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 		ducklake_.lock();
 	CatalogState base = ducklake_.state();
 	reader_.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	hold_logs(ids);
 	// The clock is read when the snapshot is taken, so all it shows is older; a moment is later than the one before, whatever the clock does.
 	const Rows when = reader_.query("SELECT pg_current_snapshot(), m, (extract(epoch FROM m - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint, pg_current_wal_lsn() "
 	                                "FROM (SELECT greatest(clock_timestamp(), max(c.ticked_at) + interval '1 microsecond') AS m "
@@ -226,6 +227,24 @@ void Publisher::keep_upkeep_out(const std::set<int> &ids)
 	writer_.query_prepared("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), id) FROM unnest($1::int[]) id", {list.text()});
 }
 
+// A log is emptied behind a publication that has no frontier, and so behind the snapshot that a load is about to make its frontier:
+// it is locked before that is taken, until the frontier is there.
+void Publisher::hold_logs(const std::set<int> &ids)
+{
+	ArrayText list;
+	for (int id : ids)
+		list.add(id);
+	const Rows logs = side_.query_prepared("SELECT p.id, to_regclass(format('pgtrickle_state.log_%s_%s', p.relid, segment)) "
+	                                       "FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id), generate_series(0, 1) segment "
+	                                       "WHERE p.id = ANY($1::int[]) AND c.frontier IS NULL ORDER BY p.relid, segment", {list.text()});
+	held_.clear();
+	for (int i = 0; i < logs.size(); i++) {
+		if (!logs.is_null(i, 1))
+			reader_.query("LOCK TABLE " + logs.text(i, 1) + " IN ACCESS SHARE MODE");
+		held_.insert(static_cast<int>(logs.number(i, 0)));
+	}
+}
+
 std::optional<Batch> Publisher::prepare(int id, const Moment &moment)
 {
 	try {
@@ -245,6 +264,8 @@ Batch Publisher::prepare(Publication publication, const Moment &moment)
 {
 	const int id = publication.id;
 	const bool loaded = publication.table_id >= 0;
+	if (publication.frontier.empty() && !held_.contains(id))
+		throw Conflict("publication " + text(id) + " lost its frontier meanwhile");
 	if (loaded && publication.frontier.empty() && !publication.finds_rows())
 		throw Unpublishable("55000", "changes were lost before they could be appended, and appending everything would repeat rows; "
 		                             "unpublish it and publish it again under another table_name");

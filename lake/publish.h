@@ -52,6 +52,7 @@ private:
 		bool suspend;
 	};
 	void attempt(const std::set<int> &ids, bool lock_first);
+	void hold_logs(const std::set<int> &ids);
 	std::optional<Batch> prepare(int id, const Moment &moment);
 	Batch prepare(Publication publication, const Moment &moment);
 	std::vector<FileDeletion> plan_deletions(Batch &batch);
@@ -74,6 +75,7 @@ private:
 	Upkeep upkeep_;
 	Iceberg iceberg_;
 	std::vector<std::string> noted_;  // and not committed yet
+	std::set<int> held_;              // their logs are kept from before the snapshot on
 	std::set<int> to_load_;           // their positions are lost
 	std::map<int, std::vector<FileDeletion>> ended_;  // by loads: what the lake had before
 	// The catalog's snapshot that Iceberg has been compared with, by publication and for all of them, and when.

@@ -102,6 +102,25 @@ def test_truncate_reloads_in_one_snapshot(db, lake):
     assert lake.rows("t") == source_rows(db, "t")
 
 
+def test_changes_made_during_a_load_follow_it(db, lake):
+    """The change log is not emptied behind the snapshot of a load that takes its time, however much is written meanwhile."""
+    db.query("CREATE TABLE sale (id int PRIMARY KEY, n int, note text); INSERT INTO sale SELECT i, 0, repeat('x', 100) FROM generate_series(1, 1000) i")
+    with db.connect() as hindrance, db.connect() as other:
+        hindrance.execute("BEGIN; LOCK TABLE pgtrickle.publication_file IN ACCESS EXCLUSIVE MODE")   # what a load looks at after its snapshot
+        lake.publish("sale", schedule="1s")
+        wait_until(lambda: db.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'trickle-lake writer' AND datname = current_database() AND wait_event_type = 'Lock'"),
+                   "the load to be hindered")
+        other.execute("SET pg_trickle.log_segment_size = '1MB'")
+        for turn in range(4):
+            other.execute(f"DELETE FROM sale WHERE id % 7 = {turn}; UPDATE sale SET n = n + 1; INSERT INTO sale SELECT i, 7, 'new' FROM generate_series(2000, 12000) i ON CONFLICT DO NOTHING")
+            for step in range(3):
+                other.execute("SELECT pgtrickle._drain()")
+        hindrance.execute("COMMIT")
+    lake.publish_now()
+    lake.publish_now()
+    assert lake.rows("sale") == source_rows(db, "sale")
+
+
 def test_names_of_all_kinds(db, lake):
     db.query("""CREATE SCHEMA "odd schema"; CREATE TABLE "odd schema"."Or""der's" ("The Id" int PRIMARY KEY, "select" text, "ünï" int[]);
                 INSERT INTO "odd schema"."Or""der's" VALUES (1, 'x', '{1}')""")
