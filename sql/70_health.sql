@@ -65,9 +65,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                'The scheduler starts it: see the server log and pg_trickle.lake_command.'
         FROM pgtrickle.lake l WHERE NOT pgtrickle._lake_lock_is_held('lake', l.id)
         UNION ALL
-        SELECT 11, 'restored', 'warning', format('%s came with a dump and is not followed yet', t.tgrelid::regclass),
-               'It will be within two minutes; SELECT pgtrickle.restore_stream_tables() does it now, and says what is in the way.'
-        FROM pg_trigger t WHERE t.tgfoid = 'pgtrickle._guard'::regproc AND NOT EXISTS (SELECT FROM pgtrickle.stream_table s WHERE s.relid = t.tgrelid)
+        SELECT 11, 'restored', 'warning', format('%s came with a dump%s and is not followed yet', t.tgrelid::regclass, CASE WHEN q.oid IS NULL THEN ' without its query' ELSE '' END),
+               CASE WHEN q.oid IS NULL THEN 'Its query is in schema pgtrickle_state: dump that too (pg_dump -n … -n pgtrickle_state), or drop the table and create the stream table again.'
+                    ELSE 'It will be within two minutes; SELECT pgtrickle.restore_stream_tables() does it now, and says what is in the way.' END
+        FROM pg_trigger t LEFT JOIN pg_class q ON q.relnamespace = 'pgtrickle_state'::regnamespace AND q.relkind = 'v' AND q.relname = 'q_' || replace(encode(t.tgargs, 'escape'), '\000', '')
+        WHERE t.tgfoid = 'pgtrickle._guard'::regproc AND NOT EXISTS (SELECT FROM pgtrickle.stream_table s WHERE s.relid = t.tgrelid)
     )
     SELECT c.name, coalesce(f.severity, 'ok'), coalesce(f.detail, c.ok), f.what_to_do
     FROM (VALUES (1, 'library', 'pg_trickle is loaded at server start'),

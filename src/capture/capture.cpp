@@ -292,6 +292,7 @@ void uninstall(Oid relid)
 {
 	flush();
 	pg::call(close_logs);
+	pg::query("DELETE FROM pgtrickle.source WHERE relid = $1::oid", {std::to_string(relid)});
 	if (pg::call(get_rel_relkind, relid) != '\0') {
 		for (Oid member : tree(relid, AccessExclusiveLock))
 			drop_triggers(member, relid);
@@ -302,7 +303,6 @@ void uninstall(Oid relid)
 			leave_extension(log);
 			pg::execute("DROP TABLE " + log_name(relid, number));
 		}
-	pg::query("DELETE FROM pgtrickle.source WHERE relid = $1::oid", {std::to_string(relid)});
 }
 
 }  // namespace

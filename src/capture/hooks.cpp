@@ -270,7 +270,8 @@ void after(Node *statement)
 		each_root(relation(reinterpret_cast<AlterPolicyStmt *>(statement)->table), other_rows_shown);
 		break;
 	case T_DropStmt:
-		policy_dropped(reinterpret_cast<DropStmt *>(statement)->objects);
+		if (reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_POLICY)
+			policy_dropped(reinterpret_cast<DropStmt *>(statement)->objects);
 		break;
 	case T_AlterRoleStmt:
 	case T_GrantRoleStmt:
@@ -286,6 +287,37 @@ void after(Node *statement)
 		break;
 	default:
 		break;
+	}
+}
+
+// Without them changes would go past us.  Those that capture has done with may go: it has given up the source before.
+void refuse_without_trigger(Oid relid, const char *trigger)
+{
+	List *roots = OidIsValid(relid) ? captured_from(relid, NIL) : NIL;
+	for (int i = 0; i < list_length(roots); i++) {
+		char name[NAMEDATALEN], truncate[NAMEDATALEN];
+		snprintf(name, sizeof name, "pg_trickle_%u", list_nth_oid(roots, i));
+		snprintf(truncate, sizeof truncate, "%s_truncate", name);
+		if (strcmp(trigger, name) == 0 || strcmp(trigger, truncate) == 0)
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			                errmsg("trigger \"%s\" of table \"%s\" logs its changes for stream tables or lakes", trigger, get_rel_name(relid)),
+			                errhint("It goes with the last of them: SELECT * FROM pgtrickle.change_log_sizes() WHERE source_table = %u::regclass.",
+			                        list_nth_oid(roots, i))));
+	}
+}
+
+void before(Node *statement)
+{
+	ListCell *cell;
+	if (IsA(statement, RenameStmt)) {
+		auto *rename = reinterpret_cast<RenameStmt *>(statement);
+		if (rename->renameType == OBJECT_TRIGGER)
+			refuse_without_trigger(relation(rename->relation), rename->subname);
+	} else if (IsA(statement, DropStmt) && reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_TRIGGER) {
+		foreach (cell, reinterpret_cast<DropStmt *>(statement)->objects) {
+			List *name = lfirst_node(List, cell);
+			refuse_without_trigger(relation(makeRangeVarFromNameList(list_copy_head(name, list_length(name) - 1))), strVal(llast(name)));
+		}
 	}
 }
 
@@ -307,7 +339,7 @@ bool concerns_capture(Node *statement)
 	case T_AlterOwnerStmt:
 		return IsTransactionState() && OidIsValid(get_extension_oid("pg_trickle", true));
 	case T_DropStmt:
-		return reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_POLICY && IsTransactionState() && OidIsValid(get_extension_oid("pg_trickle", true));
+		return (reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_POLICY || reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_TRIGGER) && IsTransactionState() && OidIsValid(get_extension_oid("pg_trickle", true));
 	default:
 		return false;
 	}
@@ -319,8 +351,10 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 	// It may be gone afterwards: ROLLBACK frees what PREPARE kept.
 	Node *statement = planned->utilityStmt;
 	bool concerned = concerns_capture(statement);
-	if (concerned)
+	if (concerned) {
 		statement = static_cast<Node *>(copyObjectImpl(statement));
+		before(statement);
+	}
 	if (!leaves_logs_alone(statement))
 		close_logs();
 

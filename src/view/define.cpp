@@ -268,6 +268,7 @@ void guard(const std::string &table, int id)
 {
 	pg::execute("CREATE TRIGGER pg_trickle_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON " + table +
 	            " FOR EACH STATEMENT EXECUTE FUNCTION pgtrickle._guard('" + std::to_string(id) + "')");
+	pg::execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER pg_trickle_guard");
 }
 
 void set_up(int id, const std::string &mode)

@@ -14,6 +14,7 @@ extern "C" {
 #include "commands/trigger.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
@@ -35,6 +36,26 @@ bool changes_shape(AlterTableStmt *statement)
 		case AT_AddIdentity:
 		case AT_AddInherit:
 		case AT_AddOf:
+			return true;
+		default:
+			break;
+		}
+	return false;
+}
+
+// pg_restore says so while it loads data; what replicas write must be refused, too.
+bool switches_triggers(AlterTableStmt *statement)
+{
+	ListCell *cell;
+	foreach (cell, statement->cmds)
+		switch (lfirst_node(AlterTableCmd, cell)->subtype) {
+		case AT_DisableTrig:
+		case AT_DisableTrigAll:
+		case AT_DisableTrigUser:
+		case AT_EnableTrig:
+		case AT_EnableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_EnableReplicaTrig:
 			return true;
 		default:
 			break;
@@ -84,6 +105,54 @@ void refuse_if_stream_table(RangeVar *name, bool unlogged)
 		pg::entry(refuse, relid, unlogged);
 }
 
+// A dump has the rows of state, too, and those of data alone would come on top of what was worked out from the tables here.
+void refuse_state(Oid relid)
+{
+	bool state = pg::with_spi([&] {
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		return pg::value("SELECT 1 FROM pgtrickle.state WHERE relid = $1::oid UNION ALL SELECT 1 FROM pgtrickle.arrangement WHERE relid = $1::oid", {std::to_string(relid)}).has_value();
+	});
+	if (state)
+		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "table " + pg::relation_name(relid) + " cannot be loaded",
+		         "It is state of stream tables, worked out from the tables they read.",
+		         "Leave it out: pg_dump --exclude-table-data='pgtrickle_state.*'.");
+}
+
+void refuse_if_state(CopyStmt *copy)
+{
+	if (!copy->is_from || copy->relation == nullptr || !has_stream_tables())
+		return;
+	Oid relid = RangeVarGetRelid(copy->relation, NoLock, true);
+	if (OidIsValid(relid) && get_rel_namespace(relid) == get_namespace_oid("pgtrickle_state", true))
+		pg::entry(refuse_state, relid);
+}
+
+void refuse_unguarded(Oid relid)
+{
+	if (is_stream_table(relid))
+		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "trigger \"pg_trickle_guard\" keeps others from writing to stream table " + pg::relation_name(relid), {},
+		         "It goes with the stream table: pgtrickle.drop_stream_table, or DROP TABLE.");
+}
+
+void refuse_if_unguarded(RangeVar *name, const char *trigger)
+{
+	if (strcmp(trigger, "pg_trickle_guard") != 0 || !has_stream_tables())
+		return;
+	Oid relid = RangeVarGetRelid(name, NoLock, true);
+	if (OidIsValid(relid))
+		pg::entry(refuse_unguarded, relid);
+}
+
+void stay_guarded(Oid relid)
+{
+	if (!is_stream_table(relid))
+		return;
+	pg::with_spi([&] {
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		pg::execute("ALTER TABLE " + pg::relation_name(relid) + " ENABLE ALWAYS TRIGGER pg_trickle_guard");
+	});
+}
+
 void before(Node *statement)
 {
 	if (apply::applying())
@@ -96,7 +165,34 @@ void before(Node *statement)
 		auto *rename = reinterpret_cast<RenameStmt *>(statement);
 		if (rename->renameType == OBJECT_COLUMN && rename->relationType == OBJECT_TABLE)
 			refuse_if_stream_table(rename->relation, false);
+		else if (rename->renameType == OBJECT_TRIGGER)
+			refuse_if_unguarded(rename->relation, rename->subname);
+	} else if (IsA(statement, CopyStmt)) {
+		refuse_if_state(reinterpret_cast<CopyStmt *>(statement));
+	} else if (IsA(statement, DropStmt) && reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_TRIGGER) {
+		ListCell *cell;
+		foreach (cell, reinterpret_cast<DropStmt *>(statement)->objects) {
+			List *name = lfirst_node(List, cell);
+			refuse_if_unguarded(makeRangeVarFromNameList(list_copy_head(name, list_length(name) - 1)), strVal(llast(name)));
+		}
 	}
+}
+
+// The table whose triggers it switches, in memory of its own: the statement may be gone afterwards.
+RangeVar *switched(Node *statement)
+{
+	if (!IsA(statement, AlterTableStmt) || !switches_triggers(reinterpret_cast<AlterTableStmt *>(statement)) || !IsTransactionState() || !has_stream_tables())
+		return nullptr;
+	return static_cast<RangeVar *>(copyObjectImpl(reinterpret_cast<AlterTableStmt *>(statement)->relation));
+}
+
+void after(RangeVar *switched)
+{
+	Oid relid = switched != nullptr ? RangeVarGetRelid(switched, NoLock, true) : InvalidOid;
+	if (!OidIsValid(relid))
+		return;
+	CommandCounterIncrement();
+	pg::entry(stay_guarded, relid);
 }
 
 struct Named {
@@ -189,10 +285,12 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 {
 	Call call{planned, source, read_only, context, params, environment, receiver, completion};
 	before(planned->utilityStmt);
+	RangeVar *table = switched(planned->utilityStmt);
 	if (may_be_needed(planned->utilityStmt))
 		pg::entry(process_named, static_cast<const Call *>(&call));
 	else
 		process(&call);
+	after(table);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 """A database that was dumped and restored has its stream tables, followed and exact, whatever has changed on the way."""
 
+import tempfile
+
 import pytest
 
 VIEWS = {
@@ -20,10 +22,22 @@ class Copy:
     """What pg_dump says of a database, restored into another of the same box."""
 
     def __init__(self, db, *options):
-        self.box, self.name = db.box, f"{db.name}_copy"
-        script = self.box.run("pg_dump", *options, database=db.name).stdout
+        self.box, self.origin, self.name = db.box, db.name, f"{db.name}_copy"
         self.box.query(f'CREATE DATABASE "{self.name}" TEMPLATE template0')
-        self.box.run("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", database=self.name, input=script)
+        if "--format=directory" in options:
+            self.load_directory(*options)
+        else:
+            self.load(*options)
+
+    def load(self, *options, stop=True):
+        """What it says on the way."""
+        script = self.box.run("pg_dump", *options, database=self.origin).stdout
+        return self.box.run("psql", "--no-psqlrc", "--quiet", f"--set=ON_ERROR_STOP={int(stop)}", database=self.name, input=script).stderr
+
+    def load_directory(self, *options):
+        with tempfile.TemporaryDirectory() as directory:
+            self.box.run("pg_dump", *options, "--jobs=3", f"--file={directory}/dump", database=self.origin)
+            self.box.run("pg_restore", "--exit-on-error", "--jobs=3", f"--dbname={self.name}", f"{directory}/dump")
 
     def query(self, sql):
         return self.box.query(sql, self.name)
@@ -88,3 +102,35 @@ def test_a_dump_without_state_is_as_good(restore):
     copy = restore("--exclude-table-data=pgtrickle_state.*", "--exclude-table-data=by_customer")
     assert copy.query("SELECT pgtrickle.restore_stream_tables()") == [(len(VIEWS),)]
     assert copy.differing() == []
+
+
+def test_a_dump_is_restored_by_many_at_once(restore):
+    copy = restore("--format=directory")
+    assert copy.query("SELECT pgtrickle.restore_stream_tables()") == [(len(VIEWS),)]
+    assert copy.query("SELECT tgenabled, count(*) FROM pg_trigger WHERE tgname ~ '^pg_trickle' AND tgenabled <> 'A' GROUP BY 1") == []
+    copy.query("INSERT INTO customer VALUES (21, 'new')")
+    assert copy.differing() == []
+
+
+@pytest.mark.parametrize("options", [[], ["--disable-triggers"]])
+def test_data_restored_into_stream_tables_that_are_there(restore, options):
+    """They follow the tables that are loaded; their own rows and their state, which are in the dump as well, are refused."""
+    copy = restore("--schema-only")
+    assert copy.query("SELECT pgtrickle.restore_stream_tables()") == [(len(VIEWS),)]
+    said = copy.load("--data-only", *options, stop=False)
+    for name in VIEWS:
+        assert f'stream table "{name}" cannot be changed directly' in said
+    assert "cannot be loaded" in said
+    assert copy.differing() == []
+    copy.query("UPDATE orders SET total = total + 1 WHERE id % 3 = 0")
+    copy.query("DELETE FROM customer WHERE id > 15")
+    assert copy.differing() == []
+
+
+def test_a_dump_without_the_queries_says_so(shop, restore):
+    shop.query("CREATE SCHEMA apart")
+    shop.query("CREATE TABLE apart.t (x int)")
+    shop.query("SELECT pgtrickle.create_stream_table('apart.v', 'SELECT x FROM apart.t', '1h')")
+    copy = restore("--schema-only", "--exclude-schema=apart", "--exclude-schema=pgtrickle_state")
+    copy.load("--schema=apart")
+    assert ("apart.v came with a dump without its query and is not followed yet",) in copy.query("SELECT detail FROM pgtrickle.health_check() WHERE check_name = 'restored'")

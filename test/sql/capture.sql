@@ -132,6 +132,18 @@ SELECT * FROM logged('t');
 SELECT tgenabled, count(*) FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal GROUP BY 1;
 ALTER TABLE t SET UNLOGGED;
 
+-- Nobody takes them away by name.
+CREATE FUNCTION refused(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE replace(statement, '#', 'pg_trickle_' || 't'::regclass::oid);
+    RETURN 'done';
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    RETURN replace(SQLERRM, 't'::regclass::oid::text, '#');
+END $$;
+SELECT refused('DROP TRIGGER # ON t');
+SELECT refused('DROP TRIGGER IF EXISTS #_truncate ON t');
+SELECT refused('ALTER TRIGGER # ON t RENAME TO other');
+
 -- Capture ends with its last consumer, and the triggers and logs go.
 SELECT pgtrickle._release('t'::regclass);
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal;

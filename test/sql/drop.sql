@@ -63,6 +63,25 @@ SELECT count(*) FROM pgtrickle.pgt_stream_tables;
 SELECT count(*) FROM pgtrickle.source;
 SELECT to_regclass('v');
 
+-- While it is there nothing but its refreshes writes to it, whatever becomes of triggers.
+\set VERBOSITY default
+CREATE TABLE t (id int PRIMARY KEY, x int);
+SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', '1h');
+SET session_replication_role = replica;
+INSERT INTO v VALUES (1);
+RESET session_replication_role;
+ALTER TABLE v DISABLE TRIGGER ALL;
+DELETE FROM v;
+ALTER TABLE v ENABLE TRIGGER ALL;
+ALTER TABLE v ENABLE REPLICA TRIGGER pg_trickle_guard;
+TRUNCATE v;
+DROP TRIGGER pg_trickle_guard ON v;
+ALTER TRIGGER pg_trickle_guard ON v RENAME TO other;
+INSERT INTO t VALUES (1, 1);
+SELECT mode FROM pgtrickle.refresh_stream_table('v');
+SELECT missing, unexpected FROM pgtrickle.verify('v');
+DROP TABLE t, v CASCADE;
+
 -- What is no stream table cannot be dropped as one.
 \set VERBOSITY default
 CREATE TABLE plain (x int);
