@@ -96,3 +96,86 @@ INSERT INTO part_8 VALUES (8, 3);
 SELECT mode FROM pgtrickle.refresh_stream_table('c');
 SELECT * FROM c ORDER BY 1, 2, 3;
 SELECT missing, unexpected FROM pgtrickle.verify('c');
+
+-- A prepared transaction writes when it is committed, its refreshes included; IMMEDIATE ones follow in it.
+CREATE TABLE p (id int PRIMARY KEY, x int);
+INSERT INTO p SELECT i, i % 3 FROM generate_series(1, 9) i;
+SELECT pgtrickle.create_stream_table('later', 'SELECT x, count(*) AS n FROM p GROUP BY x', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('at_once', 'SELECT x, count(*) AS n FROM p GROUP BY x', 'calculated', 'IMMEDIATE');
+BEGIN;
+INSERT INTO p VALUES (10, 1);
+SAVEPOINT a;
+DELETE FROM p;
+ROLLBACK TO a;
+TABLE at_once ORDER BY x;
+PREPARE TRANSACTION 'trickle_write';
+TABLE at_once ORDER BY x;
+SELECT mode FROM pgtrickle.refresh_stream_table('later');
+SELECT missing, unexpected FROM pgtrickle.verify('later');
+COMMIT PREPARED 'trickle_write';
+TABLE at_once ORDER BY x;
+SELECT mode FROM pgtrickle.refresh_stream_table('later');
+TABLE later ORDER BY x;
+SELECT missing, unexpected FROM pgtrickle.verify('at_once');
+
+BEGIN;
+UPDATE p SET x = x + 1;
+PREPARE TRANSACTION 'trickle_write';
+ROLLBACK PREPARED 'trickle_write';
+SELECT mode FROM pgtrickle.refresh_stream_table('later');
+SELECT missing, unexpected FROM pgtrickle.verify('at_once');
+
+BEGIN;
+UPDATE p SET x = x + 1;
+SELECT mode FROM pgtrickle.refresh_stream_table('later');
+DELETE FROM p WHERE id = 1;
+SELECT pgtrickle.create_stream_table('newer', 'SELECT max(x) AS m FROM p', '1h', 'DIFFERENTIAL');
+PREPARE TRANSACTION 'trickle_refresh';
+COMMIT PREPARED 'trickle_refresh';
+SELECT mode FROM pgtrickle.refresh_stream_table('later');
+SELECT mode FROM pgtrickle.refresh_stream_table('newer');
+SELECT missing, unexpected FROM pgtrickle.verify('later');
+SELECT missing, unexpected FROM pgtrickle.verify('newer');
+SELECT missing, unexpected FROM pgtrickle.verify('at_once');
+
+-- Writers of every other kind, in savepoints that are rolled back and in ones that are not.
+CREATE TABLE m (id int, k int, x int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);
+CREATE TABLE m_rest PARTITION OF m DEFAULT;
+SELECT pgtrickle.create_stream_table('m_later', 'SELECT k, count(*) AS n, sum(x) AS s FROM m GROUP BY k', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('m_at_once', 'SELECT a.id, b.x FROM m a JOIN m b ON a.id = b.id AND a.k <= b.k', 'calculated', 'IMMEDIATE');
+CREATE VIEW wrong AS
+    SELECT (SELECT count(*) FROM (SELECT a.id, b.x FROM m a JOIN m b ON a.id = b.id AND a.k <= b.k EXCEPT ALL TABLE m_at_once) x) AS missing,
+           (SELECT count(*) FROM (TABLE m_at_once EXCEPT ALL SELECT a.id, b.x FROM m a JOIN m b ON a.id = b.id AND a.k <= b.k) x) AS unexpected;
+BEGIN;
+TRUNCATE m_1;
+COPY m_1 FROM STDIN (FREEZE);
+1	1	1
+2	1	2
+\.
+TABLE wrong;
+SAVEPOINT a;
+UPDATE m SET k = 2 WHERE id = 1;
+TABLE wrong;
+ROLLBACK TO a;
+TABLE wrong;
+UPDATE m SET k = k + 1, x = x + 1;
+TABLE wrong;
+WITH gone AS (DELETE FROM m WHERE id = 2 RETURNING *), moved AS (INSERT INTO m SELECT id + 10, 1, x FROM gone RETURNING *)
+INSERT INTO m SELECT id, 5, x FROM moved;
+TABLE wrong;
+INSERT INTO m VALUES (12, 1, 0), (13, 7, 7) ON CONFLICT (id, k) DO UPDATE SET x = m.x + 100;
+TABLE wrong;
+MERGE INTO m USING (VALUES (12, 1), (13, 7), (14, 1)) s(id, k) ON m.id = s.id AND m.k = s.k
+    WHEN MATCHED AND s.k = 7 THEN DELETE WHEN MATCHED THEN UPDATE SET k = 9 WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.k, 1);
+TABLE wrong;
+SAVEPOINT b;
+TRUNCATE m;
+TABLE wrong;
+ROLLBACK TO b;
+TABLE wrong;
+COMMIT;
+SELECT mode FROM pgtrickle.refresh_stream_table('m_later');
+SELECT missing, unexpected FROM pgtrickle.verify('m_later');
+SELECT missing, unexpected FROM pgtrickle.verify('m_at_once');
+DROP TABLE m, p CASCADE;
