@@ -5,7 +5,7 @@
 //   additive   count, sum (avg = sum / count): a stored number plus its change.
 //              NaN and the infinities do not subtract, so a sum of numerics
 //              counts them beside the sum of the finite values.
-//   exact      sum, avg of floats: an exact sum, from which a number can be taken away, rounded when it is shown (exact.h).
+//   exact      sums and statistics of floats: exact sums, from which a number can be taken away, rounded when they are shown (exact.h).
 //              The server's own depends on the order of the rows; so verify compares with the exact one.
 //   counted    count(DISTINCT x): the values of a group, each with its number of
 //              rows; the count changes when a value's number leaves or reaches 0.

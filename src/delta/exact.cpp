@@ -1,5 +1,6 @@
 #include "exact.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -12,6 +13,68 @@ constexpr int of_digit = 32, mantissa_bits = 53, least_exponent = -1074;
 constexpr std::uint64_t low = 0xffffffffu;
 
 enum Flags : unsigned char { is_negative = 1, has_specials = 2 };
+
+struct Rounded {
+	double mantissa;
+	int exponent;
+};
+
+// The nearest number of 53 bits; of two the even one.
+Rounded rounded(const std::uint32_t *digit, int count)
+{
+	int top = count - 1;
+	while (top >= 0 && digit[top] == 0)
+		top--;
+	if (top < 0)
+		return {0, 0};
+	auto bit = [&](int i) { return digit[i / of_digit] >> (i % of_digit) & 1; };
+	const int highest = top * of_digit + std::bit_width(digit[top]) - 1, lowest = std::max(highest - mantissa_bits + 1, 0);
+	std::uint64_t mantissa = 0;
+	for (int i = highest; i >= lowest; i--)
+		mantissa = mantissa << 1 | bit(i);
+	if (lowest > 0 && bit(lowest - 1)) {
+		bool more = (mantissa & 1) != 0;
+		for (int i = lowest - 2; i >= 0 && !more; i--)
+			more = bit(i);
+		mantissa += more;
+	}
+	return {static_cast<double>(mantissa), lowest};
+}
+
+void carry_up(std::int64_t *digit, int count)
+{
+	for (int i = 0; i + 1 < count; i++) {
+		digit[i + 1] += digit[i] >> of_digit;
+		digit[i] &= low;
+	}
+}
+
+// Digits without a sign; whether they had one.
+bool lose_sign(std::int64_t *digit, int count)
+{
+	carry_up(digit, count);
+	if (digit[count - 1] >= 0)
+		return false;
+	for (int i = 0; i < count; i++)
+		digit[i] = -digit[i];
+	carry_up(digit, count);
+	return true;
+}
+
+void multiply(const std::uint32_t *a, int of_a, const std::uint32_t *b, int of_b, std::uint32_t *out)
+{
+	for (int i = 0; i < of_a; i++) {
+		if (a[i] == 0)
+			continue;
+		std::uint64_t over = 0;
+		for (int j = 0; j < of_b; j++) {
+			over += out[i + j] + static_cast<std::uint64_t>(a[i]) * b[j];
+			out[i + j] = static_cast<std::uint32_t>(over);
+			over >>= of_digit;
+		}
+		out[i + of_b] += static_cast<std::uint32_t>(over);
+	}
+}
 
 template <typename T>
 void put(std::string &out, T value)
@@ -69,11 +132,16 @@ void ExactSum::add_at(__int128 number, int bit)
 
 void ExactSum::carry()
 {
-	for (int i = 0; i + 1 < digits; i++) {
-		digit_[i + 1] += digit_[i] >> of_digit;
-		digit_[i] &= low;
-	}
+	carry_up(digit_, digits);
 	adds_ = 0;
+}
+
+void ExactSum::add_product(double x, double y, std::int64_t copies)
+{
+	const double product = x * y;
+	add(product, copies);
+	if (std::isfinite(product))
+		add(std::fma(x, y, -product), copies);
 }
 
 void ExactSum::add(const ExactSum &other)
@@ -92,14 +160,8 @@ void ExactSum::add(const ExactSum &other)
 ExactSum::Magnitude ExactSum::magnitude() const
 {
 	ExactSum sum = *this;
-	sum.carry();
 	Magnitude out;
-	out.negative = sum.digit_[digits - 1] < 0;
-	if (out.negative) {
-		for (std::int64_t &digit : sum.digit_)
-			digit = -digit;
-		sum.carry();
-	}
+	out.negative = lose_sign(sum.digit_, digits);
 	for (int i = 0; i < digits; i++)
 		out.digit[i] = static_cast<std::uint32_t>(sum.digit_[i]);
 	return out;
@@ -112,24 +174,35 @@ double ExactSum::value() const
 	if (plus_ > 0 || minus_ > 0)
 		return plus_ > 0 ? HUGE_VAL : -HUGE_VAL;
 	const Magnitude m = magnitude();
-	int top = digits - 1;
-	while (top >= 0 && m.digit[top] == 0)
-		top--;
-	if (top < 0)
-		return 0;
-	auto bit = [&](int i) { return m.digit[i / of_digit] >> (i % of_digit) & 1; };
-	const int highest = top * of_digit + std::bit_width(m.digit[top]) - 1, lowest = std::max(highest - mantissa_bits + 1, 0);
-	std::uint64_t mantissa = 0;
-	for (int i = highest; i >= lowest; i--)
-		mantissa = mantissa << 1 | bit(i);
-	if (lowest > 0 && bit(lowest - 1)) {
-		bool more = (mantissa & 1) != 0;
-		for (int i = lowest - 2; i >= 0 && !more; i--)
-			more = bit(i);
-		mantissa += more;
-	}
-	const double value = std::ldexp(static_cast<double>(mantissa), lowest + least_exponent);
+	const Rounded sum = rounded(m.digit, digits);
+	const double value = std::ldexp(sum.mantissa, sum.exponent + least_exponent);
 	return m.negative ? -value : value;
+}
+
+double ExactSum::spread(std::int64_t n, const ExactSum &x, const ExactSum &y) const
+{
+	if (x.is_special() || y.is_special())
+		return std::nan("");
+	if (is_special())
+		return HUGE_VAL;
+	// n Σxy - Σx Σy, of 2^(2 least_exponent).
+	constexpr int wide = 2 * digits + 8, whole = -least_exponent / of_digit, rest = -least_exponent % of_digit;
+	const Magnitude a = x.magnitude(), b = y.magnitude(), ab = magnitude();
+	const auto times = static_cast<unsigned __int128>(n) << rest;
+	const std::uint32_t count[] = {static_cast<std::uint32_t>(times), static_cast<std::uint32_t>(times >> of_digit), static_cast<std::uint32_t>(times >> 2 * of_digit)};
+	std::uint32_t left[wide] = {}, right[wide] = {};
+	multiply(ab.digit, digits, count, 3, left + whole);
+	multiply(a.digit, digits, b.digit, digits, right);
+	const int of_left = ab.negative ? -1 : 1, of_right = a.negative != b.negative ? -1 : 1;
+	std::int64_t difference[wide];
+	for (int i = 0; i < wide; i++)
+		difference[i] = of_left * static_cast<std::int64_t>(left[i]) - of_right * static_cast<std::int64_t>(right[i]);
+	const bool negative = lose_sign(difference, wide);
+	for (int i = 0; i < wide; i++)
+		left[i] = static_cast<std::uint32_t>(difference[i]);
+	const Rounded by_n = rounded(left, wide);
+	const double value = std::ldexp(by_n.mantissa / static_cast<double>(n), by_n.exponent + 2 * least_exponent);
+	return negative ? -value : value;
 }
 
 std::string ExactSum::bytes() const

@@ -14,10 +14,14 @@ class ExactSum {
 public:
 	// x so many times; a negative number of times takes it away.
 	void add(double x, std::int64_t copies);
+	// x times y, which is two doubles; what of it is less than all doubles is left out.
+	void add_product(double x, double y, std::int64_t copies);
 	void add(const ExactSum &other);
 
 	// The nearest double, of two the even one; an infinity where that is too large.
 	double value() const;
+	// Σxy - Σx Σy / n, where n numbers x and y have these sums and this is that of their products; rounded at the end.
+	double spread(std::int64_t n, const ExactSum &x, const ExactSum &y) const;
 	// No finite sum, but NaN or an infinity that was added.
 	bool is_special() const { return nans_ > 0 || plus_ > 0 || minus_ > 0; }
 

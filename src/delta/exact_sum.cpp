@@ -47,6 +47,13 @@ Datum written(const ExactSum &sum)
 	return PointerGetDatum(out);
 }
 
+double in_range(double value, bool may_be_infinite)
+{
+	if (!may_be_infinite && isinf(value))
+		pg::fail(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow", "A sum of double precision is beyond 1.8e308.", "Cast to numeric what is summed.");
+	return value;
+}
+
 }  // namespace
 
 }  // namespace delta
@@ -60,6 +67,16 @@ PGT_FUNCTION(exact_sum_add)
 		state = delta::new_state(fcinfo);
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
 		state->add(PG_GETARG_FLOAT8(1), PG_GETARG_INT64(2));
+	PG_RETURN_POINTER(state);
+}
+
+PGT_FUNCTION(exact_product_add)
+{
+	ExactSum *state = delta::state_of(fcinfo, 0);
+	if (state == nullptr)
+		state = delta::new_state(fcinfo);
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3))
+		state->add_product(PG_GETARG_FLOAT8(1), PG_GETARG_FLOAT8(2), PG_GETARG_INT64(3));
 	PG_RETURN_POINTER(state);
 }
 
@@ -93,8 +110,13 @@ PGT_FUNCTION(exact_sum_merge)
 PGT_FUNCTION(exact_sum_value)
 {
 	const ExactSum sum = delta::read(PG_GETARG_DATUM(0));
-	const double value = sum.value();
-	if (!sum.is_special() && isinf(value))
-		pg::fail(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow", "A sum of double precision is beyond 1.8e308.", "Cast to numeric what is summed.");
-	PG_RETURN_FLOAT8(value);
+	PG_RETURN_FLOAT8(delta::in_range(sum.value(), sum.is_special()));
+}
+
+PGT_FUNCTION(exact_spread)
+{
+	const ExactSum x = delta::read(PG_GETARG_DATUM(1)), y = delta::read(PG_GETARG_DATUM(2)), products = delta::read(PG_GETARG_DATUM(3));
+	if (PG_GETARG_INT64(0) <= 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(delta::in_range(products.spread(PG_GETARG_INT64(0), x, y), false));
 }

@@ -183,7 +183,10 @@ std::string Grouping::shown(int i, const std::string &alias) const
 	case Law::count:
 	case Law::count_distinct: return at + name;
 	case Law::recompute: return at + number("m", i);
-	case Law::exact_sum: return "CASE WHEN " + at + name + "_n > 0 THEN pgtrickle._exact_value(" + at + name + ") END";
+	case Law::exact_sum:
+		if (a.exact != Aggregate::Exact::value)
+			return at + name;
+		return "CASE WHEN " + at + name + "_n > 0 THEN pgtrickle._exact_value(" + at + name + ") END";
 	default: break;
 	}
 	std::string type = "::" + pg::type_name(a.type.type);
@@ -347,8 +350,10 @@ void Grouping::add_sum(const Aggregate &a, int i)
 void Grouping::add_exact_sum(const Aggregate &a, int i)
 {
 	std::string name = number("a", i);
-	accumulators.push_back({name, "bytea", "COALESCE(pgtrickle._exact_sum(i." + argument(i, 0) + ", i.w) FILTER (WHERE " + counted_rows(a, i) + "), ''::bytea)"});
-	count(name + "_n", counted_rows(a, i));
+	std::string sum = a.exact == Aggregate::Exact::products ? "_exact_products(i." + argument(i, 0) + ", i." + argument(i, 1) : "_exact_sum(i." + argument(i, 0);
+	accumulators.push_back({name, "bytea", "COALESCE(pgtrickle." + sum + ", i.w) FILTER (WHERE " + counted_rows(a, i) + "), ''::bytea)"});
+	if (a.exact == Aggregate::Exact::value)
+		count(name + "_n", counted_rows(a, i));
 }
 
 void Grouping::add_values(const Aggregate &a, int i, const std::string &prefix)

@@ -25,6 +25,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cstring>
 
 namespace query {
 
@@ -280,6 +281,30 @@ bool is_average(Oid function)
 
 // Sums and averages of floats.
 constexpr Oid float_sums[] = {F_SUM_FLOAT4, F_SUM_FLOAT8, F_AVG_FLOAT4, F_AVG_FLOAT8};
+
+// Statistics of floats, of one argument or of (y, x), over n = {n}, Sxx = {x}, Syy = {y}, Sxy = {p}, Σx = {sx}, Σy = {sy}: what
+// float8_var_samp and its like in the server's float.c make of these.
+struct Statistic {
+	Oid function;
+	const char *text;
+};
+constexpr Statistic statistics[] = {
+    {F_VAR_POP_FLOAT4, "{x} / {n}"}, {F_VAR_POP_FLOAT8, "{x} / {n}"},
+    {F_VAR_SAMP_FLOAT4, "{x} / {n-1}"}, {F_VAR_SAMP_FLOAT8, "{x} / {n-1}"}, {F_VARIANCE_FLOAT4, "{x} / {n-1}"}, {F_VARIANCE_FLOAT8, "{x} / {n-1}"},
+    {F_STDDEV_POP_FLOAT4, "pg_catalog.sqrt({x} / {n})"}, {F_STDDEV_POP_FLOAT8, "pg_catalog.sqrt({x} / {n})"},
+    {F_STDDEV_SAMP_FLOAT4, "pg_catalog.sqrt({x} / {n-1})"}, {F_STDDEV_SAMP_FLOAT8, "pg_catalog.sqrt({x} / {n-1})"},
+    {F_STDDEV_FLOAT4, "pg_catalog.sqrt({x} / {n-1})"}, {F_STDDEV_FLOAT8, "pg_catalog.sqrt({x} / {n-1})"},
+    {F_REGR_SXX, "{x}"}, {F_REGR_SYY, "{y}"}, {F_REGR_SXY, "{p}"}, {F_REGR_AVGX, "{sx} / {n}"}, {F_REGR_AVGY, "{sy} / {n}"},
+    {F_COVAR_POP, "{p} / {n}"}, {F_COVAR_SAMP, "{p} / {n-1}"}, {F_CORR, "{p} / pg_catalog.sqrt(NULLIF({x}, 0) * NULLIF({y}, 0))"},
+    {F_REGR_R2, "CASE WHEN {x} = 0 THEN NULL WHEN {y} = 0 THEN 1 ELSE {p} * {p} / ({x} * {y}) END"}, {F_REGR_SLOPE, "{p} / NULLIF({x}, 0)"},
+    {F_REGR_INTERCEPT, "({sy} - {sx} * {p} / NULLIF({x}, 0)) / {n}"},
+};
+
+const Statistic *statistic_of(Oid function)
+{
+	auto found = std::find_if(std::begin(statistics), std::end(statistics), [&](const Statistic &s) { return s.function == function; });
+	return found == std::end(statistics) ? nullptr : found;
+}
 
 const Spread *spread_of(Oid function)
 {
@@ -556,6 +581,9 @@ private:
 			keep_sum(expression, std::move(a), is_average(function));
 		} else if (!a.distinct && a.arguments.size() == 1 && among(function, float_sums) && aggregate_in(expression)->aggorder == NIL) {
 			keep_exact_sum(expression, std::move(a), function == F_AVG_FLOAT4 || function == F_AVG_FLOAT8);
+		} else if (const Statistic *statistic = statistic_of(function); statistic != nullptr && !a.distinct && a.checked == int(a.arguments.size()) &&
+		           int(a.arguments.size()) == list_length(aggregate_in(expression)->args) && aggregate_in(expression)->aggorder == NIL) {
+			keep_statistic(expression, std::move(a), statistic->text);
 		} else if (!a.distinct && a.arguments.size() == 1 && spread != nullptr) {
 			keep_spread(expression, std::move(a), *spread);
 		} else if (a.arguments.size() == 1 && (function == F_BOOL_AND || function == F_BOOL_OR || function == F_EVERY)) {
@@ -698,6 +726,58 @@ private:
 		std::string cast = type.type == FLOAT8OID ? "" : "::" + pg::type_name(type.type);
 		pending_.push_back({expression,
 		                    [=](int first) { return counted < 0 ? "(" + hole(first + sum) + ")" + cast : "(" + hole(first + sum) + " / NULLIF(" + hole(first + counted) + ", 0)::float8)"; },
+		                    type});
+	}
+
+	// The sum of the first of these arguments, or of the products of the first two, over rows that have all.
+	int keep_exact(const Aggregate &whole, Aggregate::Exact kind, const std::vector<int> &arguments)
+	{
+		Aggregate a = whole;
+		a.law = Law::exact_sum;
+		a.exact = kind;
+		a.arguments.clear();
+		for (int i : arguments)
+			a.arguments.push_back(whole.arguments[i]);
+		a.checked = a.arguments.size();
+		a.call = kind == Aggregate::Exact::products ? "exact products" : "exact sum";
+		a.title = a.call + " of " + whole.title;
+		a.type = {"", BYTEAOID, -1, InvalidOid, true};
+		return keep(std::move(a));
+	}
+
+	void keep_statistic(Node *expression, Aggregate a, const std::string &text)
+	{
+		const int y = 0, x = a.arguments.size() - 1;
+		Column type = a.type;
+		auto with_all = [&](std::vector<int> first) {
+			if (x != y && std::find(first.begin(), first.end(), x) == first.end())
+				first.push_back(x);
+			if (x != y && std::find(first.begin(), first.end(), y) == first.end())
+				first.push_back(y);
+			return first;
+		};
+		auto sum = [&](int i) { return keep_exact(a, Aggregate::Exact::sum, with_all({i})); };
+		auto products = [&](const char *part, int i, int j) {
+			return text.find(part) == std::string::npos ? -1 : keep_exact(a, Aggregate::Exact::products, with_all({i, j}));
+		};
+		const int sum_x = sum(x), sum_y = sum(y), xx = products("{x}", x, x), yy = products("{y}", y, y), xy = products("{p}", x, y),
+		          count = keep_count(a, a.arguments[0].text);
+		pending_.push_back({expression,
+		                    [=](int first) {
+			                    std::string n = hole(first + count), sx = hole(first + sum_x), sy = hole(first + sum_y);
+			                    auto spread = [&](const std::string &a, const std::string &b, int products) {
+				                    return "pgtrickle._exact_spread(" + n + ", " + a + ", " + b + ", " + hole(first + products) + ")";
+			                    };
+			                    const std::pair<const char *, std::string> parts[] = {
+			                        {"{n}", "NULLIF(" + n + ", 0)::float8"}, {"{n-1}", "NULLIF(GREATEST(" + n + " - 1, 0), 0)::float8"},
+			                        {"{x}", "pg_catalog.abs(" + spread(sx, sx, xx) + ")"}, {"{y}", "pg_catalog.abs(" + spread(sy, sy, yy) + ")"}, {"{p}", spread(sx, sy, xy)},
+			                        {"{sx}", "pgtrickle._exact_value(" + sx + ")"}, {"{sy}", "pgtrickle._exact_value(" + sy + ")"}};
+			                    std::string out = "(" + text + ")";
+			                    for (const auto &[name, value] : parts)
+				                    for (size_t at = 0; (at = out.find(name, at)) != std::string::npos; at += value.size())
+					                    out.replace(at, std::strlen(name), value);
+			                    return out;
+		                    },
 		                    type});
 	}
 

@@ -102,6 +102,7 @@ struct Aggregate {
 	bool any_order = false;     // and the query leaves that open
 	bool by_image = false;      // equal values may differ in what they make of it
 	bool uses_keys = false;     // direct arguments are expressions of the group's keys
+	enum class Exact { value, sum, products } exact = Exact::value;      // of an exact sum: it as a float, or as bytes; or that of products
 	bool finite = false;        // a sum of numbers that are neither NaN nor infinite
 	bool ignores_copies = false;// a second copy of an argument has no effect (min, max)
 	bool wants_order = false;   // answered from an ordered index (min, max)

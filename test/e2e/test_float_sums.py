@@ -1,8 +1,12 @@
-"""Sums of floats are exact, whatever came and went in which order: after every tick they are Python's fsum, to the last bit."""
+"""Sums of floats are exact, whatever came and went in which order: after every tick they are Python's fsum, to the last bit.
+
+Statistics of floats are what exact sums make of fractions, but for the last bits.
+"""
 
 import math
 import os
 import random
+from fractions import Fraction
 
 import pytest
 
@@ -11,6 +15,8 @@ QUERIES = {
     "whole": "SELECT sum(f) AS s, avg(f) AS a FROM t",
     "above": "SELECT max(a.s) AS m, sum(a.s) AS s FROM (SELECT g, sum(f) AS s FROM t GROUP BY g) a",
     "beside": "SELECT g, sum(f) AS f, array_agg(DISTINCT s) AS s, count(DISTINCT f) AS n, string_agg(id::text, ',' ORDER BY id) AS ids FROM t GROUP BY g HAVING sum(f) IS NOT NULL",
+    "spread": "SELECT g, stddev(s) AS a, var_pop(f) AS b, variance(f) FILTER (WHERE id % 2 = 0) AS c, corr(f, s) AS d, regr_slope(s, id::float8) AS e, regr_intercept(s, id::float8) AS h, "
+              "regr_r2(s, id) AS i, covar_samp(f, s) AS j, regr_avgx(f, s) AS k, regr_sxx(s, f) AS l, regr_count(f, s) AS n, sum(f) AS p, stddev_pop(f - 1) AS o FROM near GROUP BY g",
     "joined": "SELECT t.g, sum(t.f * u.f) AS s FROM t JOIN t u ON u.g = t.g AND u.id % 7 = t.id % 7 GROUP BY t.g",
 }
 
@@ -52,6 +58,20 @@ def same(shown, wanted):
     return wanted == "NULL" if shown is None else wanted != "NULL" and (shown == wanted or (math.isnan(shown) and math.isnan(wanted)))
 
 
+def check_spread(conn, seed):
+    groups = {}
+    for g, f, s in conn.execute("SELECT g, f, s::float8 FROM near").fetchall():
+        groups.setdefault(g, []).append((f, s))
+    for g, deviation, population, covariance in conn.execute("SELECT g, a, b, j FROM spread").fetchall():
+        f, s = ([Fraction(x) for x in column if x is not None] for column in zip(*groups[g]))
+        both = [(Fraction(x), Fraction(y)) for x, y in groups[g] if x is not None and y is not None]
+        spread = lambda pairs: sum(x * y for x, y in pairs) - sum(x for x, _ in pairs) * sum(y for _, y in pairs) / len(pairs)
+        near = lambda shown, wanted: shown == pytest.approx(float(wanted), rel=1e-15, abs=0)
+        assert deviation is None if len(s) < 2 else near(deviation, math.sqrt(spread(list(zip(s, s))) / (len(s) - 1))), (seed, g)
+        assert population is None if not f else near(population, spread(list(zip(f, f))) / len(f)), (seed, g)
+        assert covariance is None if len(both) < 2 else near(covariance, spread(both) / (len(both) - 1)), (seed, g)
+
+
 @pytest.mark.parametrize("mode", ["DIFFERENTIAL", "IMMEDIATE", "AUTO"])
 def test_sums_of_floats_are_exact(db, mode):
     for seed in range(int(os.environ.get("FUZZ_SEED") or 1), int(os.environ.get("FUZZ_SEED") or 1) + 6):
@@ -61,6 +81,7 @@ def test_sums_of_floats_are_exact(db, mode):
             conn.execute("SELECT setseed(0.5)")
             # Sums that no float can hold are an error for the server, too.
             conn.execute("CREATE TABLE t (id serial PRIMARY KEY, g int, f float8 CHECK (abs(f) < 1e300 OR f IN ('NaN', 'Infinity', '-Infinity')), s float4)")
+            conn.execute("CREATE VIEW near AS SELECT id, g, CASE WHEN abs(f) BETWEEN 1e-100 AND 1e7 THEN f END AS f, s FROM t")
             legal = lambda sql: sql.replace("1.7e308", "1e290")
             conn.execute(legal(f"INSERT INTO t (g, f, s) VALUES {', '.join(row(r) for _ in range(40))}"))
             names = [n for n in QUERIES if n != "joined" or seed % 2]
@@ -84,6 +105,7 @@ def test_sums_of_floats_are_exact(db, mode):
                     assert same(shown[g][1], total if total == "NULL" else total / count), (seed, g)
                     of_singles = exact(singles)
                     assert same(shown[g][3], of_singles if of_singles == "NULL" else of_singles / sum(s is not None for s in singles)), (seed, g)
+                check_spread(conn, seed)
                 whole = conn.execute("SELECT * FROM whole").fetchone()[0]
                 assert same(whole, exact([f for rows in groups.values() for f, _ in rows])), seed
 

@@ -100,6 +100,28 @@ TEST(ExactSum, TakesCopies)
 	}
 }
 
+TEST(ExactSum, SpreadsAreRoundedAtTheEnd)
+{
+	auto spread = [](const std::vector<std::pair<double, double>> &pairs) {
+		ExactSum x, y, products;
+		for (auto [a, b] : pairs) {
+			x.add(a, 1);
+			y.add(b, 1);
+			products.add_product(a, b, 1);
+		}
+		return products.spread(static_cast<std::int64_t>(pairs.size()), x, y);
+	};
+	EXPECT_EQ(spread({{3, 3}}), 0);
+	EXPECT_EQ(spread({{0.1, 0.1}, {0.1, 0.1}, {0.1, 0.1}}), 0);
+	EXPECT_EQ(spread({{1, 1}, {2, 2}, {3, 3}, {4, 4}}), 5);
+	EXPECT_EQ(spread({{1e9 + 1, 1e9 + 1}, {1e9 + 2, 1e9 + 2}, {1e9 + 3, 1e9 + 3}}), 2);
+	EXPECT_EQ(spread({{1, -3}, {2, -6}}), -1.5);
+	EXPECT_EQ(spread({{-1e150, 1e150}, {1e150, -1e150}}), -2 * (1e150 * 1e150));
+	EXPECT_EQ(spread({{1e200, 1e200}, {0, 0}}), infinity);
+	EXPECT_TRUE(std::isnan(spread({{1, infinity}, {2, 3}})));
+	EXPECT_TRUE(std::isnan(spread({{NAN, 1}})));
+}
+
 TEST(ExactSum, RefusesOtherBytes)
 {
 	ExactSum s;
