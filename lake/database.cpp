@@ -42,11 +42,12 @@ Connection::Connection(const std::string &conninfo, const std::string &name)
 	if (PQstatus(raw()) != CONNECTION_OK)
 		throw ConnectionLost(PQerrorMessage(raw()));
 	PQsetNoticeProcessor(raw(), [](void *, const char *) {}, nullptr);
-	query("SELECT set_config('application_name', $1, false), set_config('client_encoding', 'UTF8', false), "
+	query("SELECT set_config('application_name', $1, false), set_config('client_encoding', CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false), "
 	      "set_config('search_path', 'pg_catalog', false), set_config('row_security', 'off', false), "
 	      "set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false), "
 	      "set_config('transaction_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false), "
-	      "set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false), set_config('jit', 'off', false)",
+	      "set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false), set_config('IntervalStyle', 'iso_8601', false), "
+	      "set_config('extra_float_digits', '1', false), set_config('bytea_output', 'hex', false), set_config('lc_monetary', 'C', false), set_config('jit', 'off', false)",
 	      {name});
 }
 

@@ -54,7 +54,7 @@ struct Tuple {
 
 class Connection {
 public:
-	// name: shown as application_name.  The session's settings are made harmless: UTF8, no search_path, no timeouts.
+	// name: shown as application_name.  The session's settings are made harmless: UTF8 (what a database in SQL_ASCII holds comes as it is), no search_path, no timeouts.
 	Connection(const std::string &conninfo, const std::string &name);
 
 	Rows query(const std::string &sql, const std::vector<Text> &params = {});

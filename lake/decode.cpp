@@ -3,7 +3,9 @@
 #include <arrow/extension/json.h>
 #include <arrow/extension/uuid.h>
 #include <arrow/util/key_value_metadata.h>
+#include <arrow/util/utf8.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -16,9 +18,28 @@ namespace {
 constexpr int64_t epoch_days = 10957;  // PostgreSQL counts from 2000-01-01
 constexpr int64_t day = 86'400'000'000;
 
-[[noreturn]] void refuse(const Column &column, const std::string &what)
+// RowBuilder says which column, and which row.
+[[noreturn]] void refuse(const std::string &what)
 {
-	throw Unpublishable("22003", "column \"" + column.name + "\" " + what);
+	throw Unpublishable("22003", what);
+}
+
+bool is_utf8(std::string_view text)
+{
+	arrow::util::InitializeUTF8();
+	return arrow::util::ValidateUTF8(text);
+}
+
+// Its beginning, with what is not ASCII as \xNN.
+std::string printable(std::string_view text)
+{
+	std::string out;
+	for (const char c : text.substr(0, 60)) {
+		char spelt[8];
+		snprintf(spelt, sizeof spelt, c >= ' ' && c <= '~' ? "%c" : "\\x%02x", static_cast<unsigned char>(c));
+		out += spelt;
+	}
+	return text.size() > 60 ? out + "…" : out;
 }
 
 unsigned __int128 power_of_ten(int exponent)
@@ -32,13 +53,24 @@ unsigned __int128 power_of_ten(int exponent)
 	return powers[exponent];
 }
 
+// Microseconds, days, months; the ends of all three are infinity.
+void check_finite_interval(const char *data)
+{
+	using Micros = std::numeric_limits<int64_t>;
+	using Parts = std::numeric_limits<int32_t>;
+	const auto micros = read_integer<int64_t>(data);
+	const auto days = read_integer<int32_t>(data + 8), months = read_integer<int32_t>(data + 12);
+	if ((micros == Micros::max() && days == Parts::max() && months == Parts::max()) || (micros == Micros::min() && days == Parts::min() && months == Parts::min()))
+		refuse("holds an infinite interval, which the lake does not have");
+}
+
 // Each kind says how bytes become a value, how the value is spelt, and whether the spelling can be had.
 
 struct Boolean {
 	using Builder = arrow::BooleanBuilder;
 	using Value = bool;
 	static auto type() { return arrow::boolean(); }
-	static Value read(const Column &, const Field &f) { return *f.data != 0; }
+	static Value read(const Field &f) { return *f.data != 0; }
 	static std::string spell(Value v) { return v ? "1" : "0"; }
 	static bool spellable(Value) { return true; }
 };
@@ -48,7 +80,7 @@ struct Integer {
 	using Builder = typename arrow::TypeTraits<ArrowType>::BuilderType;
 	using Value = typename ArrowType::c_type;
 	static auto type() { return arrow::TypeTraits<ArrowType>::type_singleton(); }
-	static Value read(const Column &, const Field &f) { return read_integer<Value>(f.data); }
+	static Value read(const Field &f) { return read_integer<Value>(f.data); }
 	static std::string spell(Value v) { return std::to_string(v); }
 	static bool spellable(Value) { return true; }
 };
@@ -59,7 +91,7 @@ struct Float {
 	using Value = typename ArrowType::c_type;
 	using Bits = std::conditional_t<sizeof(Value) == 4, uint32_t, uint64_t>;
 	static auto type() { return arrow::TypeTraits<ArrowType>::type_singleton(); }
-	static Value read(const Column &, const Field &f) { return std::bit_cast<Value>(read_integer<Bits>(f.data)); }
+	static Value read(const Field &f) { return std::bit_cast<Value>(read_integer<Bits>(f.data)); }
 	static std::string spell(Value v) { return spell_float(v); }
 	static bool spellable(Value) { return true; }
 };
@@ -68,11 +100,11 @@ struct Date {
 	using Builder = arrow::Date32Builder;
 	using Value = int32_t;
 	static auto type() { return arrow::date32(); }
-	static Value read(const Column &column, const Field &f)
+	static Value read(const Field &f)
 	{
 		const int32_t days = read_integer<int32_t>(f.data);
 		if (days == std::numeric_limits<int32_t>::max() || days == std::numeric_limits<int32_t>::min())
-			refuse(column, "holds an infinite date, which the lake does not have");
+			refuse("holds an infinite date, which the lake does not have");
 		return static_cast<int32_t>(days + epoch_days);
 	}
 	static std::string spell(Value v) { return spell_date(v); }
@@ -83,9 +115,25 @@ struct Time {
 	using Builder = arrow::Time64Builder;
 	using Value = int64_t;
 	static auto type() { return arrow::time64(arrow::TimeUnit::MICRO); }
-	static Value read(const Column &, const Field &f) { return read_integer<int64_t>(f.data); }
+	static Value read(const Field &f)
+	{
+		const int64_t micros = read_integer<int64_t>(f.data);
+		if (micros >= day)
+			refuse("holds the time 24:00:00, which the lake does not have");
+		return micros;
+	}
 	static std::string spell(Value v) { return spell_time(v); }
 	static bool spellable(Value) { return true; }
+};
+
+// At offset 0, as the user chose; the offset comes in seconds west of it.
+struct TimeTz : Time {
+	static Value read(const Field &f)
+	{
+		const int64_t utc = Time::read(f) + read_integer<int32_t>(f.data + 8) * int64_t(1'000'000);
+		return (utc + day) % day;
+	}
+	static bool spellable(Value) { return false; }
 };
 
 template <bool with_zone>
@@ -93,13 +141,13 @@ struct Timestamp {
 	using Builder = arrow::TimestampBuilder;
 	using Value = int64_t;
 	static auto type() { return with_zone ? arrow::timestamp(arrow::TimeUnit::MICRO, "UTC") : arrow::timestamp(arrow::TimeUnit::MICRO); }
-	static Value read(const Column &column, const Field &f)
+	static Value read(const Field &f)
 	{
 		const int64_t micros = read_integer<int64_t>(f.data);
 		if (micros == std::numeric_limits<int64_t>::max() || micros == std::numeric_limits<int64_t>::min())
-			refuse(column, "holds an infinite timestamp, which the lake does not have");
+			refuse("holds an infinite timestamp, which the lake does not have");
 		if (micros > std::numeric_limits<int64_t>::max() - (epoch_days + 1) * day)
-			refuse(column, "holds a timestamp after the year 294246, which the lake does not have");
+			refuse("holds a timestamp after the year 294246, which the lake does not have");
 		return micros + epoch_days * day;
 	}
 	static std::string spell(Value v) { return with_zone ? spell_timestamp(v) + "+00" : spell_timestamp(v); }
@@ -110,7 +158,7 @@ template <typename Kind>
 class ScalarDecoder final : public Decoder {
 public:
 	using Value = typename Kind::Value;
-	explicit ScalarDecoder(const Column &column) : column_(column), builder_(Kind::type(), arrow::default_memory_pool()) {}
+	ScalarDecoder() : builder_(Kind::type(), arrow::default_memory_pool()) {}
 
 	void append(const Field &field) override
 	{
@@ -119,7 +167,7 @@ public:
 			check(builder_.AppendNull());
 			return;
 		}
-		const Value value = Kind::read(column_, field);
+		const Value value = Kind::read(field);
 		check(builder_.Append(value));
 		if constexpr (std::is_floating_point_v<Value>) {
 			if (std::isnan(value)) {
@@ -139,7 +187,7 @@ public:
 	std::shared_ptr<arrow::DataType> type() const override { return Kind::type(); }
 	void restart() override { values_ = nulls_ = nans_ = 0; }
 
-	Statistics statistics() const override
+	void statistics(std::vector<Statistics> &leaves) const override
 	{
 		Statistics s{.values = values_ + nans_, .nulls = nulls_, .bounded = true, .min = {}, .max = {}, .has_nan = {}};
 		if constexpr (std::is_floating_point_v<Value>)
@@ -151,11 +199,10 @@ public:
 			s.max = Kind::spell(max_);
 		} else if (nans_ > 0)
 			s.bounded = false;
-		return s;
+		leaves.push_back(std::move(s));
 	}
 
 private:
-	const Column column_;
 	typename Kind::Builder builder_;
 	Value min_{}, max_{};
 	int64_t values_ = 0, nulls_ = 0, nans_ = 0;
@@ -164,8 +211,8 @@ private:
 // numeric: base-10000 digits, weight of the first, sign, display scale.
 class DecimalDecoder final : public Decoder {
 public:
-	DecimalDecoder(const Column &column, int precision, int scale)
-	    : column_(column), precision_(precision), scale_(scale), type_(arrow::decimal128(precision, scale)), builder_(type_)
+	DecimalDecoder(int precision, int scale)
+	    : precision_(precision), scale_(scale), type_(arrow::decimal128(precision, scale)), builder_(type_)
 	{
 		limit_ = power_of_ten(precision);
 	}
@@ -191,14 +238,14 @@ public:
 	std::shared_ptr<arrow::DataType> type() const override { return type_; }
 	void restart() override { values_ = nulls_ = 0; }
 
-	Statistics statistics() const override
+	void statistics(std::vector<Statistics> &leaves) const override
 	{
 		Statistics s{.values = values_, .nulls = nulls_, .bounded = true, .min = {}, .max = {}, .has_nan = {}};
 		if (values_ > 0) {
 			s.min = spell_decimal(min_, scale_);
 			s.max = spell_decimal(max_, scale_);
 		}
-		return s;
+		leaves.push_back(std::move(s));
 	}
 
 private:
@@ -210,7 +257,7 @@ private:
 		const int weight = read_integer<int16_t>(data + 2);
 		const uint16_t sign = read_integer<uint16_t>(data + 4);
 		if (sign != 0 && sign != 0x4000)
-			refuse(column_, "holds NaN or an infinity, which " + type_name() + " does not have");
+			refuse("holds NaN or an infinity, which " + type_name() + " does not have");
 
 		// value = sum of digit[i] * 10^(4 * (weight - i) + scale); what lies below the scale must be zero.
 		unsigned __int128 value = 0;
@@ -238,12 +285,11 @@ private:
 
 	[[noreturn]] void refuse_digits() const
 	{
-		refuse(column_, "holds a number with more than " + std::to_string(scale_) + " digits after the point, which " + type_name() +
+		refuse("holds a number with more than " + std::to_string(scale_) + " digits after the point, which " + type_name() +
 		                    " would round: publish a stream table that casts it to numeric(precision, scale)");
 	}
-	[[noreturn]] void refuse_size() const { refuse(column_, "holds a number that is too large for " + type_name()); }
+	[[noreturn]] void refuse_size() const { refuse("holds a number that is too large for " + type_name()); }
 
-	const Column column_;
 	int precision_, scale_;
 	std::shared_ptr<arrow::DataType> type_;
 	arrow::Decimal128Builder builder_;
@@ -252,7 +298,7 @@ private:
 	int64_t values_ = 0, nulls_ = 0;
 };
 
-// Text keeps bounds; json and blob do not.  jsonb comes with a version byte before its text.
+// Text keeps bounds; json and blob do not.  jsonb comes with a version byte before its text.  A database in SQL_ASCII may hold text that is none.
 template <typename Builder, bool bounds>
 class BytesDecoder final : public Decoder {
 public:
@@ -269,6 +315,9 @@ public:
 			return;
 		}
 		const std::string_view value(field.data + skip_, field.size - skip_);
+		if constexpr (std::is_same_v<Builder, arrow::StringBuilder>)
+			if (!is_utf8(value))
+				refuse("holds text that is not valid UTF-8, '" + printable(value) + "', which the lake does not have");
 		check(builder_.Append(value));
 		if constexpr (bounds) {
 			if (values_ == 0)
@@ -289,7 +338,7 @@ public:
 	std::shared_ptr<arrow::DataType> type() const override { return type_; }
 	void restart() override { values_ = nulls_ = 0; }
 
-	Statistics statistics() const override
+	void statistics(std::vector<Statistics> &leaves) const override
 	{
 		Statistics s{.values = values_, .nulls = nulls_, .bounded = bounds || values_ == 0, .min = {}, .max = {}, .has_nan = {}};
 		if (bounds && values_ > 0) {
@@ -297,7 +346,7 @@ public:
 			s.max = upper_bound(max_);
 			s.bounded = s.max.has_value();
 		}
-		return s;
+		leaves.push_back(std::move(s));
 	}
 
 private:
@@ -332,14 +381,14 @@ public:
 	std::shared_ptr<arrow::DataType> type() const override { return type_; }
 	void restart() override { values_ = nulls_ = 0; }
 
-	Statistics statistics() const override
+	void statistics(std::vector<Statistics> &leaves) const override
 	{
 		Statistics s{.values = values_, .nulls = nulls_, .bounded = true, .min = {}, .max = {}, .has_nan = {}};
 		if (values_ > 0) {
 			s.min = spell_uuid(min_);
 			s.max = spell_uuid(max_);
 		}
-		return s;
+		leaves.push_back(std::move(s));
 	}
 
 private:
@@ -349,13 +398,231 @@ private:
 	int64_t values_ = 0, nulls_ = 0;
 };
 
-// Dimensions, flags, element type, then per dimension its length and lower bound, then the elements.
+std::shared_ptr<arrow::KeyValueMetadata> field_id(int64_t id)
+{
+	return arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)});
+}
+
+std::shared_ptr<arrow::Field> field_of(const Column &column, const Decoder &decoder, bool nullable = true)
+{
+	return arrow::field(column.name, decoder.type(), nullable, field_id(column.id));
+}
+
+constexpr Field null_field{nullptr, -1};
+
+// A boolean array's bits are what a validity bitmap is.
+std::shared_ptr<arrow::Buffer> validity(arrow::BooleanBuilder &valid, int64_t &rows)
+{
+	const std::shared_ptr<arrow::Array> array = check(valid.Finish());
+	rows = array->length();
+	return array->data()->buffers[1];
+}
+
+// A value with a length before it, of which there may be none.
+Field take_field(const char *&at)
+{
+	const Field field{at + 4, read_integer<int32_t>(at)};
+	at += 4 + std::max(field.size, 0);
+	return field;
+}
+
+// Leaves within others have no bounds.
+void add_unbounded(const Decoder &decoder, std::vector<Statistics> &leaves)
+{
+	const size_t first = leaves.size();
+	decoder.statistics(leaves);
+	for (size_t i = first; i < leaves.size(); i++) {
+		leaves[i].bounded = false;
+		leaves[i].min = leaves[i].max = std::nullopt;
+	}
+}
+
+// An array has its dimensions, flags and element type, then per dimension its length and lower bound, then the elements.
+// A list for each dimension that the column was declared with; only the outermost sees the head.
 class ListDecoder final : public Decoder {
 public:
-	ListDecoder(const Column &column, std::unique_ptr<Decoder> element) : column_(column), element_(std::move(element))
+	explicit ListDecoder(const Column &column) : element_(make_decoder(column.fields[0]))
 	{
-		auto metadata = arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(column.id + 1)});
-		type_ = arrow::list(arrow::field("element", element_->type(), true, metadata));
+		if (column.fields[0].source_type == "dimension")
+			inner_ = static_cast<ListDecoder *>(element_.get());
+		type_ = arrow::list(field_of(column.fields[0], *element_));
+		check(offsets_.Append(0));
+	}
+
+	void append(const Field &field) override
+	{
+		if (field.is_null()) {
+			end(false);
+			return;
+		}
+		const int dimensions = read_integer<int32_t>(field.data);
+		const char *sizes = field.data + 12, *at = sizes + 8 * dimensions;
+		if (dimensions == 0) {
+			end(true);
+			return;
+		}
+		if (dimensions != depth())
+			refuse("holds an array of " + std::to_string(dimensions) + " dimensions, where it is declared with " + std::to_string(depth()));
+		for (int i = 0; i < dimensions; i++)
+			if (const int lower = read_integer<int32_t>(sizes + 8 * i + 4); lower != 1)
+				refuse("holds an array that begins at number " + std::to_string(lower) + ", which a list of the lake does not say");
+		take(sizes, at);
+	}
+
+	std::shared_ptr<arrow::Array> finish() override
+	{
+		int64_t rows;
+		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
+		std::shared_ptr<arrow::Array> offsets = check(offsets_.Finish());
+		length_ = 0;
+		check(offsets_.Append(0));
+		return std::make_shared<arrow::ListArray>(type_, rows, offsets->data()->buffers[1], element_->finish(), valid);
+	}
+	std::shared_ptr<arrow::DataType> type() const override { return type_; }
+	void restart() override { element_->restart(); }
+	void statistics(std::vector<Statistics> &leaves) const override { add_unbounded(*element_, leaves); }
+
+private:
+	int depth() const { return inner_ ? 1 + inner_->depth() : 1; }
+	void end(bool valid)
+	{
+		check(valid_.Append(valid));
+		check(offsets_.Append(length_));
+	}
+	void take(const char *sizes, const char *&at)
+	{
+		const int count = read_integer<int32_t>(sizes);
+		for (int i = 0; i < count; i++)
+			if (inner_)
+				inner_->take(sizes + 8, at);
+			else
+				element_->append(take_field(at));
+		length_ += count;
+		end(true);
+	}
+
+	std::unique_ptr<Decoder> element_;
+	ListDecoder *inner_ = nullptr;  // another dimension of the same array
+	std::shared_ptr<arrow::DataType> type_;
+	arrow::BooleanBuilder valid_;
+	arrow::Int32Builder offsets_;
+	int32_t length_ = 0;
+};
+
+// Fields of a row, each after its type, or the parts of an interval: microseconds, days, months.
+class StructDecoder final : public Decoder {
+public:
+	explicit StructDecoder(const Column &column) : column_(column)
+	{
+		arrow::FieldVector fields;
+		for (const Column &field : column.fields) {
+			fields_.push_back(make_decoder(field));
+			fields.push_back(field_of(field, *fields_.back()));
+		}
+		type_ = arrow::struct_(fields);
+	}
+
+	void append(const Field &field) override
+	{
+		check(valid_.Append(!field.is_null()));
+		if (field.is_null())
+			for (const auto &decoder : fields_)
+				decoder->append(null_field);
+		else if (column_.source_type == "interval")
+			take_interval(field.data);
+		else
+			take_row(field.data);
+	}
+
+	std::shared_ptr<arrow::Array> finish() override
+	{
+		int64_t rows;
+		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
+		arrow::ArrayVector arrays;
+		for (const auto &decoder : fields_)
+			arrays.push_back(decoder->finish());
+		return std::make_shared<arrow::StructArray>(type_, rows, std::move(arrays), valid);
+	}
+	std::shared_ptr<arrow::DataType> type() const override { return type_; }
+	void restart() override
+	{
+		for (const auto &decoder : fields_)
+			decoder->restart();
+	}
+	void statistics(std::vector<Statistics> &leaves) const override
+	{
+		for (const auto &decoder : fields_)
+			add_unbounded(*decoder, leaves);
+	}
+
+private:
+	void take_row(const char *at)
+	{
+		// The type may have been altered since the columns were read.
+		if (read_integer<int32_t>(at) != static_cast<int>(fields_.size()))
+			throw Conflict("the type of column \"" + column_.name + "\" was altered meanwhile");
+		at += 4;
+		for (const auto &decoder : fields_) {
+			at += 4;
+			decoder->append(take_field(at));
+		}
+	}
+	void take_interval(const char *data)
+	{
+		check_finite_interval(data);
+		fields_[0]->append({data + 12, 4});
+		fields_[1]->append({data + 8, 4});
+		fields_[2]->append({data, 8});
+	}
+
+	const Column column_;
+	std::vector<std::unique_ptr<Decoder>> fields_;
+	std::shared_ptr<arrow::DataType> type_;
+	arrow::BooleanBuilder valid_;
+};
+
+// Parquet's interval: months, days and milliseconds, none of them negative.
+class IntervalDecoder final : public Decoder {
+public:
+	IntervalDecoder() : builder_(arrow::fixed_size_binary(12)) {}
+
+	void append(const Field &field) override
+	{
+		(field.is_null() ? nulls_ : values_)++;
+		if (field.is_null()) {
+			check(builder_.AppendNull());
+			return;
+		}
+		check_finite_interval(field.data);
+		const auto micros = read_integer<int64_t>(field.data);
+		const auto days = read_integer<int32_t>(field.data + 8), months = read_integer<int32_t>(field.data + 12);
+		if (micros < 0 || days < 0 || months < 0)
+			refuse("holds an interval with a negative part, which an interval of the lake does not have");
+		if (micros % 1000 != 0 || micros / 1000 > std::numeric_limits<uint32_t>::max())
+			refuse("holds an interval whose time is not of whole milliseconds, or of more than 1193 hours, which an interval of the lake does not have");
+		const uint32_t parts[] = {static_cast<uint32_t>(months), static_cast<uint32_t>(days), static_cast<uint32_t>(micros / 1000)};
+		check(builder_.Append(reinterpret_cast<const uint8_t *>(parts)));
+	}
+
+	std::shared_ptr<arrow::Array> finish() override { return check(builder_.Finish()); }
+	std::shared_ptr<arrow::DataType> type() const override { return arrow::fixed_size_binary(12); }
+	void restart() override { values_ = nulls_ = 0; }
+	void statistics(std::vector<Statistics> &leaves) const override
+	{
+		leaves.push_back({.values = values_, .nulls = nulls_, .bounded = values_ == 0, .min = {}, .max = {}, .has_nan = {}});
+	}
+
+private:
+	arrow::FixedSizeBinaryBuilder builder_;
+	int64_t values_ = 0, nulls_ = 0;
+};
+
+// hstore: how many pairs, then each key and its value.
+class MapDecoder final : public Decoder {
+public:
+	explicit MapDecoder(const Column &column) : key_(make_decoder(column.fields[0])), value_(make_decoder(column.fields[1]))
+	{
+		type_ = std::make_shared<arrow::MapType>(field_of(column.fields[0], *key_, false), field_of(column.fields[1], *value_));
 		check(offsets_.Append(0));
 	}
 
@@ -363,15 +630,11 @@ public:
 	{
 		check(valid_.Append(!field.is_null()));
 		if (!field.is_null()) {
-			const int dimensions = read_integer<int32_t>(field.data);
-			if (dimensions > 1)
-				refuse(column_, "holds an array of " + std::to_string(dimensions) + " dimensions, which a list of the lake does not have");
-			const int count = dimensions == 0 ? 0 : read_integer<int32_t>(field.data + 12);
-			const char *at = field.data + 20;
+			const char *at = field.data + 4;
+			const int count = read_integer<int32_t>(field.data);
 			for (int i = 0; i < count; i++) {
-				const Field element{at + 4, read_integer<int32_t>(at)};
-				element_->append(element);
-				at += 4 + std::max(element.size, 0);
+				key_->append(take_field(at));
+				value_->append(take_field(at));
 			}
 			length_ += count;
 		}
@@ -380,29 +643,23 @@ public:
 
 	std::shared_ptr<arrow::Array> finish() override
 	{
-		std::shared_ptr<arrow::Array> valid = check(valid_.Finish());
+		int64_t rows;
+		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
 		std::shared_ptr<arrow::Array> offsets = check(offsets_.Finish());
 		length_ = 0;
 		check(offsets_.Append(0));
-		// A boolean array's bits are what a validity bitmap is.
-		return std::make_shared<arrow::ListArray>(type_, valid->length(), offsets->data()->buffers[1], element_->finish(),
-		                                          valid->data()->buffers[1]);
+		return std::make_shared<arrow::MapArray>(type_, rows, offsets->data()->buffers[1], key_->finish(), value_->finish(), valid);
 	}
 	std::shared_ptr<arrow::DataType> type() const override { return type_; }
-	void restart() override { element_->restart(); }
-
-	// Of the elements: a list has no bounds.
-	Statistics statistics() const override
+	void restart() override { key_->restart(), value_->restart(); }
+	void statistics(std::vector<Statistics> &leaves) const override
 	{
-		Statistics s = element_->statistics();
-		s.bounded = false;
-		s.min = s.max = std::nullopt;
-		return s;
+		add_unbounded(*key_, leaves);
+		add_unbounded(*value_, leaves);
 	}
 
 private:
-	const Column column_;
-	std::unique_ptr<Decoder> element_;
+	std::unique_ptr<Decoder> key_, value_;
 	std::shared_ptr<arrow::DataType> type_;
 	arrow::BooleanBuilder valid_;
 	arrow::Int32Builder offsets_;
@@ -414,27 +671,27 @@ std::unique_ptr<Decoder> make_scalar(const Column &column)
 	const std::string &type = column.lake_type;
 	int precision, scale;
 	if (sscanf(type.c_str(), "decimal(%d,%d)", &precision, &scale) == 2)
-		return std::make_unique<DecimalDecoder>(column, precision, scale);
+		return std::make_unique<DecimalDecoder>(precision, scale);
 	if (type == "boolean")
-		return std::make_unique<ScalarDecoder<Boolean>>(column);
+		return std::make_unique<ScalarDecoder<Boolean>>();
 	if (type == "int16")
-		return std::make_unique<ScalarDecoder<Integer<arrow::Int16Type>>>(column);
+		return std::make_unique<ScalarDecoder<Integer<arrow::Int16Type>>>();
 	if (type == "int32")
-		return std::make_unique<ScalarDecoder<Integer<arrow::Int32Type>>>(column);
+		return std::make_unique<ScalarDecoder<Integer<arrow::Int32Type>>>();
 	if (type == "int64")
-		return std::make_unique<ScalarDecoder<Integer<arrow::Int64Type>>>(column);
+		return std::make_unique<ScalarDecoder<Integer<arrow::Int64Type>>>();
 	if (type == "float32")
-		return std::make_unique<ScalarDecoder<Float<arrow::FloatType>>>(column);
+		return std::make_unique<ScalarDecoder<Float<arrow::FloatType>>>();
 	if (type == "float64")
-		return std::make_unique<ScalarDecoder<Float<arrow::DoubleType>>>(column);
+		return std::make_unique<ScalarDecoder<Float<arrow::DoubleType>>>();
 	if (type == "date")
-		return std::make_unique<ScalarDecoder<Date>>(column);
+		return std::make_unique<ScalarDecoder<Date>>();
 	if (type == "time")
-		return std::make_unique<ScalarDecoder<Time>>(column);
+		return std::make_unique<ScalarDecoder<Time>>();
 	if (type == "timestamp")
-		return std::make_unique<ScalarDecoder<Timestamp<false>>>(column);
+		return std::make_unique<ScalarDecoder<Timestamp<false>>>();
 	if (type == "timestamptz")
-		return std::make_unique<ScalarDecoder<Timestamp<true>>>(column);
+		return std::make_unique<ScalarDecoder<Timestamp<true>>>();
 	if (type == "varchar")
 		return std::make_unique<BytesDecoder<arrow::StringBuilder, true>>(arrow::utf8());
 	if (type == "json")
@@ -443,6 +700,10 @@ std::unique_ptr<Decoder> make_scalar(const Column &column)
 		return std::make_unique<BytesDecoder<arrow::BinaryBuilder, false>>(arrow::binary());
 	if (type == "uuid")
 		return std::make_unique<UuidDecoder>();
+	if (type == "timetz")
+		return std::make_unique<ScalarDecoder<TimeTz>>();
+	if (type == "interval")
+		return std::make_unique<IntervalDecoder>();
 	throw Unpublishable("0A000", "column \"" + column.name + "\" has lake type " + type + ", which this program cannot write");
 }
 
@@ -450,17 +711,33 @@ std::unique_ptr<Decoder> make_scalar(const Column &column)
 
 std::unique_ptr<Decoder> make_decoder(const Column &column)
 {
-	std::unique_ptr<Decoder> decoder = make_scalar(column);
-	return column.is_list ? std::make_unique<ListDecoder>(column, std::move(decoder)) : std::move(decoder);
+	if (column.lake_type == "list")
+		return std::make_unique<ListDecoder>(column);
+	if (column.lake_type == "struct")
+		return std::make_unique<StructDecoder>(column);
+	if (column.lake_type == "map")
+		return std::make_unique<MapDecoder>(column);
+	return make_scalar(column);
 }
 
-RowBuilder::RowBuilder(const std::vector<Column> &columns, bool with_row_ids)
+std::vector<Leaf> leaves(const std::vector<Column> &columns)
+{
+	std::vector<Leaf> all;
+	for (const Column &column : columns) {
+		if (!column.is_nested())
+			all.push_back({&column, false});
+		for (const Leaf &leaf : leaves(column.fields))
+			all.push_back({leaf.column, true});
+	}
+	return all;
+}
+
+RowBuilder::RowBuilder(const std::vector<Column> &columns, bool with_row_ids) : columns_(columns)
 {
 	std::vector<std::shared_ptr<arrow::Field>> fields;
-	auto field_id = [](int64_t id) { return arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)}); };
 	for (const Column &column : columns) {
 		decoders_.push_back(make_decoder(column));
-		fields.push_back(arrow::field(column.name, decoders_.back()->type(), true, field_id(column.id)));
+		fields.push_back(field_of(column, *decoders_.back()));
 	}
 	if (with_row_ids) {
 		row_ids_ = std::make_unique<arrow::Int64Builder>();
@@ -471,12 +748,40 @@ RowBuilder::RowBuilder(const std::vector<Column> &columns, bool with_row_ids)
 
 void RowBuilder::append(const Tuple &tuple, int64_t row_id)
 {
-	for (size_t i = 0; i < decoders_.size(); i++)
-		decoders_[i]->append(tuple.fields[i]);
+	size_t i = 0;
+	try {
+		for (; i < decoders_.size(); i++)
+			decoders_[i]->append(tuple.fields[i]);
+	} catch (const Unpublishable &e) {
+		throw Unpublishable(e.sqlstate, "column \"" + columns_[i].name + "\" " + e.what() + ", in the row " + name_of(tuple) + "; change it there, or publish a stream table that casts the column");
+	}
 	if (row_ids_)
 		check(row_ids_->Append(row_id));
 	rows_++;
 	bytes_ += static_cast<int64_t>(tuple.image.size());
+}
+
+// By its key, or by all that can be spelt: a bound of one value is that value.
+std::string RowBuilder::name_of(const Tuple &tuple) const
+{
+	const bool has_key = std::any_of(columns_.begin(), columns_.end(), [](const Column &column) { return column.is_key; });
+	std::string names, values;
+	for (size_t i = 0; i < columns_.size() && values.size() < 200; i++) {
+		if (has_key && !columns_[i].is_key)
+			continue;
+		std::string value = tuple.fields[i].is_null() ? "NULL" : "…";
+		try {
+			const auto decoder = make_decoder(columns_[i]);
+			decoder->append(tuple.fields[i]);
+			std::vector<Statistics> statistics;
+			decoder->statistics(statistics);
+			value = statistics[0].min.value_or(value);
+		} catch (const Unpublishable &) {
+		}
+		names += (names.empty() ? "" : ", ") + columns_[i].name;
+		values += (values.empty() ? "" : ", ") + value;
+	}
+	return "(" + names + ") = (" + values + ")";
 }
 
 std::shared_ptr<arrow::RecordBatch> RowBuilder::finish()
@@ -495,7 +800,7 @@ std::vector<Statistics> RowBuilder::statistics() const
 {
 	std::vector<Statistics> statistics;
 	for (const auto &decoder : decoders_)
-		statistics.push_back(decoder->statistics());
+		decoder->statistics(statistics);
 	return statistics;
 }
 

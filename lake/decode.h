@@ -3,7 +3,8 @@
 //
 // One Decoder per column takes the bytes of COPY (FORMAT binary), appends to an Arrow builder and keeps the
 // statistics of the file.  No value is bent to fit: one that has no equal in the lake (infinity, NaN in a decimal,
-// more digits than the decimal has, a two-dimensional array) throws Unpublishable, which names the column.
+// more digits than the decimal has, an array of other dimensions than its column's) throws Unpublishable, which names column and row.
+// What consists of others, a list, a struct, a map, has decoders for them; only leaves lie in the file and have statistics.
 #include "database.h"
 #include "statistics.h"
 
@@ -21,11 +22,21 @@ struct Column {
 	int16_t attnum;
 	std::string name;
 	std::string source_type;  // whose binary form it comes in
-	std::string lake_type;    // of a list: its elements'
-	bool is_list;
+	std::string lake_type;
 	bool nullable;
 	std::string declared;
+	std::vector<Column> fields = {};  // what it consists of
+	bool is_key = false;              // of those that a row is found by
+
+	bool is_nested() const { return !fields.empty(); }
 };
+
+// The columns of a file: those that consist of nothing, in order; nested: within others.
+struct Leaf {
+	const Column *column;
+	bool nested;
+};
+std::vector<Leaf> leaves(const std::vector<Column> &columns);
 
 class Decoder {
 public:
@@ -33,8 +44,8 @@ public:
 	virtual void append(const Field &field) = 0;
 	virtual std::shared_ptr<arrow::Array> finish() = 0;  // the rows since the last finish
 	virtual std::shared_ptr<arrow::DataType> type() const = 0;
-	virtual Statistics statistics() const = 0;  // of the rows since the last restart
-	virtual void restart() = 0;                 // a new file begins
+	virtual void statistics(std::vector<Statistics> &leaves) const = 0;  // adds those of the rows since the last restart
+	virtual void restart() = 0;                                          // a new file begins
 };
 
 std::unique_ptr<Decoder> make_decoder(const Column &column);
@@ -42,17 +53,19 @@ std::unique_ptr<Decoder> make_decoder(const Column &column);
 // Rows of a publication on their way into a file.
 class RowBuilder {
 public:
-	// with_row_ids: the file says each row's id (rows that had one before).
+	// with_row_ids: the file says each row's id (rows that had one before).  The columns must outlive it.
 	RowBuilder(const std::vector<Column> &columns, bool with_row_ids);
 	void append(const Tuple &tuple, int64_t row_id = -1);
 	int64_t rows() const { return rows_; }
 	int64_t bytes() const { return bytes_; }
 	std::shared_ptr<arrow::RecordBatch> finish();
-	std::vector<Statistics> statistics() const;
+	std::vector<Statistics> statistics() const;  // by leaf
 	void restart();
 	const std::shared_ptr<arrow::Schema> &schema() const { return schema_; }
 
 private:
+	std::string name_of(const Tuple &tuple) const;
+	const std::vector<Column> &columns_;
 	std::vector<std::unique_ptr<Decoder>> decoders_;
 	std::unique_ptr<arrow::Int64Builder> row_ids_;
 	std::shared_ptr<arrow::Schema> schema_;

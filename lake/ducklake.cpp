@@ -52,6 +52,19 @@ std::string ordering_type(const std::string &lake_type)
 	return lake_type;
 }
 
+namespace {
+
+// Those within others too, each after what it belongs to.
+void each_column(const std::vector<Column> &columns, const Text &parent, const std::function<void(const Column &, const Text &)> &visit)
+{
+	for (const Column &column : columns) {
+		visit(column, parent);
+		each_column(column.fields, text(column.id), visit);
+	}
+}
+
+}  // namespace
+
 CatalogState DuckLake::state()
 {
 	const Rows rows = c_.query("SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM " + table("snapshot") +
@@ -109,7 +122,7 @@ void DuckLake::check_table(const Publication &p)
 	                           {text(p.table_id)});
 	bool same = rows.size() == static_cast<int>(p.lake_columns.size());
 	for (int i = 0; same && i < rows.size(); i++)
-		same = rows.number(i, 0) == p.lake_columns[i].id && rows.text(i, 1) == (p.lake_columns[i].is_list ? "list" : p.lake_columns[i].lake_type);
+		same = rows.number(i, 0) == p.lake_columns[i].id && rows.text(i, 1) == p.lake_columns[i].lake_type;
 	if (!same)
 		throw Unpublishable("42P17", "lake table \"" + p.table_name + "\" was altered by another client; unpublish " + p.relation);
 	if (!has_layout(p))
@@ -213,16 +226,11 @@ void DuckLake::create_table(Batch &batch, int64_t snapshot, int64_t schema_versi
 	c_.query("INSERT INTO " + table("table") + "(table_id, table_uuid, begin_snapshot, schema_id, table_name, path, path_is_relative) "
 	         "SELECT $1, gen_random_uuid(), $2, schema_id, $3, $4, true FROM " + table("schema") + " WHERE schema_name = 'main' AND end_snapshot IS NULL",
 	         {text(table_id), text(snapshot), p.table_name, own});
-	auto add_column = [&](int64_t id, const std::string &name, const std::string &type, bool nullable, const Text &parent) {
+	each_column(p.lake_columns, {}, [&](const Column &column, const Text &parent) {
 		c_.query("INSERT INTO " + table("column") + "(column_id, begin_snapshot, table_id, column_order, column_name, column_type, default_value, nulls_allowed, "
 		         "parent_column, default_value_type, default_value_dialect) VALUES ($1, $2, $3, $1, $4, $5, 'NULL', $6, $7, 'literal', 'duckdb')",
-		         {text(id), text(snapshot), text(table_id), name, type, nullable ? "t" : "f", parent});
-	};
-	for (const Column &column : p.lake_columns) {
-		add_column(column.id, column.name, column.is_list ? "list" : column.lake_type, column.nullable, {});
-		if (column.is_list)
-			add_column(column.id + 1, "element", column.lake_type, true, text(column.id));
-	}
+		         {text(column.id), text(snapshot), text(table_id), column.name, column.lake_type, column.nullable ? "t" : "f", parent});
+	});
 	c_.query("INSERT INTO " + table("schema_versions") + "(begin_snapshot, schema_version, table_id) VALUES ($1, $2, $3)",
 	         {text(snapshot), text(schema_version), text(table_id)});
 }
@@ -231,18 +239,13 @@ void DuckLake::create_table(Batch &batch, int64_t snapshot, int64_t schema_versi
 void DuckLake::alter_columns(const Publication &p, int64_t snapshot, int64_t schema_version)
 {
 	ArrayText ids, names, types, nullables, parents;
-	auto wanted = [&](int64_t id, const std::string &name, const std::string &type, bool nullable, int64_t parent) {
-		ids.add(id);
-		names.add(Text(name));
-		types.add(Text(type));
-		nullables.add(Text(nullable ? "t" : "f"));
-		parents.add(parent == 0 ? Text() : Text(text(parent)));
-	};
-	for (const Column &column : p.lake_columns) {
-		wanted(column.id, column.name, column.is_list ? "list" : column.lake_type, column.nullable, 0);
-		if (column.is_list)
-			wanted(column.id + 1, "element", column.lake_type, true, column.id);
-	}
+	each_column(p.lake_columns, {}, [&](const Column &column, const Text &parent) {
+		ids.add(column.id);
+		names.add(Text(column.name));
+		types.add(Text(column.lake_type));
+		nullables.add(Text(column.nullable ? "t" : "f"));
+		parents.add(parent);
+	});
 	const std::string want = "unnest($2::bigint[], $3::text[], $4::text[], $5::bool[], $6::bigint[]) w(id, name, type, nullable, parent)";
 	const std::vector<Text> values{text(p.table_id), ids.text(), names.text(), types.text(), nullables.text(), parents.text(), text(snapshot)};
 	c_.query("UPDATE " + table("column") + " c SET end_snapshot = $7 WHERE c.table_id = $1 AND c.end_snapshot IS NULL AND NOT EXISTS (SELECT FROM " + want +
@@ -293,9 +296,10 @@ void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, in
 	          text(file.footprint.footer), row_id_start});
 	add_partition(p, file, id);
 	ArrayText columns, sizes, values, nulls, mins, maxs, nans;
-	for (size_t i = 0; i < p.lake_columns.size(); i++) {
+	const std::vector<Leaf> of_file = leaves(p.lake_columns);
+	for (size_t i = 0; i < of_file.size(); i++) {
 		const Statistics &s = file.statistics[i];
-		columns.add(p.lake_columns[i].id + p.lake_columns[i].is_list);
+		columns.add(of_file[i].column->id);
 		sizes.add(file.footprint.column_bytes[i]);
 		values.add(s.values);
 		nulls.add(s.nulls);
@@ -315,10 +319,11 @@ void DuckLake::merge_statistics(const Batch &batch, bool first, int64_t snapshot
 	c_.query("DELETE FROM " + table("table_column_stats") + " t WHERE t.table_id = $1 AND t.min_value IS NULL AND EXISTS (SELECT FROM " + table("data_file") + " f JOIN " +
 	             table("file_column_stats") + " x USING (data_file_id) WHERE f.table_id = $1 AND f.begin_snapshot < $2 AND x.column_id = t.column_id AND coalesce(x.value_count > 0, true))",
 	         {text(p.table_id), text(snapshot)});
-	for (size_t i = 0; i < p.lake_columns.size(); i++) {
-		const Column &column = p.lake_columns[i];
-		if (column.is_list)
-			continue;  // no row: lists have no bounds
+	const std::vector<Leaf> of_file = leaves(p.lake_columns);
+	for (size_t i = 0; i < of_file.size(); i++) {
+		const Column &column = *of_file[i].column;
+		if (of_file[i].nested)
+			continue;  // no row: what is within others has no bounds
 		for (const DataFile &file : batch.files) {
 			const Statistics &s = file.statistics[i];
 			if (s.known)

@@ -51,16 +51,16 @@ Deletions all_but(const std::vector<int64_t> &kept, int64_t rows)
 std::vector<Statistics> statistics_of(const MergedFile &file, const Publication &p, const Moment &end)
 {
 	std::vector<Statistics> out;
-	for (const Column &column : p.lake_columns) {
+	for (const auto &[column, nested] : leaves(p.lake_columns)) {
 		Statistics s{.values = 0, .nulls = file.rows, .bounded = false, .min = {}, .max = {}, .has_nan = {}};
 		s.known = true;
 		for (size_t i = 0; i < file.column_ids.size(); i++)
-			if (file.column_ids[i] == column.id + column.is_list) {
+			if (file.column_ids[i] == column->id) {
 				s.values = file.values[i];
 				s.nulls = file.nulls[i];
 			}
-		if (column.id == valid_to || column.id == to_snapshot) {
-			s.min = s.max = column.id == valid_to ? spell_timestamp(end.micros + epoch_micros) + "+00" : text(end.snapshot);
+		if (column->id == valid_to || column->id == to_snapshot) {
+			s.min = s.max = column->id == valid_to ? spell_timestamp(end.micros + epoch_micros) + "+00" : text(end.snapshot);
 			s.bounded = true;
 			s.known = false;
 		}
@@ -73,10 +73,10 @@ std::vector<Statistics> statistics_of(const MergedFile &file, const Publication 
 
 std::vector<Column> history_columns()
 {
-	return {{valid_from, 0, "valid_from", "timestamptz", "timestamptz", false, false, "timestamp with time zone"},
-	        {valid_to, 0, "valid_to", "timestamptz", "timestamptz", false, true, "timestamp with time zone"},
-	        {from_snapshot, 0, "from_snapshot", "int8", "int64", false, false, "bigint"},
-	        {to_snapshot, 0, "to_snapshot", "int8", "int64", false, true, "bigint"}};
+	return {{valid_from, 0, "valid_from", "timestamptz", "timestamptz", false, "timestamp with time zone"},
+	        {valid_to, 0, "valid_to", "timestamptz", "timestamptz", true, "timestamp with time zone"},
+	        {from_snapshot, 0, "from_snapshot", "int8", "int64", false, "bigint"},
+	        {to_snapshot, 0, "to_snapshot", "int8", "int64", true, "bigint"}};
 }
 
 const Tuple &Stamper::operator()(const Tuple &tuple, const Span &span)
@@ -122,10 +122,11 @@ std::vector<DataFile> close_versions(const Workshop &shop, const Publication &p,
 		const MergedFile copy = *merge_files(shop.store, {source}, Deleted::drop, file.path.substr(0, file.path.rfind('/') + 1), shop.note, ends);
 		DataFile written{shop.next_file(), copy.path, shop.directory.size(), copy.rows, true, copy.footprint, statistics_of(copy, p, shop.moment)};
 		written.partition_of = file.data_file_id;
-		written.footprint.column_bytes.assign(p.lake_columns.size(), 0);
-		for (size_t k = 0; k < p.lake_columns.size(); k++)
+		const std::vector<Leaf> columns = leaves(p.lake_columns);
+		written.footprint.column_bytes.assign(columns.size(), 0);
+		for (size_t k = 0; k < columns.size(); k++)
 			for (size_t leaf = 0; leaf < copy.column_ids.size(); leaf++)
-				if (copy.column_ids[leaf] == p.lake_columns[k].id + p.lake_columns[k].is_list)
+				if (copy.column_ids[leaf] == columns[k].column->id)
 					written.footprint.column_bytes[k] = copy.footprint.column_bytes[leaf];
 		closed.push_back(std::move(written));
 	}

@@ -2,7 +2,9 @@
 
 #include <arrow/util/key_value_metadata.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
 #include <parquet/arrow/writer.h>
+#include <parquet/file_writer.h>
 #include <parquet/metadata.h>
 
 #include <chrono>
@@ -14,6 +16,7 @@ namespace {
 
 // Iceberg's, of positional delete files.
 constexpr int file_path_field = 2147483546, position_field = 2147483545;
+constexpr int interval_bytes = 12;  // uuid has 16, and nothing else is fixed
 
 // Parquet throws where Arrow returns.
 template <typename F>
@@ -40,6 +43,35 @@ std::shared_ptr<parquet::WriterProperties> writer_properties()
 	return builder.build();
 }
 
+// Arrow has no type that is written as Parquet's interval: its bytes come as twelve, and are told to be one here.
+parquet::schema::NodePtr with_intervals(const parquet::schema::NodePtr &node)
+{
+	if (node->is_group()) {
+		const auto &group = static_cast<const parquet::schema::GroupNode &>(*node);
+		parquet::schema::NodeVector fields;
+		for (int i = 0; i < group.field_count(); i++)
+			fields.push_back(with_intervals(group.field(i)));
+		const auto type = group.logical_type() && !group.logical_type()->is_none() ? group.logical_type() : nullptr;
+		return parquet::schema::GroupNode::Make(group.name(), group.repetition(), fields, type, group.field_id());
+	}
+	const auto &leaf = static_cast<const parquet::schema::PrimitiveNode &>(*node);
+	if (leaf.physical_type() != parquet::Type::FIXED_LEN_BYTE_ARRAY || leaf.type_length() != interval_bytes)
+		return node;
+	return parquet::schema::PrimitiveNode::Make(leaf.name(), leaf.repetition(), parquet::LogicalType::Interval(), leaf.physical_type(), interval_bytes, leaf.field_id());
+}
+
+std::unique_ptr<parquet::arrow::FileWriter> open_writer(const std::shared_ptr<arrow::Schema> &schema, const std::shared_ptr<arrow::io::OutputStream> &sink)
+{
+	static const auto properties = writer_properties();
+	static const auto arrow_properties = parquet::default_arrow_writer_properties();
+	std::shared_ptr<parquet::SchemaDescriptor> leaves;
+	check(parquet::arrow::ToParquetSchema(schema.get(), *properties, *arrow_properties, &leaves));
+	auto root = std::static_pointer_cast<parquet::schema::GroupNode>(with_intervals(leaves->schema_root()));
+	std::unique_ptr<parquet::arrow::FileWriter> writer;
+	check(parquet::arrow::FileWriter::Make(arrow::default_memory_pool(), parquet::ParquetFileWriter::Open(sink, root, properties), schema, arrow_properties, &writer));
+	return writer;
+}
+
 std::shared_ptr<arrow::Field> numbered(const char *name, std::shared_ptr<arrow::DataType> type, int id)
 {
 	return arrow::field(name, std::move(type), true, arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)}));
@@ -63,8 +95,7 @@ int column_of_field(const parquet::SchemaDescriptor &schema, int field_id)
 ParquetWriter::ParquetWriter(ObjectStore &store, std::string path, const std::shared_ptr<arrow::Schema> &schema)
     : store_(store), path_(std::move(path)), sink_(store.create(path_))
 {
-	static const auto properties = writer_properties();
-	writer_ = guarded([&] { return check(parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), sink_, properties)); });
+	writer_ = guarded([&] { return open_writer(schema, sink_); });
 }
 
 // Left without close: the file is half a file, and its note in pgtrickle.lake_upload remains.

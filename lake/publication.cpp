@@ -16,16 +16,23 @@ std::string unhex(const std::string &text)  // \x…
 	return bytes;
 }
 
-std::vector<Column> read_columns(Connection &connection, int id)
+std::vector<Column> fields_of(const Rows &rows, const std::string &parent)
 {
-	const Rows rows = connection.query("SELECT column_id, attnum, name, source_type, lake_type, is_list, nullable, declared "
-	                                   "FROM pgtrickle.publication_column WHERE publication = $1 ORDER BY column_id",
-	                                   {std::to_string(id)});
 	std::vector<Column> columns;
 	for (int i = 0; i < rows.size(); i++)
-		columns.push_back({rows.number(i, 0), static_cast<int16_t>(rows.number(i, 1)), rows.text(i, 2), rows.text(i, 3), rows.text(i, 4),
-		                   rows.flag(i, 5), rows.flag(i, 6), rows.text(i, 7)});
+		if (rows.text(i, 1) == parent)
+			columns.push_back({rows.number(i, 0), static_cast<int16_t>(rows.number(i, 2)), rows.text(i, 3), rows.text(i, 4), rows.text(i, 5), rows.flag(i, 6),
+			                   rows.text(i, 7), fields_of(rows, rows.text(i, 0))});
 	return columns;
+}
+
+std::vector<Column> read_columns(Connection &connection, int id)
+{
+	const Rows rows = connection.query("SELECT c.column_id, NULL::bigint, c.attnum, c.name, c.source_type, c.lake_type, c.nullable, c.declared FROM pgtrickle.publication_column c WHERE publication = $1 "
+	                                   "UNION ALL SELECT f.id, f.parent, c.attnum, f.name, f.source_type, f.lake_type, true, '' FROM pgtrickle.publication_column c, "
+	                                   "pgtrickle._lake_fields(c.column_id, c.fields) f WHERE publication = $1 ORDER BY 1",
+	                                   {std::to_string(id)});
+	return fields_of(rows, "");
 }
 
 void check_unchanged(Connection &connection, const Publication &p, const std::string &key)
@@ -33,7 +40,8 @@ void check_unchanged(Connection &connection, const Publication &p, const std::st
 	const Rows rows = connection.query(
 	    "SELECT string_agg(format('%I', coalesce(c.name, a.name)), ', ' ORDER BY coalesce(c.attnum, a.attnum)) "
 	    "FROM (SELECT * FROM pgtrickle.publication_column WHERE publication = $1) c "
-	    "FULL JOIN pgtrickle._lake_columns($2::oid::regclass, 0) a ON (a.attnum, a.name, a.declared) = (c.attnum, c.name, c.declared) "
+	    "FULL JOIN (SELECT a.* FROM pgtrickle.publication p, pgtrickle._lake_columns($2::oid::regclass, p.types) a WHERE p.id = $1) a "
+	    "ON (a.attnum, a.name, a.declared, a.fields) = (c.attnum, c.name, c.declared, c.fields) "
 	    "WHERE c.attnum IS NULL OR a.attnum IS NULL",
 	    {std::to_string(p.id), std::to_string(p.relid)});
 	if (!rows.is_null(0, 0))
@@ -106,16 +114,17 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	p.seen_part = rows.text(0, 14);
 	p.iceberg_each_commit = rows.flag(0, 15);
 	p.columns = read_columns(connection, id);
-	if (p.is_history())
-		p.lake_columns = history_columns();
-	p.lake_columns.insert(p.lake_columns.end(), p.columns.begin(), p.columns.end());
-	p.layout = read_layout(connection, id, p.columns);
 	check_unchanged(connection, p, rows.text(0, 6));
 	const Rows places = connection.query("SELECT unnest($1::int2[])", {rows.text(0, 6)});
 	for (int i = 0; i < places.size(); i++) {
 		auto column = std::find_if(p.columns.begin(), p.columns.end(), [&](const Column &c) { return c.attnum == places.number(i, 0); });
 		p.key.push_back(static_cast<int>(column - p.columns.begin()));
+		column->is_key = true;
 	}
+	if (p.is_history())
+		p.lake_columns = history_columns();
+	p.lake_columns.insert(p.lake_columns.end(), p.columns.begin(), p.columns.end());
+	p.layout = read_layout(connection, id, p.columns);
 	return p;
 }
 
@@ -146,11 +155,24 @@ Key KeyReader::image(const Tuple &tuple, int without)
 	return hash_(row);
 }
 
+namespace {
+
+// Of a column that is published as its text.
+std::string cast_of(const Column &column)
+{
+	const Column *leaf = &column;
+	while (leaf->lake_type == "list")
+		leaf = &leaf->fields[0];
+	return leaf->source_type != "as text" ? "" : leaf == &column ? "::text" : "::text[]";
+}
+
+}  // namespace
+
 std::string whole_query(const Publication &p, Connection &connection)
 {
 	std::string list;
 	for (const Column &column : p.columns)
-		list += (list.empty() ? "" : ", ") + connection.quote_ident(column.name);
+		list += (list.empty() ? "" : ", ") + connection.quote_ident(column.name) + cast_of(column);
 	return p.layout.query(list, "", (p.partitioned ? "" : "ONLY ") + p.relation + " this", [&](const Column &column) { return "this." + connection.quote_ident(column.name); });
 }
 
@@ -158,9 +180,18 @@ std::string whole_query(const Publication &p, Connection &connection)
 std::string changes_query(const Publication &p, Connection &connection)
 {
 	ArrayText numbers;
-	for (const Column &column : p.columns)
+	std::string names, cast;
+	bool casts = false;
+	for (const Column &column : p.columns) {
+		const std::string name = "a" + std::to_string(column.attnum), as = cast_of(column);
 		numbers.add(column.attnum);
+		names += (names.empty() ? "" : ", ") + name;
+		cast += name + as + ", ";
+		casts |= !as.empty();
+	}
 	std::string query = connection.query("SELECT pgtrickle._batch_query($1::oid::regclass, $2::int2[])", {std::to_string(p.relid), numbers.text()}).text(0, 0);
+	if (casts)
+		query = "SELECT " + cast + "w FROM (" + query + ") changes";
 	const std::string values[] = {connection.quote_literal(p.frontier_xmax) + "::xid8", connection.quote_literal(p.frontier_xip) + "::xid8[]",
 	                              p.seen_xid.empty() ? "NULL::xid8" : connection.quote_literal(p.seen_xid) + "::xid8",
 	                              p.seen_part.empty() ? "NULL::int4" : connection.quote_literal(p.seen_part) + "::int4"};
@@ -169,10 +200,7 @@ std::string changes_query(const Publication &p, Connection &connection)
 			query.replace(at, 2, values[i - 1]);
 	if (p.layout.partition.empty() && p.layout.sort.empty())
 		return query;
-	std::string list;
-	for (const Column &column : p.columns)
-		list += (list.empty() ? "a" : ", a") + std::to_string(column.attnum);
-	return p.layout.query(list, ", w", "(" + query + ") changes", [](const Column &column) { return "changes.a" + std::to_string(column.attnum); });
+	return p.layout.query(names, ", w", "(" + query + ") changes", [](const Column &column) { return "changes.a" + std::to_string(column.attnum); });
 }
 
 void record_success(Connection &connection, int id)

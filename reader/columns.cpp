@@ -45,8 +45,6 @@ void prepare_input(Wanted *wanted)
 	fmgr_info(function, &wanted->natural_input);
 }
 
-}  // namespace
-
 // varchar, and domains, are the type they are made of as far as their values are.
 void prepare_cast(Wanted *wanted, Oid type, int32 typmod)
 {
@@ -60,6 +58,16 @@ void prepare_cast(Wanted *wanted, Oid type, int32 typmod)
 	fmgr_info(function, &wanted->natural_output);
 	getTypeInputInfo(type, &function, &wanted->input_param);
 	fmgr_info(function, &wanted->input);
+}
+
+}  // namespace
+
+void want_as(Wanted &wanted, const Column *column, Oid type, int32 typmod)
+{
+	if (column != nullptr && wanted.natural == JSONBOID && type != JSONBOID)
+		wanted.nested = make_nested(*column, type, typmod);
+	if (!wanted.nested)
+		pg::call(prepare_cast, &wanted, type, typmod);
 }
 
 Foreign read_foreign_table(Oid relid)
@@ -111,6 +119,7 @@ std::vector<Wanted> bind_columns(Oid relid, TupleDesc row, const Lake &lake, con
 		std::map<std::string, std::string> options = to_map(pg::call(GetForeignColumnOptions, relid, form->attnum));
 		if (options["row_id"] == "true") {
 			all.push_back(want_place(row_id_column, attribute));
+			want_as(all.back(), nullptr, form->atttypid, form->atttypmod);
 		} else {
 			const Column *column = column_of(options, NameStr(form->attname), table);
 			if (column == nullptr)
@@ -118,8 +127,8 @@ std::vector<Wanted> bind_columns(Oid relid, TupleDesc row, const Lake &lake, con
 				         std::string("column \"") + NameStr(form->attname) + "\" is not in the lake's table in snapshot " + std::to_string(table.version),
 				         "Lake \"" + lake.name + "\".", "It may have been dropped or renamed: import the table again, or say which column is meant by option column_name.");
 			all.push_back(want_column(*column, attribute));
+			want_as(all.back(), column, form->atttypid, form->atttypmod);
 		}
-		pg::call(prepare_cast, &all.back(), form->atttypid, form->atttypmod);
 	}
 	return all;
 }

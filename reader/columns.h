@@ -22,8 +22,8 @@ std::vector<Wanted> bind_columns(Oid relid, TupleDesc row, const Lake &lake, con
 
 Wanted want_place(int64_t what, int target);  // row_id_column, file_column or position_column
 Wanted want_column(const Column &column, int target);
-// Where it is to become a value of another type: through text.  Reports errors by ereport.
-void prepare_cast(Wanted *wanted, Oid type, int32 typmod);
+// Where it is to become a value of another type: by parts, or through text.  column: nullptr for a place.
+void want_as(Wanted &wanted, const Column *column, Oid type, int32 typmod);
 
 // CREATE FOREIGN TABLE of the lake's table as it is in that snapshot; columns are bound by their ids.
 std::string foreign_table_ddl(const Lake &lake, const char *server, const std::string &local_name, const Reference &reference);

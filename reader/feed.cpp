@@ -95,7 +95,7 @@ PGT_FUNCTION(lake_feed_rows)
 	if (row->natts != columns)
 		pg::fail(ERRCODE_DATATYPE_MISMATCH, std::to_string(columns) + " columns are asked for, and " + std::to_string(row->natts) + " declared");
 	for (Wanted &column : wanted)
-		pg::call(prepare_cast, &column, TupleDescAttr(row, column.target)->atttypid, TupleDescAttr(row, column.target)->atttypmod);
+		want_as(column, column.column_id < 0 ? nullptr : column_by_id(table, column.column_id), TupleDescAttr(row, column.target)->atttypid, TupleDescAttr(row, column.target)->atttypmod);
 	Scan scan(std::move(lake), std::move(table), std::move(wanted));
 	const std::vector<int64_t> files = array_argument(fcinfo, 3);
 	scan.only_files = std::set<int64_t>(files.begin(), files.end());

@@ -246,7 +246,8 @@ void Scan::bind_columns()
 		open_->fields.push_back(field);
 		if (field < 0)
 			continue;
-		if (!is_convertible(*schema.field(field)->type(), column.natural))
+		const arrow::DataType &type = *schema.field(field)->type();
+		if (column.nested ? !bind_nested(*column.nested, type) : !is_convertible(type, column.natural))
 			pg::fail(ERRCODE_FDW_INVALID_DATA_TYPE, "column \"" + schema.field(field)->name() + "\" of file \"" + file.path + "\" has type " + schema.field(field)->type()->ToString() +
 			                                            ", which is no " + pg::type_name(column.natural));
 		read.insert(field);
@@ -394,7 +395,7 @@ void Scan::fill_from_batch(int64_t row, Datum *values, bool *nulls)
 			value = column.default_value;
 		} else {
 			is_null = arrays_[i]->IsNull(row);
-			value = is_null ? Datum(0) : to_datum(*arrays_[i], row, column.natural);
+			value = is_null ? Datum(0) : column.nested ? nested_datum(*column.nested, *arrays_[i], row) : to_datum(*arrays_[i], row, column.natural);
 		}
 		if (column.through_text && !is_null) {
 			char *text = OutputFunctionCall(const_cast<FmgrInfo *>(&column.natural_output), value);

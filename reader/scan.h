@@ -7,6 +7,7 @@
 //
 // Two regimes: advance() is C++ and reads the next batch from the store; fill() is C, and makes one row of it Datums.
 // Arrow's own threads, should it start any, have all signals blocked; none of them calls the server.
+#include "nested.h"
 #include "object_store.h"
 #include "parquet.h"
 #include "pg/memory.hpp"
@@ -32,7 +33,8 @@ struct Wanted {
 	bool is_float = false;
 	bool has_default = false;
 	Datum default_value = 0;  // of rows written before the column was there
-	// Where the foreign column has another type: through text.
+	std::shared_ptr<Cell> nested;  // where the foreign column has a type that consists of others
+	// Where it has another type: through text.
 	bool through_text = false;
 	FmgrInfo natural_input{}, natural_output{}, input{};
 	Oid natural_param = InvalidOid, input_param = InvalidOid;

@@ -14,6 +14,8 @@ extern "C" {
 #include "utils/uuid.h"
 }
 
+#include <algorithm>
+
 namespace reader {
 
 namespace {
@@ -37,6 +39,17 @@ Oid scalar_type(const std::string &type, int32 &typmod)
 	}
 	auto found = types.find(type);
 	return found == types.end() ? InvalidOid : found->second;
+}
+
+// The parts that publish gives one under "interval": "struct".
+constexpr struct {
+	const char *name, *type;
+} interval_parts[] = {{"months", "int32"}, {"days", "int32"}, {"microseconds", "int64"}};
+
+bool is_interval(const Column &column)
+{
+	return column.type == "struct" && std::equal(column.children.begin(), column.children.end(), std::begin(interval_parts), std::end(interval_parts),
+	                                             [](const Column &child, const auto &part) { return child.name == part.name && child.type == part.type; });
 }
 
 int64_t integer_at(const arrow::Array &array, int64_t row)
@@ -172,11 +185,27 @@ Datum timestamp_datum(int64_t value, arrow::TimeUnit::type unit)
 	return TimestampGetDatum(micros);
 }
 
-Datum interval_datum(const char *bytes)
+int64_t integer_part(const arrow::StructArray &fields, int field, int64_t row)
 {
-	uint32_t parts[3];
-	memcpy(parts, bytes, sizeof parts);
+	const arrow::Array &part = *fields.field(field);
+	return part.IsNull(row) ? 0 : integer_at(part, row);
+}
+
+Datum interval_datum(const arrow::Array &array, int64_t row)
+{
 	auto *interval = static_cast<Interval *>(palloc(sizeof(Interval)));
+	if (array.type_id() == arrow::Type::STRUCT) {
+		const auto &fields = static_cast<const arrow::StructArray &>(array);
+		const int64_t months = integer_part(fields, 0, row), days = integer_part(fields, 1, row);
+		if (months != static_cast<int32>(months) || days != static_cast<int32>(days))
+			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("interval out of range")));
+		interval->month = static_cast<int32>(months);
+		interval->day = static_cast<int32>(days);
+		interval->time = integer_part(fields, 2, row);
+		return IntervalPGetDatum(interval);
+	}
+	uint32_t parts[3];
+	memcpy(parts, bytes_at(array, row).data, sizeof parts);
 	interval->month = static_cast<int32>(parts[0]);
 	interval->day = static_cast<int32>(parts[1]);
 	interval->time = static_cast<int64>(parts[2]) * 1000;
@@ -343,10 +372,14 @@ Oid natural_type(const Column &column, int32 &typmod)
 {
 	if (Oid type = scalar_type(column.type, typmod); OidIsValid(type))
 		return type;
-	if (column.type == "list" && column.children.size() == 1)
-		if (Oid element = scalar_type(column.children[0].type, typmod); OidIsValid(element))
+	if (column.type == "list" && column.children.size() == 1) {
+		const Column &of = column.children[0];
+		if (const Oid element = is_interval(of) ? INTERVALOID : scalar_type(of.type, typmod); OidIsValid(element))
 			return pg::call(get_array_type, element);
+	}
 	typmod = -1;
+	if (is_interval(column))
+		return INTERVALOID;
 	if (column.type == "list" || column.type == "struct" || column.type == "map")
 		return JSONBOID;
 	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "column \"" + column.name + "\" has type " + column.type + ", which cannot be read here", {},
@@ -369,7 +402,11 @@ bool is_convertible(const arrow::DataType &from, Oid to)
 	case JSONOID:
 	case BYTEAOID: return arrow::is_base_binary_like(id);
 	case UUIDOID: return id == arrow::Type::FIXED_SIZE_BINARY && static_cast<const arrow::FixedSizeBinaryType &>(from).byte_width() == 16;
-	case INTERVALOID: return id == arrow::Type::FIXED_SIZE_BINARY && static_cast<const arrow::FixedSizeBinaryType &>(from).byte_width() == 12;
+	case INTERVALOID:
+		if (id == arrow::Type::STRUCT)
+			return from.num_fields() == 3 && std::equal(from.fields().begin(), from.fields().end(), std::begin(interval_parts),
+			                                            [](const auto &field, const auto &part) { return field->name() == part.name && arrow::is_integer(field->type()->id()); });
+		return id == arrow::Type::FIXED_SIZE_BINARY && static_cast<const arrow::FixedSizeBinaryType &>(from).byte_width() == 12;
 	case DATEOID: return id == arrow::Type::DATE32;
 	case TIMEOID:
 	case TIMETZOID: return id == arrow::Type::TIME32 || id == arrow::Type::TIME64;
@@ -409,7 +446,7 @@ Datum to_datum(const arrow::Array &array, int64_t row, Oid type)
 		memcpy(uuid->data, bytes_at(array, row).data, UUID_LEN);
 		return UUIDPGetDatum(uuid);
 	}
-	case INTERVALOID: return interval_datum(bytes_at(array, row).data);
+	case INTERVALOID: return interval_datum(array, row);
 	case DATEOID: return date_datum(integer_at(array, row));
 	case TIMEOID:
 	case TIMETZOID: {
@@ -435,9 +472,10 @@ Datum to_datum(const arrow::Array &array, int64_t row, Oid type)
 std::string from_duckdb_text(const std::string &text, Oid type)
 {
 	const Oid element = pg::call(get_element_type, type);
-	if (!OidIsValid(element) && type != JSONBOID)
+	const bool is_struct = type == INTERVALOID && text.starts_with('{');
+	if (!OidIsValid(element) && type != JSONBOID && !is_struct)
 		return text;
-	if (type == JSONBOID || element == TEXTOID || element == JSONOID || element == BYTEAOID || text.size() < 2 || text[0] != '[')
+	if (type == JSONBOID || is_struct || element == INTERVALOID || element == TEXTOID || element == JSONOID || element == BYTEAOID || text.size() < 2 || text[0] != '[')
 		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "the lake holds a nested value inlined in its catalog", "It is written as DuckDB writes it: " + text,
 		         "CALL ducklake_flush_inlined_data('lake') in DuckDB writes such rows into a file.");
 	return "{" + text.substr(1, text.size() - 2) + "}";

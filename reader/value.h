@@ -2,7 +2,7 @@
 // Values of the lake as PostgreSQL's: which type stands for which, and how a cell of an Arrow column becomes a Datum.
 //
 // What publish writes comes back as it was.  A value that PostgreSQL cannot hold exactly (nanoseconds, a year too far)
-// is an error, never bent.  Lists of plain values are arrays; what is nested deeper is jsonb.
+// is an error, never bent.  Lists of plain values are arrays; what is nested deeper is jsonb, or what the user says (nested.h).
 #include <arrow/api.h>
 
 #include "catalog.h"

@@ -34,6 +34,7 @@ CREATE TABLE pgtrickle.publication (
     salt       bytea NOT NULL,             -- the hash's secret
     table_id   bigint,                     -- of DuckLake; NULL until the first load is committed
     iceberg    interval,                   -- how far Iceberg may lag behind DuckLake; 0: not at all, NULL: no Iceberg
+    types      jsonb NOT NULL,             -- the choices for types without a single equal: see _lake_type
     done_version int NOT NULL DEFAULT 0,   -- of the columns, that the lake has: see publication_change
     UNIQUE (lake, table_name)
 );
@@ -42,9 +43,9 @@ CREATE TABLE pgtrickle.publication_column (
     column_id   bigint NOT NULL,           -- DuckLake column id, Iceberg and Parquet field id
     attnum      int2 NOT NULL,
     name        text NOT NULL,
-    source_type text NOT NULL,             -- what its binary form is that of: int4, numeric, enum, jsonb, …; element type of an array
-    lake_type   text NOT NULL,             -- int32, decimal(10,2), …; of an array: its element's
-    is_list     bool NOT NULL,             -- then column_id + 1 is the element
+    source_type text NOT NULL,             -- what its binary form is that of: int4, numeric, enum, jsonb, array, composite, …
+    lake_type   text NOT NULL,             -- int32, decimal(10,2), list, struct, …
+    fields      jsonb NOT NULL,            -- what it consists of: see _lake_type; their ids follow column_id, each before what it consists of
     nullable    bool NOT NULL,
     declared    text NOT NULL,             -- format_type() at publish: when it changes, publishing stops
     PRIMARY KEY (publication, column_id)
@@ -192,61 +193,6 @@ COMMENT ON FUNCTION pgtrickle._lake_period(text) IS
 'schedule: a duration, ''@hourly'', ''@daily'', ''@weekly'' or ''calculated''.  Result: the time between batches, NULL for ''calculated''.
 Errors: 22023 anything else.';
 
--- The type map.  A type that is not in it is refused rather than bent; numeric without a precision becomes
--- decimal(38, the lake's numeric_scale), and a value that does not fit it exactly stops its table, never rounds.
-CREATE FUNCTION pgtrickle._lake_type(type oid, typmod int, numeric_scale int, OUT source_type text, OUT lake_type text)
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    t         pg_catalog.pg_type;
-    "precision" int;
-    scale     int;
-BEGIN
-    SELECT * INTO t FROM pg_catalog.pg_type p WHERE p.oid = $1;
-    WHILE t.typtype = 'd' LOOP
-        typmod := CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE typmod END;
-        SELECT * INTO t FROM pg_catalog.pg_type p WHERE p.oid = t.typbasetype;
-    END LOOP;
-    IF t.typtype = 'e' THEN
-        source_type := 'enum';
-        lake_type := 'varchar';
-    ELSIF t.oid = 'numeric'::regtype THEN
-        "precision" := CASE WHEN typmod < 0 THEN 38 ELSE ((typmod - 4) >> 16) & 65535 END;
-        scale := CASE WHEN typmod < 0 THEN numeric_scale ELSE (((typmod - 4) & 2047) # 1024) - 1024 END;
-        IF "precision" <= 38 AND scale BETWEEN 0 AND "precision" THEN
-            source_type := 'numeric';
-            lake_type := format('decimal(%s,%s)', "precision", scale);
-        END IF;
-    ELSIF t.typnamespace = 'pg_catalog'::regnamespace THEN
-        lake_type := CASE t.typname
-            WHEN 'bool' THEN 'boolean' WHEN 'int2' THEN 'int16' WHEN 'int4' THEN 'int32' WHEN 'int8' THEN 'int64'
-            WHEN 'float4' THEN 'float32' WHEN 'float8' THEN 'float64'
-            WHEN 'text' THEN 'varchar' WHEN 'varchar' THEN 'varchar' WHEN 'bpchar' THEN 'varchar' WHEN 'name' THEN 'varchar'
-            WHEN 'bytea' THEN 'blob' WHEN 'uuid' THEN 'uuid' WHEN 'json' THEN 'json' WHEN 'jsonb' THEN 'json'
-            WHEN 'date' THEN 'date' WHEN 'time' THEN 'time' WHEN 'timestamp' THEN 'timestamp' WHEN 'timestamptz' THEN 'timestamptz' END;
-        source_type := CASE WHEN lake_type IS NOT NULL THEN t.typname END;
-    END IF;
-END $$;
-COMMENT ON FUNCTION pgtrickle._lake_type(oid, int, int) IS
-'type, typmod: of a column; numeric_scale: digits after the point of numeric without a precision.
-Result: the type whose binary form the column has and its DuckLake type, both NULL when DuckLake has none that holds every value.';
-
--- Every column a publication would have, those without a DuckLake type included.
-CREATE FUNCTION pgtrickle._lake_columns(relation regclass, numeric_scale int)
-RETURNS TABLE (column_id bigint, attnum int2, name text, source_type text, lake_type text, is_list bool, nullable bool, declared text)
-LANGUAGE sql STABLE AS $$
-    SELECT (sum(1 + (e.typelem <> 0)::int) OVER (ORDER BY a.attnum) - (e.typelem <> 0)::int)::bigint,
-           a.attnum, a.attname::text, m.source_type, m.lake_type, e.typelem <> 0, NOT a.attnotnull,
-           pg_catalog.format_type(a.atttypid, a.atttypmod)
-    FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    CROSS JOIN LATERAL (SELECT CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN t.typelem ELSE 0 END) e(typelem)
-    CROSS JOIN LATERAL pgtrickle._lake_type(CASE WHEN e.typelem <> 0 THEN e.typelem ELSE a.atttypid END, a.atttypmod, $2) m
-    WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
-    ORDER BY a.attnum
-$$;
-COMMENT ON FUNCTION pgtrickle._lake_columns(regclass, int) IS
-'relation, numeric_scale: as for publish.  Result: one row a column; source_type and lake_type are NULL where DuckLake has no such type.';
-
 -- The columns that identify a row: primary key, replica identity or another unique index of plain columns
 -- in which no two rows can agree, NULLs included.  Stream tables have such an index on their group columns.
 CREATE FUNCTION pgtrickle._lake_key(relation regclass) RETURNS int2[]
@@ -364,12 +310,12 @@ CREATE FUNCTION pgtrickle._check_lake_options(options jsonb, is_s3 bool) RETURNS
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     unknown text;
-    accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given), "iceberg" (''each commit'', a duration or ''off''; ''1m'' if not given), "iceberg_snapshots" (1 to 10000, how many Iceberg lists; 100 if not given).';
+    accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given), "types" (see pgtrickle.publish), "iceberg" (''each commit'', a duration or ''off''; ''1m'' if not given), "iceberg_snapshots" (1 to 10000, how many Iceberg lists; 100 if not given).';
 BEGIN
     IF jsonb_typeof($1) <> 'object' THEN
         RAISE EXCEPTION 'lake options must be a JSON object, not %', $1 USING ERRCODE = '22023', HINT = accepted;
     END IF;
-    unknown := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key WHERE key NOT IN ('server', 'check_path', 'numeric_scale', 'iceberg', 'iceberg_snapshots'));
+    unknown := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key WHERE key NOT IN ('server', 'check_path', 'numeric_scale', 'types', 'iceberg', 'iceberg_snapshots'));
     IF unknown IS NOT NULL THEN
         RAISE EXCEPTION 'unknown lake option %', unknown USING ERRCODE = '22023', HINT = accepted;
     ELSIF $1 ? 'check_path' AND jsonb_typeof($1->'check_path') <> 'boolean'
@@ -385,6 +331,7 @@ BEGIN
             USING ERRCODE = '42704', HINT = 'CREATE SERVER … FOREIGN DATA WRAPPER pg_trickle_s3, and CREATE USER MAPPING with access_key_id and secret_access_key.';
     END IF;
     PERFORM pgtrickle._iceberg_period($1->>'iceberg');
+    PERFORM pgtrickle._check_lake_types($1->'types');
 END $$;
 COMMENT ON FUNCTION pgtrickle._check_lake_options(jsonb, bool) IS
 'options: as given to create_lake; is_s3: the data path is s3://….  Errors: 22023 unknown option or value; 42704 no such server.';
@@ -443,8 +390,8 @@ COMMENT ON FUNCTION pgtrickle.create_lake(text, text, text, jsonb) IS
 'Makes a DuckLake 1.0 catalog in this database, or takes over one that is there (1.0 or 1.1).
 name: what the lake is called here; data_path: an absolute directory of the server (made if missing) or s3://bucket/prefix;
 metadata_schema: where the catalog tables are; options: {"server": foreign server with the keys for s3, "check_path": false when
-trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9), "iceberg": how Iceberg
-follows (see publish; ''1m''), "iceberg_snapshots": how many snapshots it lists (100)}.
+trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9), "types": what becomes of
+types without a single equal in the lake (see publish), "iceberg": how Iceberg follows (see publish; ''1m''), "iceberg_snapshots": how many snapshots it lists (100)}.
 A directory that is there already is better made by you: files get its permissions, so it says who may read the lake.
 DuckDB reads it with ATTACH ''ducklake:postgres:dbname=…'' AS name (METADATA_SCHEMA ''…''); Spark, Trino and pyiceberg as the Iceberg
 JDBC catalog called as the lake, whose tables are in metadata_schema and whose namespace is main: see docs/readers.
@@ -495,13 +442,14 @@ COMMENT ON FUNCTION pgtrickle._lake_relation(regclass) IS
 'relation: to be published.  Errors: 42P01, 42809 not a table, 42501 not its owner, 0A000 a kind of table that cannot be followed.';
 
 CREATE FUNCTION pgtrickle.publish(relation regclass, lake text DEFAULT NULL, table_name text DEFAULT NULL, mode text DEFAULT 'mirror',
-    schedule text DEFAULT '10s', partition_by text[] DEFAULT NULL, sort_by text[] DEFAULT NULL, iceberg text DEFAULT NULL) RETURNS text
+    schedule text DEFAULT '10s', partition_by text[] DEFAULT NULL, sort_by text[] DEFAULT NULL, iceberg text DEFAULT NULL, types jsonb DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $publish$
 DECLARE
     the_lake pgtrickle.lake;
     lag      interval;
     target   text := coalesce($3, (SELECT c.relname FROM pg_class c WHERE c.oid = $1));
     period   interval;
+    choices  jsonb;
     lacking  record;
     columns  int2[];
     key      int2[];
@@ -536,20 +484,15 @@ BEGIN
         RAISE EXCEPTION 'lake "%" already has a table "%"', the_lake.name, target
             USING ERRCODE = '42P07', HINT = 'Give another table_name, or drop that one: DROP TABLE in DuckDB, or unpublish(…, drop_lake_table => true).';
     END IF;
-    SELECT c.name, c.declared INTO lacking
-    FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c WHERE c.lake_type IS NULL LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'column "%" of % has type %, which DuckLake cannot hold exactly', lacking.name, $1, lacking.declared
-            USING ERRCODE = '0A000',
-                  HINT = format('Publish a stream table that casts it, such as SELECT …, %I::text FROM %s.', lacking.name, $1);
-    END IF;
-
-    columns := (SELECT array_agg(c.attnum ORDER BY c.attnum) FROM pgtrickle._lake_columns($1, 9) c);
+    PERFORM pgtrickle._check_lake_types($9);
+    choices := jsonb_build_object('numeric_scale', coalesce(the_lake.options->'numeric_scale', '9')) || coalesce(the_lake.options->'types', '{}') || coalesce($9, '{}');
+    PERFORM pgtrickle._check_lake_columns($1, choices, lag IS NOT NULL);
+    columns := (SELECT array_agg(c.attnum ORDER BY c.attnum) FROM pgtrickle._lake_columns($1, choices) c);
     IF columns IS NULL THEN
         RAISE EXCEPTION '% has no columns', $1 USING ERRCODE = '0A000', HINT = 'A lake table needs at least one.';
     END IF;
     IF $4 = 'history' THEN
-        SELECT c.name, c.declared INTO lacking FROM pgtrickle._lake_columns($1, 9) c WHERE pgtrickle._is_history_column(c.name) LIMIT 1;
+        SELECT c.name INTO lacking FROM pgtrickle._lake_columns($1, choices) c WHERE pgtrickle._is_history_column(c.name) LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'column "%" of % has the name of a column that mode "history" adds', lacking.name, $1
                 USING ERRCODE = '42701', HINT = 'Publish a stream table that gives it another name.';
@@ -559,12 +502,12 @@ BEGIN
     rows_key := pgtrickle._lake_rows_key($1, key);
     INSERT INTO pgtrickle.consumer(kind) VALUES ('publication') RETURNING id INTO new_id;
     INSERT INTO pgtrickle.reads(consumer, source, columns) VALUES (new_id, $1, columns);
-    INSERT INTO pgtrickle.publication(id, lake, relid, table_name, mode, schedule, period, key, rows_key, salt, iceberg)
-        VALUES (new_id, the_lake.id, $1, target, $4, $5, period, key, rows_key, decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), lag);
+    INSERT INTO pgtrickle.publication(id, lake, relid, table_name, mode, schedule, period, key, rows_key, salt, iceberg, types)
+        VALUES (new_id, the_lake.id, $1, target, $4, $5, period, key, rows_key, decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), lag, choices);
     INSERT INTO pgtrickle.publication_health(id) VALUES (new_id);
-    INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, is_list, nullable, declared)
-        SELECT new_id, c.column_id + CASE WHEN $4 = 'history' THEN 4 ELSE 0 END, c.attnum, c.name, c.source_type, c.lake_type, c.is_list, c.nullable, c.declared
-        FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) c;
+    INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, fields, nullable, declared)
+        SELECT new_id, c.column_id + CASE WHEN $4 = 'history' THEN 4 ELSE 0 END, c.attnum, c.name, c.source_type, c.lake_type, c.fields, c.nullable, c.declared
+        FROM pgtrickle._lake_columns($1, choices) c;
     PERFORM pgtrickle._set_layout(new_id, $1, 'partition', $6), pgtrickle._set_layout(new_id, $1, 'sort', $7);
     -- Where a row of the source is in the lake: file and position, and the row id where it is not the file's own.
     EXECUTE format('CREATE TABLE pgtrickle_state.lake_rows_%s (key %s NOT NULL, file int NOT NULL, pos int NOT NULL, row_id bigint)', new_id, rows_key);
@@ -572,7 +515,7 @@ BEGIN
     PERFORM pgtrickle._capture($1, columns);
     RETURN format('%I.main.%I', the_lake.name, target);
 END $publish$;
-COMMENT ON FUNCTION pgtrickle.publish(regclass, text, text, text, text, text[], text[], text) IS
+COMMENT ON FUNCTION pgtrickle.publish(regclass, text, text, text, text, text[], text[], text, jsonb) IS
 'Publishes a table, partitioned table or stream table as a table of a lake: loaded once, then kept up to date by trickle-lake.
 relation: what to publish; lake: its name, NULL = the only one; table_name: NULL = the relation''s; mode: ''mirror'' (the lake table equals
 the relation), ''append'' (every new version of a row is added, deletes are ignored) or ''history'' (every version that a publish saw, after four
@@ -581,11 +524,15 @@ lake snapshots of those publishes; the ends are NULL while it lasts); schedule: 
 (as soon as it changes); partition_by: what decides which file a row goes to, of columns, year(column), month(…), day(…), hour(…) and
 bucket(n, column), such as ''{year(at),region}'' (timestamptz in UTC; text, whole numbers, decimals, dates, uuids and booleans by themselves); sort_by: columns
 by which the rows of a batch are sorted in its files, each with ASC or DESC, NULLS FIRST or LAST; iceberg: how Spark, Trino and pyiceberg follow, ''each commit'' (in the
-transaction that commits the lake snapshot), a duration (at most so far behind DuckDB) or ''off'', NULL = as the lake.  All tables of a lake that are due are published in one lake snapshot,
+transaction that commits the lake snapshot), a duration (at most so far behind DuckDB) or ''off'', NULL = as the lake;
+types: what becomes of types that the lake holds in more than one way, or not exactly, over the lake''s option "types": {"interval": "struct"
+(months, days and microseconds, exact), "text" (ISO 8601) or "interval" (DuckLake''s, of whole milliseconds and without signs; not for Iceberg),
+"timetz": "text" or "utc" (DuckLake''s timetz, at offset 0; not for Iceberg), "numeric": "text" (of what decimal(38) does not hold, and without a precision),
+"other": "text" (every type without an equal: ranges, network addresses, …, as its cast to text)}; what is not chosen is refused.  All tables of a lake that are due are published in one lake snapshot,
 which is one snapshot of the database.  Result: the table''s name in the lake.
-Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode, schedule or iceberg, or no name;
+Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode, schedule, iceberg or types, or no name;
 42701 a column called as one that mode history adds; 42703 a column in partition_by or sort_by that is not there, 42804 of a type that is not accepted there;
-0A000 a column type DuckLake cannot hold, or a relation that cannot be followed.';
+0A000 a column type DuckLake, or Iceberg, cannot hold as chosen, or a relation that cannot be followed.';
 
 CREATE FUNCTION pgtrickle._drop_lake_table(lake pgtrickle.lake, table_id bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -36,12 +36,12 @@ BEGIN
     END IF;
     SELECT * INTO the_lake FROM pgtrickle.lake WHERE id = p.lake;
     EXECUTE format('SELECT greatest((SELECT max(column_id) FROM %I.ducklake_column WHERE table_id = $1),
-                                    (SELECT max(column_id + is_list::int) FROM pgtrickle.publication_column WHERE publication = $2)) + 1', the_lake.metadata_schema)
+                                    (SELECT max(column_id + pgtrickle._lake_width(fields) - 1) FROM pgtrickle.publication_column WHERE publication = $2)) + 1', the_lake.metadata_schema)
         INTO next_id USING p.table_id, p.id;
     FOR column_ IN
-        SELECT w.*, c.column_id AS old_id, c.source_type AS old_source, c.lake_type AS old_type, c.is_list AS old_list, a.atthasmissing,
+        SELECT w.*, c.column_id AS old_id, c.source_type AS old_source, c.lake_type AS old_type, c.fields AS old_fields, a.atthasmissing,
                coalesce(c.attnum, w.attnum) AS number, (c.name, c.declared) IS DISTINCT FROM (w.name, w.declared) OR (w.nullable AND NOT c.nullable) AS differs
-        FROM pgtrickle._lake_columns($1, coalesce((the_lake.options->>'numeric_scale')::int, 9)) w
+        FROM pgtrickle._lake_columns($1, p.types) w
         JOIN pg_attribute a ON a.attrelid = $1 AND a.attnum = w.attnum
         FULL JOIN (SELECT * FROM pgtrickle.publication_column WHERE publication = p.id) c ON c.attnum = w.attnum
         ORDER BY 2
@@ -59,17 +59,17 @@ BEGIN
             altered := true;
             reload := reload OR cardinality(p.key) = 0;
         ELSIF column_.old_id IS NULL
-              OR (NOT column_.is_list AND NOT column_.old_list AND column_.old_type <> column_.lake_type AND NOT pgtrickle._lake_widens(column_.old_type, column_.lake_type))
-              OR column_.is_list <> column_.old_list OR (column_.is_list AND column_.old_type <> column_.lake_type) THEN
+              OR (column_.old_type <> column_.lake_type AND NOT pgtrickle._lake_widens(column_.old_type, column_.lake_type))
+              OR column_.old_fields <> column_.fields THEN
             IF p.mode <> 'mirror' AND column_.old_id IS NOT NULL THEN
                 RAISE NOTICE 'publishing % pauses: column "%" has another type, and what was appended cannot be appended again', $1, column_.name;
                 RETURN;
             END IF;
             DELETE FROM pgtrickle.publication_column WHERE publication = p.id AND column_id = column_.old_id;
             altered := pgtrickle._unset_layout(p.id, column_.attnum) OR altered;
-            INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, is_list, nullable, declared)
-                VALUES (p.id, next_id, column_.attnum, column_.name, column_.source_type, column_.lake_type, column_.is_list, true, column_.declared);
-            next_id := next_id + 1 + column_.is_list::int;
+            INSERT INTO pgtrickle.publication_column(publication, column_id, attnum, name, source_type, lake_type, fields, nullable, declared)
+                VALUES (p.id, next_id, column_.attnum, column_.name, column_.source_type, column_.lake_type, column_.fields, true, column_.declared);
+            next_id := next_id + pgtrickle._lake_width(column_.fields);
             altered := true;
             reload := reload OR column_.old_id IS NOT NULL OR column_.atthasmissing OR cardinality(p.key) = 0;
         ELSIF column_.differs OR column_.old_source <> column_.source_type THEN

@@ -20,7 +20,7 @@ COMMENT ON FUNCTION pgtrickle._lake_bucket(int, bigint) IS
 COMMENT ON FUNCTION pgtrickle._lake_bucket(int, bytea) IS 'buckets: how many; value: bytes, of text those in UTF-8.  Result: their bucket.  Errors: 22023 buckets below 1.';
 
 -- 'region', 'year(at)', 'bucket(16, id)' → a transform of a column; 'at DESC NULLS LAST' → a sort key.
-CREATE FUNCTION pgtrickle._parse_layout(relation regclass, kind text, entries text[])
+CREATE FUNCTION pgtrickle._parse_layout(relation regclass, kind text, entries text[], choices jsonb)
 RETURNS TABLE (n int, attnum int2, transform text, descending bool, nulls_first bool)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -50,7 +50,7 @@ BEGIN
             nulls_first := coalesce(lower(parts[3]) = 'first', descending);
         END IF;
         SELECT c.*, coalesce(c.source_type = 'bpchar', false) AS padded INTO column_
-        FROM pgtrickle._lake_columns($1, 9) c
+        FROM pgtrickle._lake_columns($1, $4) c
         WHERE c.name = CASE WHEN wanted ~ '^".*"$' THEN replace(substr(wanted, 2, length(wanted) - 2), '""', '"') ELSE wanted END
            OR (wanted !~ '^"' AND c.name = lower(wanted))
         ORDER BY c.name = wanted DESC LIMIT 1;
@@ -63,7 +63,7 @@ BEGIN
                    WHEN transform = 'hour' THEN '{timestamp,timestamptz}'
                    WHEN transform LIKE 'bucket%' THEN '{int,varchar,blob,date,timestamp,timestamptz}'
                    ELSE '{date,timestamp,timestamptz}' END::text[];
-        IF column_.lake_type IS NULL OR column_.is_list OR substring(column_.lake_type FROM '^[a-z]+') <> ALL (of) OR (column_.padded AND $2 = 'partition') THEN
+        IF column_.lake_type IS NULL OR substring(column_.lake_type FROM '^[a-z]+') <> ALL (of) OR (column_.padded AND $2 = 'partition') THEN
             RAISE EXCEPTION 'cannot % by "%": % of type %', $2, entry, column_.name, column_.declared
                 USING ERRCODE = '42804', HINT = format('It takes %s%s.', array_to_string(of, ', '), CASE WHEN column_.padded THEN ', but not char(n): publish a stream table that casts it to text' ELSE '' END);
         ELSIF transform = 'bucket(0)' THEN
@@ -72,14 +72,14 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION pgtrickle._parse_layout(regclass, text, text[]) IS
-'relation: whose columns are meant; kind: ''partition'' or ''sort''; entries: as given to publish.  Result: what they say, numbered from 0.
+COMMENT ON FUNCTION pgtrickle._parse_layout(regclass, text, text[], jsonb) IS
+'relation: whose columns are meant; kind: ''partition'' or ''sort''; entries: as given to publish; choices: see there, types.  Result: what they say, numbered from 0.
 Errors: 42703 no such column; 42804 a type it does not take; 22023 anything else.';
 
 CREATE FUNCTION pgtrickle._set_layout(publication int, relation regclass, kind text, entries text[]) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM pgtrickle.publication_layout l WHERE l.publication = $1 AND l.kind = $3;
-    INSERT INTO pgtrickle.publication_layout SELECT $1, $3, p.* FROM pgtrickle._parse_layout($2, $3, $4) p
+    INSERT INTO pgtrickle.publication_layout SELECT $1, $3, p.* FROM pgtrickle._parse_layout($2, $3, $4, (SELECT types FROM pgtrickle.publication WHERE id = $1)) p
 $$;
 REVOKE ALL ON FUNCTION pgtrickle._set_layout(int, regclass, text, text[]) FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle._set_layout(int, regclass, text, text[]) IS 'publication: its id; relation, kind, entries: as for _parse_layout.  Sets it.';

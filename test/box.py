@@ -122,9 +122,9 @@ class Box:
 class Database:
     """A database of its own with the extension in it."""
 
-    def __init__(self, box: Box, name: str):
+    def __init__(self, box: Box, name: str, options: str = ""):
         self.box, self.name = box, name
-        box.query(f'CREATE DATABASE "{name}"')
+        box.query(f'CREATE DATABASE "{name}" {options}')
         self.query("CREATE EXTENSION pg_trickle")
 
     def connect(self, **options) -> psycopg.Connection:

@@ -103,4 +103,6 @@ def plain(value):
         return "nan" if value != value else struct.pack("<d", value)
     if isinstance(value, list):
         return tuple(map(plain, value))
+    if isinstance(value, dict):
+        return tuple((name, plain(of)) for name, of in value.items())
     return bytes(value) if isinstance(value, memoryview) else value

@@ -149,7 +149,7 @@ def moment(r) -> datetime.datetime:
 
 def accepted(db, transform: str, type: str) -> bool:
     try:
-        db.query(f"SELECT pgtrickle._parse_layout('of_{spelt(type)}', 'partition', ARRAY['{transform}'])")
+        db.query(f"SELECT pgtrickle._parse_layout('of_{spelt(type)}', 'partition', ARRAY['{transform}'], '{{}}')")
     except psycopg.errors.DatatypeMismatch:
         return False
     return True

@@ -65,7 +65,7 @@ CREATE DOMAIN price AS numeric(8,2) CHECK (VALUE >= 0);
 CREATE TABLE every (b bool, i2 smallint, i4 int, i8 bigint NOT NULL, f4 real, f8 float8, n numeric(12,3), free numeric, t text, v varchar(3), c char(3),
     nm name, e mood, p price, bytes bytea, u uuid, j json, jb jsonb, d date, ti time, ts timestamp, tz timestamptz, ints int[], nums numeric(4,1)[]);
 SELECT pgtrickle.publish('every', table_name => 'everything');
-SELECT column_id, name, lake_type, is_list, nullable FROM pgtrickle.publication_column ORDER BY column_id;
+SELECT column_id, name, lake_type, (SELECT string_agg(f.id || ' ' || f.name || ' ' || f.lake_type, ', ') FROM pgtrickle._lake_fields(column_id, fields) f) AS fields, nullable FROM pgtrickle.publication_column ORDER BY column_id;
 SELECT pgtrickle.publish('orders', schedule => '2h 30m', mode => 'append');
 CREATE TABLE pair (a text, b int, UNIQUE NULLS NOT DISTINCT (b, a));
 SELECT pgtrickle.publish('pair', schedule => 'calculated');
