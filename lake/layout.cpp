@@ -28,10 +28,11 @@ std::string PartitionKey::value(const std::string &e) const
 	const std::string &type = column.lake_type;
 	int buckets;
 	if (sscanf(transform.c_str(), "bucket(%d)", &buckets) == 1) {
-		const std::string value = type == "date"          ? "((" + e + ") - date '1970-01-01')::int8"
-		                          : type.starts_with("timestamp") ? "(extract(epoch FROM " + e + ") * 1000000)::int8"
+		// What has no such number is in no bucket, and is refused where it becomes a value of the lake, which names its row.
+		const std::string value = type == "date"          ? "CASE WHEN isfinite(" + e + ") THEN ((" + e + ") - date '1970-01-01')::int8 END"
+		                          : type.starts_with("timestamp") ? "CASE WHEN isfinite(" + e + ") AND " + e + " < '294247-01-10' THEN (extract(epoch FROM " + e + ") * 1000000)::int8 END"
 		                          : type == "blob"        ? e
-		                          : type == "varchar"     ? "convert_to((" + e + ")::text, 'UTF8')"
+		                          : type == "varchar"     ? "textsend((" + e + ")::text)"
 		                                                  : "(" + e + ")::int8";
 		return "pgtrickle._lake_bucket(" + std::to_string(buckets) + ", " + value + ")::text COLLATE \"C\"";
 	}

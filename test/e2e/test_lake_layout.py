@@ -9,6 +9,7 @@ import uuid
 
 import psycopg
 import pyarrow.parquet as parquet
+import pytest
 from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import BinaryType, BooleanType, DateType, DecimalType, IntegerType, LongType, StringType, TimestampType, TimestamptzType, UUIDType
 
@@ -201,6 +202,27 @@ def as_iceberg(value):
     if isinstance(value, datetime.datetime):
         return (value.replace(tzinfo=None) - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
     return value.toordinal() - datetime.date(1970, 1, 1).toordinal() if isinstance(value, datetime.date) else value
+
+
+@pytest.mark.parametrize("type, values", [("date", ["infinity", "-infinity"]), ("timestamp", ["infinity", "294276-12-31 23:59:59.999999"]), ("timestamptz", ["-infinity", "294247-01-09 04:00:55+00"])])
+@pytest.mark.parametrize("transform", ["year", "month", "day", "hour", "bucket"])
+def test_a_moment_that_is_none_pauses_whatever_it_is_partitioned_by(db, type, values, transform):
+    if transform == "hour" and type == "date":
+        return
+    lake, last = Lake(db, options='{"iceberg": "each commit"}'), "9999-12-31" if type == "date" else "294246-12-31"
+    db.query(f"CREATE TABLE t (id int PRIMARY KEY, x {type}); INSERT INTO t VALUES (0, '2024-02-29'), (1, NULL), (2, '4713-01-01 BC'), (3, '{last}')")
+    lake.publish("t", partition_by='{"bucket(7, x)"}' if transform == "bucket" else f"{{{transform}(x)}}", sort_by="{x}")
+    lake.publish_now()
+    before = lake.rows("t")
+    assert len(before) == 4
+    for value in values:
+        db.query(f"INSERT INTO t VALUES (4, '{value}')")
+        with pytest.raises(psycopg.DataError, match=r'column "x" holds .*, in the row \(id\) = \(4\)') as error:
+            lake.publish_now()
+        assert error.value.sqlstate == "22003" and lake.status("t")["status"] == "SUSPENDED" and lake.rows("t") == before
+        db.query("DELETE FROM t WHERE id = 4")
+        lake.publish_now()
+        assert lake.status("t")["status"] == "ACTIVE"
 
 
 def test_columns_of_a_layout_go(db):
