@@ -104,7 +104,8 @@ def test_random_histories(lake, mode):
     print(f"LAKE_SEED={seed}")
     luck, db, expected, next_id = random.Random(seed), lake.db, {}, 1
     db.query(create("every"))
-    lake.publish("every", mode=mode)
+    lake.publish("every", mode=mode, partition_by=luck.choice(["{}", '{"bucket(3, t)"}', "{e,b}", '{"year(ts)"}', '{"bucket(2, d)"}', '{"bucket(2, r)"}', "{n}", '{"hour(tz)"}']),
+                 sort_by=luck.choice(["{}", "{tz desc}", "{free,i4}", "{e,bytes desc}", "{r nulls first}"]))
     lake.publish_now()
     foreign_with_its_types(lake, "every")
     for step in range(8):
