@@ -137,7 +137,8 @@ def untag(value):
         return value
     ((tag, of),) = value.items()
     return {"decimal": Decimal, "float": lambda v: float(v), "binary": bytes.fromhex, "date": lambda v: datetime.date.fromordinal(v + EPOCH),
-            "timestamp": int, "time": time_of, "uuid": uuid.UUID}[tag](of)
+            "timestamp": int, "time": time_of, "uuid": uuid.UUID, "struct": lambda v: tuple((name, untag(part)) for name, part in v),
+            "map": lambda v: tuple(sorted((untag(key), untag(part)) for key, part in v))}[tag](of)
 
 
 def time_of(micros: int) -> datetime.time:

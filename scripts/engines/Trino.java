@@ -3,6 +3,10 @@
 // An embedded runner of one process: java --add-modules=jdk.incubator.vector -cp 'PART/*' Trino.java
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.trino.Session;
+import io.trino.spi.type.ArrayType;
+import io.trino.spi.type.MapType;
+import io.trino.spi.type.RowType;
+import io.trino.spi.type.Type;
 import io.trino.testing.DistributedQueryRunner;
 import io.trino.testing.MaterializedResult;
 import io.trino.testing.MaterializedRow;
@@ -22,6 +26,8 @@ import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -59,22 +65,36 @@ public class Trino {
         MaterializedResult result = runner.execute(session, (String) question.get("sql"));
         List<List<Object>> rows = new ArrayList<>();
         for (MaterializedRow row : result.getMaterializedRows())
-            rows.add(tagged(row.getFields()));
+            rows.add(tagged(row.getFields(), result.getTypes()));
         return Map.of("rows", rows);
     }
 
-    static List<Object> tagged(List<?> values) {
+    static List<Object> tagged(List<?> values, List<Type> types) {
         List<Object> all = new ArrayList<>();
-        for (Object value : values)
-            all.add(tagged(value));
+        for (int i = 0; i < types.size(); i++)
+            all.add(tagged(values.get(i), types.get(i)));
         return all;
+    }
+
+    static Object tagged(Object value, Type type) {
+        return switch (type) {
+            case Type any when value == null -> null;
+            case ArrayType array -> tagged((List<?>) value, Collections.nCopies(((List<?>) value).size(), array.getElementType()));
+            case MapType map -> Map.of("map", ((Map<?, ?>) value).entrySet().stream()
+                    .map(entry -> tagged(Arrays.asList(entry.getKey(), entry.getValue()), List.of(map.getKeyType(), map.getValueType()))).toList());
+            case RowType row -> {
+                List<Object> values = tagged(value instanceof MaterializedRow fields ? fields.getFields() : (List<?>) value, row.getFieldTypes());
+                List<Object> named = new ArrayList<>();
+                for (int i = 0; i < values.size(); i++)
+                    named.add(Arrays.asList(row.getFields().get(i).getName().orElse(null), values.get(i)));
+                yield Map.of("struct", named);
+            }
+            default -> tagged(value);
+        };
     }
 
     static Object tagged(Object value) {
         return switch (value) {
-            case null -> null;
-            case List<?> list -> tagged(list);
-            case MaterializedRow row -> tagged(row.getFields());
             case Float number -> Map.of("float", number.isNaN() ? "nan" : number.isInfinite() ? (number > 0 ? "inf" : "-inf") : Double.toString(number));
             case Double number -> Map.of("float", number.isNaN() ? "nan" : number.isInfinite() ? (number > 0 ? "inf" : "-inf") : number.toString());
             case BigDecimal number -> Map.of("decimal", number.toPlainString());

@@ -18,7 +18,7 @@ answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # what Spark prints is not an answer
 
 from pyspark.sql import SparkSession, functions  # noqa: E402
-from pyspark.sql.types import ArrayType, BinaryType, DateType, DecimalType, DoubleType, FloatType, TimestampNTZType, TimestampType  # noqa: E402
+from pyspark.sql.types import ArrayType, BinaryType, DateType, DecimalType, DoubleType, FloatType, MapType, StructType, TimestampNTZType, TimestampType  # noqa: E402
 
 TAGS = {DateType: "date", DecimalType: "decimal", FloatType: "float", DoubleType: "float", BinaryType: "binary", TimestampType: "timestamp", TimestampNTZType: "timestamp"}
 
@@ -42,6 +42,10 @@ def plain(column, type):
         return functions.unix_micros(column.cast(TimestampType()))
     if isinstance(type, ArrayType):
         return functions.transform(column, lambda element: plain(element, type.elementType))
+    if isinstance(type, MapType):
+        return functions.transform_values(column, lambda _, value: plain(value, type.valueType))
+    if isinstance(type, StructType):
+        return functions.when(column.isNotNull(), functions.struct(*(plain(column.getField(field.name), field.dataType).alias(field.name) for field in type)))
     return column
 
 
@@ -50,6 +54,10 @@ def tagged(value, type):
         return None
     if isinstance(type, ArrayType):
         return [tagged(element, type.elementType) for element in value]
+    if isinstance(type, MapType):
+        return {"map": [[tagged(key, type.keyType), tagged(of, type.valueType)] for key, of in value.items()]}
+    if isinstance(type, StructType):
+        return {"struct": [[field.name, tagged(of, field.dataType)] for field, of in zip(type, value)]}
     tag = TAGS.get(type.__class__)
     if tag is None:
         return value
