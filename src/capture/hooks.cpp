@@ -69,7 +69,7 @@ void access(ObjectAccessType type, Oid class_id, Oid object, int sub, void *argu
 {
 	if (next_access != nullptr)
 		next_access(type, class_id, object, sub, argument);
-	if (type != OAT_DROP || class_id != RelationRelationId || sub != 0 || !has_superclass(object))
+	if (IsBinaryUpgrade || type != OAT_DROP || class_id != RelationRelationId || sub != 0 || !has_superclass(object))
 		return;
 	List *roots = captured_from(object, NIL);
 	for (int i = 0; i < list_length(roots); i++)
@@ -321,8 +321,11 @@ void before(Node *statement)
 	}
 }
 
+// What pg_upgrade restores is as it was, and its rows have been logged.
 bool concerns_capture(Node *statement)
 {
+	if (IsBinaryUpgrade)
+		return false;
 	switch (nodeTag(statement)) {
 	case T_AlterTableStmt:
 	case T_RenameStmt:

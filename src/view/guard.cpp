@@ -73,9 +73,10 @@ bool unlogs(AlterTableStmt *statement)
 	return false;
 }
 
+// pg_upgrade makes the extension's tables one by one, and nothing is changed meanwhile.
 bool has_stream_tables()
 {
-	return OidIsValid(get_extension_oid("pg_trickle", true)) && !creating_extension;
+	return !IsBinaryUpgrade && OidIsValid(get_extension_oid("pg_trickle", true)) && !creating_extension;
 }
 
 bool is_stream_table(Oid relid)
