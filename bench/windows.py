@@ -12,6 +12,9 @@ REPEATS = 31
 VIEWS = {
     "moving": ("SELECT id, avg(total_usd) OVER (w ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS smooth, total_usd - lag(total_usd) OVER w AS step "
                "FROM orders WINDOW w AS (ORDER BY ordered_at, id)", 0.010),
+    "range": ("SELECT id, sum(total_usd) OVER (ORDER BY ordered_at RANGE BETWEEN interval '10 minutes' PRECEDING AND CURRENT ROW) AS lately FROM orders", 0.010),
+    "groups": ("SELECT id, min(total_usd) OVER w AS low, nth_value(total_usd, 2) OVER w AS second FROM orders "
+               "WINDOW w AS (ORDER BY ordered_at, id GROUPS BETWEEN 6 PRECEDING AND 6 FOLLOWING EXCLUDE CURRENT ROW)", 0.010),
     "top_100": ("SELECT id, customer_id, total_usd FROM orders ORDER BY total_usd DESC, id LIMIT 100", 0.005),
     "top_3_of_each": ("SELECT customer_id, id, total_usd FROM (SELECT o.*, row_number() OVER (PARTITION BY customer_id ORDER BY total_usd DESC, id) AS place "
                       "FROM orders o) p WHERE place <= 3", 0.005),

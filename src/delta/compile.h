@@ -97,6 +97,7 @@ private:
 	std::string whole_partitions(const Partition &p, const std::string &changed, const std::string &came);
 	std::string near_changes(const Partition &p, const std::string &gone, const std::string &came);
 	std::string from_changes_on(const Partition &p, const std::string &gone, const std::string &came);
+	std::string around_changes(const Partition &p, const std::string &gone, const std::string &came);
 	Statement work_out(const Partition &p, const std::string &rows, const std::string &into);
 	std::string top_delta(const Partition &p, const std::string &changed, const std::string &gone);
 	Statement show_first(const Partition &p, const std::string &changed, const std::string &into);

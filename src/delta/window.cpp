@@ -10,6 +10,7 @@
 //   A + B rows of the state are fetched on either side of each changed row, by an index in the order of the window.
 //   Together with the rows that came they make stretches without a gap; results are good but for B rows at the
 //   beginning of a stretch and A at its end, unless the partition begins or ends there.
+//   the same where frames are GROUPS between offsets, or RANGE between distances (frame.cpp)
 #include "partition.h"
 
 #include "pg/sql.hpp"
@@ -179,6 +180,15 @@ std::string Compiler::window_delta(const Partition &p, const std::string &change
 		from.bulk = whole.sql;
 		from.bases = bases_of(node);
 		step(node.id, "functions from the changed rows on", {changed}, from);
+	} else if (p.numbered() && p.reach->unit != query::Reach::Unit::rows) {
+		note(node, p.reach->unit == query::Reach::Unit::groups
+		               ? "frames reach " + std::to_string(p.reach->before) + " groups back and " + std::to_string(p.reach->after) + " ahead: for a changed row its group and " +
+		                     std::to_string(p.reach->before + p.reach->after) + " on either side are read"
+		               : "frames reach a distance: for a changed row those nearer to it than the frame is wide are read, on either side");
+		Statement near = work_out(p, around_changes(p, gone, came), result);
+		near.bulk = whole.sql;
+		near.bases = bases_of(node);
+		step(node.id, "functions near the changed rows", {changed}, near);
 	} else if (p.numbered()) {
 		note(node, "results look " + std::to_string(p.reach->before) + " rows back and " + std::to_string(p.reach->after) +
 		               " ahead: for a changed row " + std::to_string(p.reach->before + p.reach->after) + " on either side are read");

@@ -255,8 +255,14 @@ std::optional<Reach> reach_of(const Operator &node)
 	Reach out;
 	if (node.kind != Kind::window || node.windows.empty())
 		return {};
+	auto add = [](std::vector<std::string> &to, const std::vector<std::string> &distances) {
+		for (const auto &distance : distances)
+			if (std::find(to.begin(), to.end(), distance) == to.end())
+				to.push_back(distance);
+	};
+	out.unit = node.windows[0].unit();
 	for (const Window &window : node.windows) {
-		if (!same_order(window.order, node.windows[0].order))
+		if (!same_order(window.order, node.windows[0].order) || window.unit() != out.unit)
 			return {};
 		for (const auto &f : window.functions) {
 			if (!f.near() && !f.running())
@@ -264,6 +270,8 @@ std::optional<Reach> reach_of(const Operator &node)
 			Reach reach = f.reach.value_or(Reach{});
 			out.before = std::max(out.before, reach.before);
 			out.after = std::max(out.after, reach.after);
+			add(out.back, reach.back);
+			add(out.ahead, reach.ahead);
 		}
 	}
 	return out;

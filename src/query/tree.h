@@ -124,9 +124,13 @@ struct Sort {
 	std::string direction(bool reversed = false) const;
 };
 
-// How many rows before and after its own, in the order of the window, a result depends on at most.
+// How far before and after its own row, in the order of the window, a result looks at most: so many rows; so many
+// groups of rows that ORDER BY leaves alike; or, of its one column, by these distances, each SQL.
 struct Reach {
+	enum class Unit { rows, groups, distance };
 	std::int64_t before = 0, after = 0;
+	Unit unit = Unit::rows;
+	std::vector<std::string> back{}, ahead{};
 };
 
 // How a result follows from that of the row before and from what its frame has more, where frames grow with each row:
@@ -151,6 +155,9 @@ struct Window {
 	std::vector<Sort> order;
 	std::string frame;          // ROWS BETWEEN …; empty: the standard one
 	std::vector<Function> functions;
+
+	// What the reach of the functions counts; rows where there is none.
+	Reach::Unit unit() const { return functions.empty() || !functions[0].near() ? Reach::Unit::rows : functions[0].reach->unit; }
 };
 
 struct Operator;
@@ -229,7 +236,7 @@ std::vector<int> keys_of_one_row(const Operator &aggregate);
 
 bool same_order(const std::vector<Sort> &a, const std::vector<Sort> &b);
 
-// The reach of a window's results, if all have one or follow from those before, and are of one order.
+// The reach of a window's results, if all have one or follow from those before, and are of one order and unit.
 std::optional<Reach> reach_of(const Operator &node);
 
 // Does what a window shows or a top keeps depend on how rows are ordered that its ORDER BY leaves alike?

@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include "query/frame.h"
+
 #include "pg/sql.hpp"
 
 extern "C" {
@@ -33,12 +35,6 @@ constexpr Oid order_free[] = {
     F_AVG_NUMERIC, F_AVG_INTERVAL, F_COUNT_ANY, F_COUNT_, F_BOOL_AND, F_BOOL_OR, F_EVERY,
 };
 
-// Functions that look a number of rows back or ahead.
-constexpr Oid lags[] = {F_LAG_ANYELEMENT, F_LAG_ANYELEMENT_INT4, F_LAG_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE};
-constexpr Oid leads[] = {F_LEAD_ANYELEMENT, F_LEAD_ANYELEMENT_INT4, F_LEAD_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE};
-// Others that have the frame's rows; the rest of those that are no aggregates have the partition's.
-constexpr Oid of_frames[] = {F_FIRST_VALUE, F_LAST_VALUE, F_NTH_VALUE};
-
 bool is_extreme(Oid function)
 {
 	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
@@ -47,11 +43,6 @@ bool is_extreme(Oid function)
 	bool extreme = OidIsValid(reinterpret_cast<Form_pg_aggregate>(GETSTRUCT(tuple))->aggsortop);
 	ReleaseSysCache(tuple);
 	return extreme;
-}
-
-template <size_t count> bool among(const Oid (&functions)[count], Oid function)
-{
-	return std::find(functions, functions + count, function) != functions + count;
 }
 
 struct Found {
@@ -114,61 +105,6 @@ void print_call(WindowFunc *function, Call *out)
 		out->text = psprintf("%.*s*)", int(strlen(out->text)) - 1, out->text);
 }
 
-Node *constant(Node *node)
-{
-	return eval_const_expressions(nullptr, static_cast<Node *>(copyObjectImpl(node)));
-}
-
-// The value of a constant number of rows; less than 0: not known.
-std::int64_t known_rows(Node *node)
-{
-	Node *value = constant(node);
-	if (!IsA(value, Const) || reinterpret_cast<Const *>(value)->constisnull)
-		return -1;
-	auto *known = reinterpret_cast<Const *>(value);
-	return known->consttype == INT4OID ? DatumGetInt32(known->constvalue) : known->consttype == INT8OID ? DatumGetInt64(known->constvalue) : -1;
-}
-
-char *print(Node *node)
-{
-	return deparse_expression(node, NIL, false, false);
-}
-
-// Of RANGE a distance with its type, of the others a number of rows or groups.
-std::string bound(Node *value, bool distance, int location)
-{
-	Node *folded = pg::call(constant, value);
-	if (!IsA(folded, Const))
-		no_law("a window frame whose bound is not a constant", location);
-	std::int64_t rows = distance ? -1 : pg::call(known_rows, value);
-	return rows >= 0 ? std::to_string(rows) : std::string("(") + pg::call(print, folded) + ")";
-}
-
-std::string frame(const WindowClause *clause, int location)
-{
-	int options = clause->frameOptions;
-	if (!(options & FRAMEOPTION_NONDEFAULT))
-		return {};
-	auto end = [&](int unbounded_preceding, int unbounded_following, int current, int preceding, Node *value) -> std::string {
-		if (options & unbounded_preceding)
-			return "UNBOUNDED PRECEDING";
-		if (options & unbounded_following)
-			return "UNBOUNDED FOLLOWING";
-		if (options & current)
-			return "CURRENT ROW";
-		return bound(value, options & FRAMEOPTION_RANGE, location) + (options & preceding ? " PRECEDING" : " FOLLOWING");
-	};
-	std::string out = options & FRAMEOPTION_RANGE ? "RANGE BETWEEN " : options & FRAMEOPTION_ROWS ? "ROWS BETWEEN " : "GROUPS BETWEEN ";
-	out += end(FRAMEOPTION_START_UNBOUNDED_PRECEDING, FRAMEOPTION_START_UNBOUNDED_FOLLOWING, FRAMEOPTION_START_CURRENT_ROW,
-	           FRAMEOPTION_START_OFFSET_PRECEDING, clause->startOffset);
-	out += " AND " + end(FRAMEOPTION_END_UNBOUNDED_PRECEDING, FRAMEOPTION_END_UNBOUNDED_FOLLOWING, FRAMEOPTION_END_CURRENT_ROW,
-	                     FRAMEOPTION_END_OFFSET_PRECEDING, clause->endOffset);
-	return out + (options & FRAMEOPTION_EXCLUDE_CURRENT_ROW ? " EXCLUDE CURRENT ROW"
-	              : options & FRAMEOPTION_EXCLUDE_GROUP     ? " EXCLUDE GROUP"
-	              : options & FRAMEOPTION_EXCLUDE_TIES      ? " EXCLUDE TIES"
-	                                                        : "");
-}
-
 char *operator_name(Oid number)
 {
 	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(number));
@@ -178,25 +114,6 @@ char *operator_name(Oid number)
 	char *name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	return name;
-}
-
-std::optional<Reach> reach(WindowFunc *function, const WindowClause *clause)
-{
-	bool lag = among(lags, function->winfnoid), lead = among(leads, function->winfnoid);
-	if (lag || lead) {
-		std::int64_t rows = list_length(function->args) < 2 ? 1 : pg::call(known_rows, static_cast<Node *>(lsecond(function->args)));
-		return rows < 0 ? std::nullopt : std::optional(lag ? Reach{rows, 0} : Reach{0, rows});
-	}
-	int options = clause->frameOptions;
-	bool endless = options & (FRAMEOPTION_START_UNBOUNDED_PRECEDING | FRAMEOPTION_END_UNBOUNDED_FOLLOWING);
-	if (!(function->winagg || among(of_frames, function->winfnoid)) || !(options & FRAMEOPTION_ROWS) || endless)
-		return {};
-	Reach out;
-	if (options & FRAMEOPTION_START_OFFSET_PRECEDING)
-		out.before = pg::call(known_rows, clause->startOffset);
-	if (options & FRAMEOPTION_END_OFFSET_FOLLOWING)
-		out.after = pg::call(known_rows, clause->endOffset);
-	return out.before < 0 || out.after < 0 ? std::nullopt : std::optional(out);
 }
 
 // Aggregates whose value over more rows is found from their values over either part.
@@ -385,17 +302,23 @@ private:
 			Window window;
 			window.order = sorting(query_, clause->orderClause, [&](TargetEntry *target) { return place_sort(target, "ORDER BY of a window"); });
 			window.frame = frame(clause, of[0]->location);
-			std::vector<Shown> shown;
+			std::map<Reach::Unit, std::vector<WindowFunc *>> by_unit;
 			for (WindowFunc *function : of)
-				shown.push_back(show(function, clause, window));
-			level->windows.push_back(std::move(window));
-			level->of.push_back(std::move(shown));
+				by_unit[reach(function, clause).value_or(Reach{}).unit].push_back(function);
+			for (const auto &[unit, those] : by_unit) {
+				Window made = window;
+				std::vector<Shown> shown;
+				for (WindowFunc *function : those)
+					shown.push_back(show(function, clause, made));
+				level->windows.push_back(std::move(made));
+				level->of.push_back(std::move(shown));
+			}
 		}
 		return by_order(std::move(levels));
 	}
 
-	// Where each result has a reach or follows from those before, rows are found in the order of their window: one order
-	// a level.  Results that follow change far: they come last, or what changes would be input again.
+	// Where each result has a reach or follows from those before, rows are found in the order of their window: one order,
+	// and one unit of reach, a level.  Results that follow change far: they come last, or what changes would be input again.
 	static std::vector<Level> by_order(std::vector<Level> levels)
 	{
 		std::vector<Level> out;
@@ -409,7 +332,9 @@ private:
 			}
 			size_t first = out.size();
 			for (size_t i = 0; i < level.windows.size(); i++) {
-				auto same = std::find_if(out.begin() + first, out.end(), [&](const Level &l) { return same_order(l.windows[0].order, level.windows[i].order); });
+				auto same = std::find_if(out.begin() + first, out.end(), [&](const Level &l) {
+					return same_order(l.windows[0].order, level.windows[i].order) && l.windows[0].unit() == level.windows[i].unit();
+				});
 				if (same == out.end())
 					same = out.insert(same, {level.partition, {}, {}});
 				same->windows.push_back(std::move(level.windows[i]));

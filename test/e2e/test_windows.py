@@ -9,14 +9,23 @@ import time
 
 import pytest
 
-COLUMNS = {"k": "int", "a": "int", "b": "numeric(8,2)", "d": "date", "t": "timestamptz NOT NULL", "x": "bigint NOT NULL", "s": "text"}
+COLUMNS = {"k": "int", "a": "int", "b": "numeric(8,2)", "d": "date", "t": "timestamptz NOT NULL", "x": "bigint NOT NULL", "s": "text",
+           "n": "numeric", "i": "int", "l": "bigint NOT NULL", "m": "timestamp", "f": "date", "q": "smallint"}
+# Ends of their types stand among the values of these.
+ENDS = {"n": ["'NaN'", "'Infinity'", "'-Infinity'", "1e30"], "i": ["2147483647", "-2147483648", "2147483645", "-2147483646"],
+        "l": ["9223372036854775807", "-9223372036854775808", "9223372036854775800"], "q": ["32767", "-32768", "32765"],
+        "m": ["'infinity'", "'-infinity'", "'2026-02-28'", "'2026-03-31'"],
+        "f": ["'infinity'", "'-infinity'", "'2026-02-28'", "'2024-02-29'"]}
 ROWS, PARTITIONS = 240, 3
 
 
 def value(rng, column):
     if not COLUMNS[column].endswith("NOT NULL") and rng.random() < 0.1:
         return "NULL"
-    return {"k": lambda: str(rng.randrange(PARTITIONS)), "a": lambda: str(rng.randrange(30)), "b": lambda: f"{rng.randrange(-800, 800) / 4:.2f}",
+    if column in ENDS and rng.random() < 0.15:
+        return rng.choice(ENDS[column])
+    return {"n": lambda: f"{rng.randrange(-60, 60) / 4}", "i": lambda: str(rng.randrange(50)), "l": lambda: str(rng.randrange(-40, 40)), "q": lambda: str(rng.randrange(40)),
+            "m": lambda: f"timestamp '2026-01-20' + interval '{rng.randrange(90) * 13} hours'", "f": lambda: f"date '2026-01-20' + {rng.randrange(90)}", "k": lambda: str(rng.randrange(PARTITIONS)), "a": lambda: str(rng.randrange(30)), "b": lambda: f"{rng.randrange(-800, 800) / 4:.2f}",
             "d": lambda: f"date '2026-01-20' + {rng.randrange(60)}", "t": lambda: f"timestamptz '2026-03-28 00:00+00' + interval '{rng.randrange(90) * 37} minutes'",
             "x": lambda: str(rng.randrange(60)), "s": lambda: f"'{rng.choice('abcdefgh')}'"}[column]()
 
@@ -26,7 +35,10 @@ def row(rng):
 
 
 DISTANCES = {"a": ["1", "3", "0"], "x": ["2", "5", "0"], "b": ["0.25", "10", "7.5"], "d": ["interval '5 days'", "interval '1 month'"],
-             "t": ["interval '90 minutes'", "interval '1 day'", "interval '1 month'"]}
+             "t": ["interval '90 minutes'", "interval '1 day'", "interval '1 month'", "interval '0'"], "n": ["0.25", "3", "2e31", "'Infinity'"],
+             "i": ["2", "4::bigint", "2147483647"], "l": ["3", "9223372036854775807", "2::smallint"], "q": ["1", "3::bigint", "40000::int"],
+             "m": ["interval '5 days'", "interval '1 month'", "interval '1 month 2 days 3 hours'", "interval '40 years'", "interval '1 month -3 days'"],
+             "f": ["interval '3 days'", "interval '1 month'", "interval '10 hours'", "interval '1 year'"]}
 
 
 def between(rng, distances):
@@ -42,7 +54,7 @@ def function(rng, columns, partition, order, total):
     direction = {c: rng.choice(["", "", " DESC", " NULLS FIRST", " DESC NULLS LAST"]) for c in columns}
     every = [c + direction[c] for c in order]
     complete = every + [c for c in columns if c not in order] if not total else every + ["id"]
-    argument, numbers = rng.choice(list(COLUMNS)), rng.choice(["a", "b", "x"])
+    argument, numbers = rng.choice(list(COLUMNS)), rng.choice(["a", "b", "x", "n", "l"])
     calls = ["count(*)", f"count({argument})", f"sum({numbers})", f"avg({numbers})", f"min({argument})", f"max({argument})", f"bool_and({numbers} > 3)",
              f"sum({numbers}) FILTER (WHERE x > 20)", f"count(*) FILTER (WHERE s > 'd')"]
     kind = rng.choice(["running", "running", "rank", "row", "rows", "groups", "range", "running_rows", "whole"])
@@ -61,14 +73,21 @@ def function(rng, columns, partition, order, total):
             rng.choice(["", "", " RANGE UNBOUNDED PRECEDING", " GROUPS UNBOUNDED PRECEDING", " RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP"])
         return f"{call} OVER ({of}ORDER BY {', '.join(complete if rows else every)}{frame})"
     call = rng.choice(calls)
+    if kind == "groups" and rng.random() < 0.5:
+        call = rng.choice(calls + [f"nth_value({argument}, 2)", f"first_value({argument})", f"last_value({argument})"])
     if kind == "rows":
         exclude = rng.choice(["", "", "", " EXCLUDE CURRENT ROW"])
         return f"{rng.choice(calls + [f'last_value({argument})', f'first_value({argument})'])} OVER ({of}ORDER BY {', '.join(complete)} ROWS {between(rng, ['1', '3'])}{exclude})"
     exclude = rng.choice(["", "", "", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES"])
+    places = call.startswith(("nth_value", "first_value", "last_value"))
+    if places:      # only where no rows are alike in the order
+        return f"{call} OVER ({of}ORDER BY {', '.join(complete)} GROUPS {between(rng, ['1', '2', '5'])}{exclude})"
     if exclude == " EXCLUDE CURRENT ROW" or exclude == " EXCLUDE TIES":
         call = "count(*)"
     if kind == "groups":
-        return f"{call} OVER ({of}ORDER BY {', '.join(every)} GROUPS {between(rng, ['1', '2'])}{exclude})"
+        return f"{call} OVER ({of}ORDER BY {', '.join(every)} GROUPS {between(rng, ['1', '2', '4'])}{exclude})"
+    if rng.random() < 0.1:
+        return f"{call} OVER ({of}ORDER BY {', '.join(every)} RANGE BETWEEN CURRENT ROW AND CURRENT ROW{exclude})"
     by = rng.choice([c for c in columns if c in DISTANCES])
     return f"{call} OVER ({of}ORDER BY {by}{direction[by]} RANGE {between(rng, DISTANCES[by][:1] if rng.random() < 0.5 else [rng.choice(DISTANCES[by])])}{exclude})"
 

@@ -53,3 +53,22 @@ DELETE FROM tick WHERE id IN (1, 2, 1000, 1001, 2000);
 INSERT INTO tick VALUES (3000, 9, 1), (3001, 9, 2), (3002, 10015, 3), (3003, 30000, 4);
 SELECT mode FROM pgtrickle.refresh_stream_table('moving');
 SELECT missing, unexpected FROM pgtrickle.verify('moving');
+
+-- So is what GROUPS or RANGE bound on both sides, with what they exclude; NULLs and infinities are where ORDER BY has them.
+CREATE TABLE trade (id int PRIMARY KEY, at timestamp, price int NOT NULL);
+INSERT INTO trade SELECT i, timestamp '2026-02-01' + i / 2 * interval '1 hour', i % 13 FROM generate_series(1, 2000) i;
+INSERT INTO trade VALUES (2001, NULL, 1), (2002, 'infinity', 2), (2003, '-infinity', 3);
+SELECT pgtrickle.create_stream_table('of_a_month', $$
+	SELECT id, at, sum(price) OVER (ORDER BY at DESC NULLS FIRST RANGE BETWEEN interval '1 month' PRECEDING AND interval '3 days' FOLLOWING EXCLUDE GROUP) AS around FROM trade$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('of_groups', $$
+	SELECT id, at, count(*) OVER w AS trades, max(price) OVER w AS high, rank() OVER w AS place FROM trade
+	WINDOW w AS (ORDER BY at GROUPS BETWEEN 2 PRECEDING AND 1 FOLLOWING EXCLUDE TIES)$$, '1h', 'DIFFERENTIAL');
+SELECT name, e.operator, e.access FROM unnest('{of_a_month,of_groups}'::text[]) name, pgtrickle.explain_stream_table(name) e WHERE e.operator LIKE '%window%';
+UPDATE trade SET price = 100 WHERE id = 1000;
+SELECT mode, rows_out FROM pgtrickle.refresh_stream_table('of_groups');
+SELECT id, trades, high FROM of_groups WHERE id BETWEEN 996 AND 1006 ORDER BY id;
+UPDATE trade SET at = at + interval '90 minutes' WHERE id BETWEEN 40 AND 43;
+DELETE FROM trade WHERE id IN (1, 2001, 2002) OR id BETWEEN 700 AND 720;
+INSERT INTO trade VALUES (3001, NULL, 7), (3002, '-infinity', 8), (3003, '2026-03-31', 9), (3004, '2030-01-01', 1);
+SELECT name, (pgtrickle.refresh_stream_table(name)).mode FROM unnest('{of_a_month,of_groups}'::text[]) name;
+SELECT name, v.missing, v.unexpected FROM unnest('{of_a_month,of_groups}'::text[]) name, pgtrickle.verify(name) v;

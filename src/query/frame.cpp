@@ -1,0 +1,159 @@
+#include "frame.h"
+
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
+#include "utils/numeric.h"
+#include "utils/ruleutils.h"
+#include "utils/timestamp.h"
+}
+
+namespace query {
+
+namespace {
+
+// Functions that look a number of rows back or ahead.
+constexpr Oid lags[] = {F_LAG_ANYELEMENT, F_LAG_ANYELEMENT_INT4, F_LAG_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE};
+constexpr Oid leads[] = {F_LEAD_ANYELEMENT, F_LEAD_ANYELEMENT_INT4, F_LEAD_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE};
+// Others that have the frame's rows; the rest of those that are no aggregates have the partition's.
+constexpr Oid of_frames[] = {F_FIRST_VALUE, F_LAST_VALUE, F_NTH_VALUE};
+
+Node *constant(Node *node)
+{
+	return eval_const_expressions(nullptr, static_cast<Node *>(copyObjectImpl(node)));
+}
+
+// The value of a constant number of rows; less than 0: not known.
+std::int64_t known_rows(Node *node)
+{
+	Node *value = constant(node);
+	if (!IsA(value, Const) || reinterpret_cast<Const *>(value)->constisnull)
+		return -1;
+	auto *known = reinterpret_cast<Const *>(value);
+	return known->consttype == INT4OID ? DatumGetInt32(known->constvalue) : known->consttype == INT8OID ? DatumGetInt64(known->constvalue) : -1;
+}
+
+char *print(Node *node)
+{
+	return deparse_expression(node, NIL, false, false);
+}
+
+// Of RANGE a distance with its type, of the others a number of rows or groups.
+std::string bound(Node *value, bool distance, int location)
+{
+	Node *folded = pg::call(constant, value);
+	if (!IsA(folded, Const))
+		no_law("a window frame whose bound is not a constant", location);
+	std::int64_t rows = distance ? -1 : pg::call(known_rows, value);
+	return rows >= 0 ? std::to_string(rows) : std::string("(") + pg::call(print, folded) + ")";
+}
+
+}  // namespace
+
+std::string frame(const WindowClause *clause, int location)
+{
+	int options = clause->frameOptions;
+	if (!(options & FRAMEOPTION_NONDEFAULT))
+		return {};
+	auto end = [&](int unbounded_preceding, int unbounded_following, int current, int preceding, Node *value) -> std::string {
+		if (options & unbounded_preceding)
+			return "UNBOUNDED PRECEDING";
+		if (options & unbounded_following)
+			return "UNBOUNDED FOLLOWING";
+		if (options & current)
+			return "CURRENT ROW";
+		return bound(value, options & FRAMEOPTION_RANGE, location) + (options & preceding ? " PRECEDING" : " FOLLOWING");
+	};
+	std::string out = options & FRAMEOPTION_RANGE ? "RANGE BETWEEN " : options & FRAMEOPTION_ROWS ? "ROWS BETWEEN " : "GROUPS BETWEEN ";
+	out += end(FRAMEOPTION_START_UNBOUNDED_PRECEDING, FRAMEOPTION_START_UNBOUNDED_FOLLOWING, FRAMEOPTION_START_CURRENT_ROW,
+	           FRAMEOPTION_START_OFFSET_PRECEDING, clause->startOffset);
+	out += " AND " + end(FRAMEOPTION_END_UNBOUNDED_PRECEDING, FRAMEOPTION_END_UNBOUNDED_FOLLOWING, FRAMEOPTION_END_CURRENT_ROW,
+	                     FRAMEOPTION_END_OFFSET_PRECEDING, clause->endOffset);
+	return out + (options & FRAMEOPTION_EXCLUDE_CURRENT_ROW ? " EXCLUDE CURRENT ROW"
+	              : options & FRAMEOPTION_EXCLUDE_GROUP     ? " EXCLUDE GROUP"
+	              : options & FRAMEOPTION_EXCLUDE_TIES      ? " EXCLUDE TIES"
+	                                                        : "");
+}
+
+namespace {
+
+// What is longer than this is not looked for near a row.
+constexpr std::int64_t longest_months = 12 * 500, longest_days = 366 * 500;
+
+// Of in_range(value, base, distance, …): is all within the distance found by adding it to the base and taking it away?
+// Not of floats, where that rounds; not of time, which has ends; of time zones only what has no days.
+// A month is longer or shorter as it is counted from either of its ends: some days more are right for both.
+bool adds_up(Oid in_range, Node *distance, bool *months)
+{
+	constexpr Oid exact[] = {
+	    F_IN_RANGE_INT2_INT2_INT2_BOOL_BOOL, F_IN_RANGE_INT2_INT2_INT4_BOOL_BOOL, F_IN_RANGE_INT2_INT2_INT8_BOOL_BOOL,
+	    F_IN_RANGE_INT4_INT4_INT2_BOOL_BOOL, F_IN_RANGE_INT4_INT4_INT4_BOOL_BOOL, F_IN_RANGE_INT4_INT4_INT8_BOOL_BOOL, F_IN_RANGE_INT8_INT8_INT8_BOOL_BOOL,
+	    F_IN_RANGE_NUMERIC_NUMERIC_NUMERIC_BOOL_BOOL,
+	};
+	Node *folded = constant(distance);
+	if (!IsA(folded, Const) || reinterpret_cast<Const *>(folded)->constisnull)
+		return false;
+	Datum value = reinterpret_cast<Const *>(folded)->constvalue;
+	if (in_range == F_IN_RANGE_NUMERIC_NUMERIC_NUMERIC_BOOL_BOOL)
+		return !numeric_is_nan(DatumGetNumeric(value)) && !numeric_is_inf(DatumGetNumeric(value));
+	if (std::find(std::begin(exact), std::end(exact), in_range) != std::end(exact))
+		return true;
+	const Interval *interval = DatumGetIntervalP(value);
+	bool zoned = in_range == F_IN_RANGE_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL_BOOL_BOOL;
+	if (!zoned && in_range != F_IN_RANGE_TIMESTAMP_TIMESTAMP_INTERVAL_BOOL_BOOL && in_range != F_IN_RANGE_DATE_DATE_INTERVAL_BOOL_BOOL)
+		return false;
+	*months = interval->month != 0;
+	return !(zoned && (interval->month != 0 || interval->day != 0)) && std::abs(std::int64_t(interval->month)) <= longest_months &&
+	       std::abs(std::int64_t(interval->day)) <= longest_days && interval->time <= longest_days * USECS_PER_DAY && interval->time >= -longest_days * USECS_PER_DAY;
+}
+
+std::optional<Reach> reach_of_frame(const WindowClause *clause)
+{
+	constexpr int preceding = FRAMEOPTION_START_OFFSET_PRECEDING | FRAMEOPTION_END_OFFSET_PRECEDING;
+	constexpr int offsets = preceding | FRAMEOPTION_START_OFFSET_FOLLOWING | FRAMEOPTION_END_OFFSET_FOLLOWING;
+	int options = clause->frameOptions;
+	if (options & (FRAMEOPTION_START_UNBOUNDED_PRECEDING | FRAMEOPTION_END_UNBOUNDED_FOLLOWING))
+		return {};
+	Reach out;
+	// RANGE without a distance is the row's own group.
+	out.unit = options & FRAMEOPTION_ROWS                                  ? Reach::Unit::rows
+	           : options & FRAMEOPTION_GROUPS || !(options & offsets) ? Reach::Unit::groups
+	                                                                        : Reach::Unit::distance;
+	if (out.unit != Reach::Unit::distance) {
+		if (options & FRAMEOPTION_START_OFFSET_PRECEDING)
+			out.before = pg::call(known_rows, clause->startOffset);
+		if (options & FRAMEOPTION_END_OFFSET_FOLLOWING)
+			out.after = pg::call(known_rows, clause->endOffset);
+		return out.before < 0 || out.after < 0 ? std::nullopt : std::optional(out);
+	}
+	bool usable = true;
+	auto distance = [&](Node *value, Oid in_range) {
+		bool months = false;
+		usable = usable && pg::call(adds_up, in_range, value, &months);
+		std::string text = usable ? std::string("(") + pg::call(print, pg::call(constant, value)) + ")" : std::string();
+		return std::vector{months ? "(" + text + " OPERATOR(pg_catalog.+) interval '8 days')" : text};
+	};
+	if (options & FRAMEOPTION_START_OFFSET_PRECEDING)
+		out.back = distance(clause->startOffset, clause->startInRangeFunc);
+	if (options & FRAMEOPTION_END_OFFSET_FOLLOWING)
+		out.ahead = distance(clause->endOffset, clause->endInRangeFunc);
+	return usable ? std::optional(out) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Reach> reach(WindowFunc *function, const WindowClause *clause)
+{
+	bool lag = among(lags, function->winfnoid), lead = among(leads, function->winfnoid);
+	if (lag || lead) {
+		std::int64_t rows = list_length(function->args) < 2 ? 1 : pg::call(known_rows, static_cast<Node *>(lsecond(function->args)));
+		return rows < 0 ? std::nullopt : std::optional(lag ? Reach{rows, 0} : Reach{0, rows});
+	}
+	return function->winagg || among(of_frames, function->winfnoid) ? reach_of_frame(clause) : std::nullopt;
+}
+
+}  // namespace query
