@@ -9,6 +9,10 @@ namespace {
 
 constexpr size_t most_changes = 2 << 20;    // weighed at a time
 constexpr size_t most_buffered = 64 << 20;  // bytes of changes kept, so that a small batch is read once
+constexpr int64_t rows_between_progress = 4096;
+
+// Of a change: the last field.
+int weight_of(const Tuple &tuple) { return static_cast<int>(read_integer<int64_t>(tuple.fields.back().data)); }
 
 // Writes rows into as many files as they need.
 class Appender {
@@ -202,7 +206,6 @@ private:
 		});
 	}
 
-	static int weight_of(const Tuple &tuple) { return static_cast<int>(read_integer<int64_t>(tuple.fields.back().data)); }
 	// By key, so that the old and the new image of a row meet.
 	bool belongs(const Tuple &tuple) { return partitions_ == 1 || KeyHash()(key_(tuple)) % partitions_ == partition_; }
 
@@ -289,28 +292,71 @@ void end_versions(const Workshop &shop, const Publication &p, NetChanges &net, P
 
 }  // namespace
 
+std::vector<DataFile> write_rows(const Workshop &shop, const Publication &p, const std::string &query, Positions::Adding *adding)
+{
+	KeyReader key(p);
+	Appender appender(shop, p, false);
+	int64_t rows = 0;
+	shop.reader.copy_out(query, [&](const Tuple &tuple) {
+		const Place place = appender.append(tuple, -1);
+		if (adding)
+			adding->add(key(tuple), place);
+		if (++rows % rows_between_progress == 0)
+			shop.progress(rows);
+	});
+	return appender.finish();
+}
+
 Batch write_load(const Workshop &shop, Publication publication)
 {
 	Batch batch{std::move(publication), true, 0, {}, {}, shop.moment};
 	const Publication &p = batch.publication;
-	KeyReader key(p);
 	Positions positions(shop.writer, p);
-	Appender appender(shop, p, false);
 	std::optional<Positions::Adding> adding;
 	if (p.finds_rows()) {
 		positions.begin_load();
 		adding.emplace(positions, true);
 	}
-	shop.reader.copy_out(whole_query(p, shop.reader), [&](const Tuple &tuple) {
-		batch.rows_in++;
-		const Place place = appender.append(tuple, -1);
-		if (adding)
-			adding->add(key(tuple), place);
-	});
-	batch.files = appender.finish();
+	batch.files = write_rows(shop, p, whole_query(p, shop.reader), adding ? &*adding : nullptr);
+	for (const DataFile &file : batch.files)
+		batch.rows_in += file.rows;
 	if (adding) {
 		adding->finish();
 		positions.end_load();
+	}
+	return batch;
+}
+
+Batch write_loaded(const Workshop &shop, Publication publication, std::vector<DataFile> files)
+{
+	Batch batch{std::move(publication), true, 0, std::move(files), {}, shop.moment};
+	const Publication &p = batch.publication;
+	for (const DataFile &file : batch.files)
+		batch.rows_in += file.rows;
+	Positions positions(shop.writer, p);
+	KeyReader key(p);
+	std::vector<std::pair<Key, int>> touched;
+	bool any = false;
+	auto take = [&] {
+		std::sort(touched.begin(), touched.end());
+		touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+		positions.take(touched, [&](const Key &, const Place &place) { batch.gone[place.file].push_back(place.position); });
+		touched.clear();
+	};
+	shop.reader.copy_out(changes_query(p, shop.reader), [&](const Tuple &tuple) {
+		any = true;
+		if (weight_of(tuple) == 0)
+			throw NeedsRestart{p.id};
+		touched.emplace_back(key(tuple), 1);
+		if (touched.size() >= most_changes)
+			take();
+	});
+	take();
+	if (any) {
+		Positions::Adding adding(positions, false);
+		for (DataFile &file : write_rows(shop, p, touched_query(p, shop.reader), &adding))
+			batch.files.push_back(std::move(file));
+		adding.finish();
 	}
 	return batch;
 }

@@ -20,6 +20,7 @@ struct LiveFile;
 struct FileDeletion {
 	int64_t data_file_id;
 	bool ends = false;                      // all rows are gone
+	bool fresh = false;                     // the file comes with this very commit: data_file_id is our number of it
 	Deletions rows;                         // all deleted ones, ours pending
 	bool with_snapshots = false;
 	std::string data_file, directory;       // its full name; where the delete file goes

@@ -263,7 +263,8 @@ void DuckLake::add_files(Batch &batch, int64_t snapshot, int64_t &next_file_id)
 	const Publication &p = batch.publication;
 	const Rows stats = c_.query("SELECT next_row_id FROM " + table("table_stats") + " WHERE table_id = $1", {text(p.table_id)});
 	int64_t next_row_id = stats.empty() ? 0 : stats.number(0, 0), rows = 0, bytes = 0;
-	for (const DataFile &file : batch.files) {
+	for (DataFile &file : batch.files) {
+		file.data_file_id = next_file_id;
 		// A file that says its rows' ids has no start, like those that DuckDB merges: with one, DuckDB's next merge
 		// would take the ids for consecutive and forget them.
 		const Text start = file.has_row_ids ? Text() : text(next_row_id);
@@ -352,6 +353,8 @@ void DuckLake::delete_rows(const Batch &batch, const std::vector<FileDeletion> &
 {
 	const Publication &p = batch.publication;
 	for (const FileDeletion &deletion : deletions) {
+		auto is_fresh = [&](const DataFile &file) { return file.number == deletion.data_file_id; };
+		const int64_t data_file_id = deletion.fresh ? std::find_if(batch.files.begin(), batch.files.end(), is_fresh)->data_file_id : deletion.data_file_id;
 		if (deletion.ends) {
 			c_.query("UPDATE " + table("data_file") + " SET end_snapshot = $2 WHERE data_file_id = $1", {text(deletion.data_file_id), text(snapshot)});
 			continue;
@@ -367,7 +370,7 @@ void DuckLake::delete_rows(const Batch &batch, const std::vector<FileDeletion> &
 		}
 		c_.query("INSERT INTO " + table("delete_file") + "(delete_file_id, table_id, begin_snapshot, data_file_id, path, path_is_relative, format, delete_count, "
 		         "file_size_bytes, footer_size, partial_max) VALUES ($1, $2, $3, $4, $5, true, 'parquet', $6, $7, $8, $9)",
-		         {text(next_file_id++), text(p.table_id), text(begin), text(deletion.data_file_id), deletion.path.substr(deletion.path.rfind('/') + 1),
+		         {text(next_file_id++), text(p.table_id), text(begin), text(data_file_id), deletion.path.substr(deletion.path.rfind('/') + 1),
 		          text(static_cast<int64_t>(deletion.rows.size())), text(deletion.footprint.bytes), text(deletion.footprint.footer),
 		          deletion.with_snapshots ? text(last) : Text()});
 	}

@@ -235,7 +235,7 @@ void read_row_ids(ObjectStore &store, const std::string &path, int64_t rows, int
 // Version 7 of RFC 9562: names sort by time.
 std::string new_uuid()
 {
-	static std::mt19937_64 random{std::random_device{}()};
+	thread_local std::mt19937_64 random{std::random_device{}()};
 	const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 	const uint64_t a = random(), b = random();
 	char name[64];

@@ -85,7 +85,8 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	    "SELECT p.relid, CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END, c.relname, c.relkind, p.table_name, p.mode, p.key, p.rows_key::text, p.salt, p.table_id, "
 	    "       u.frontier, pg_snapshot_xmax(u.frontier), ARRAY(SELECT pg_snapshot_xip(u.frontier)), u.seen_xid, u.seen_part, "
 	    "       coalesce(p.iceberg = interval '0', false), "
-	    "       coalesce(h.version, 0), coalesce(h.version, 0) > p.done_version, coalesce(h.reload, 0) > p.done_version "
+	    "       coalesce(h.version, 0), coalesce(h.version, 0) > p.done_version, coalesce(h.reload, 0) > p.done_version, "
+	    "       coalesce((SELECT l.version FROM pgtrickle.publication_load l WHERE l.publication = p.id AND l.base IS NOT NULL AND l.ended_at IS NULL), -1) "
 	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) LEFT JOIN pgtrickle.publication_change h USING (id) "
 	    "LEFT JOIN pg_class c ON c.oid = p.relid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.id = $1",
 	    {std::to_string(id)});
@@ -108,6 +109,7 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	p.version = static_cast<int>(rows.number(0, 16));
 	p.altered = rows.flag(0, 17);
 	p.reload = rows.flag(0, 18);
+	p.load_version = static_cast<int>(rows.number(0, 19));
 	p.frontier_xmax = rows.text(0, 11);
 	p.frontier_xip = rows.text(0, 12);
 	p.seen_xid = rows.text(0, 13);
@@ -166,14 +168,39 @@ std::string cast_of(const Column &column)
 	return leaf->source_type != "as text" ? "" : leaf == &column ? "::text" : "::text[]";
 }
 
+// The rows of `from`, where the relation is called this.
+std::string select(const Publication &p, Connection &connection, const std::string &from)
+{
+	std::string list;
+	for (const Column &column : p.columns)
+		list += (list.empty() ? "this." : ", this.") + connection.quote_ident(column.name) + cast_of(column);
+	return p.layout.query(list, "", from, [&](const Column &column) { return "this." + connection.quote_ident(column.name); });
+}
+
 }  // namespace
 
 std::string whole_query(const Publication &p, Connection &connection)
 {
-	std::string list;
-	for (const Column &column : p.columns)
-		list += (list.empty() ? "" : ", ") + connection.quote_ident(column.name) + cast_of(column);
-	return p.layout.query(list, "", (p.partitioned ? "" : "ONLY ") + p.relation + " this", [&](const Column &column) { return "this." + connection.quote_ident(column.name); });
+	return select(p, connection, (p.partitioned ? "" : "ONLY ") + p.relation + " this");
+}
+
+std::string part_query(const Publication &p, Connection &connection, const std::string &relation, int64_t first_block, int64_t end_block)
+{
+	return select(p, connection, "ONLY " + relation + " this WHERE this.ctid >= '(" + std::to_string(first_block) + ",0)'::tid AND this.ctid < '(" +
+	                                 std::to_string(end_block) + ",0)'::tid");
+}
+
+std::string touched_query(const Publication &p, Connection &connection)
+{
+	std::string keys, same;
+	for (const int place : p.key) {
+		const Column &column = p.columns[place];
+		const std::string logged = "a" + std::to_string(column.attnum);
+		keys += (keys.empty() ? "" : ", ") + logged;
+		same += (same.empty() ? "this." : " AND this.") + connection.quote_ident(column.name) + (column.nullable ? " IS NOT DISTINCT FROM k." : " = k.") + logged +
+		        (cast_of(column).empty() ? "" : "::" + column.declared);
+	}
+	return select(p, connection, "(SELECT DISTINCT " + keys + " FROM (" + changes_query(p, connection) + ") c) k JOIN " + (p.partitioned ? "" : "ONLY ") + p.relation + " this ON " + same);
 }
 
 // COPY takes no parameters, so they are written into the query; its columns are a<number>, so nothing else has a $.

@@ -33,12 +33,14 @@ struct Publication {
 	bool altered;      // the lake has not these columns yet
 	bool reload;       // and needs all rows again
 	std::string frontier;  // empty: load, or load again
+	int load_version;  // of the columns when its load in parts began (load.h); -1: none is under way
 	std::string frontier_xmax, frontier_xip, seen_xid, seen_part;
 	std::vector<Column> columns;       // of the relation
 	std::vector<Column> lake_columns;  // of the lake table: with those of mode 'history' before them
 	Layout layout;
 	bool iceberg_each_commit;
 
+	bool loading() const { return load_version >= 0; }
 	bool is_history() const { return mode == "history"; }
 	bool finds_rows() const { return mode != "append"; }  // again, when they go
 	std::string rows_table() const { return "pgtrickle_state.lake_rows_" + std::to_string(id); }
@@ -74,6 +76,9 @@ private:
 // its partitions, w at the end.
 std::string whole_query(const Publication &publication, Connection &connection);
 std::string changes_query(const Publication &publication, Connection &connection);
+// For the rows of these blocks of a table or partition, and for the rows as they are now whose keys are in the changes.
+std::string part_query(const Publication &publication, Connection &connection, const std::string &relation, int64_t first_block, int64_t end_block);
+std::string touched_query(const Publication &publication, Connection &connection);
 
 // What pgtrickle.lake_status() shows.  A suspended publication waits for somebody; the others are tried again later.
 void record_success(Connection &connection, int id);

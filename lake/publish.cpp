@@ -14,11 +14,12 @@ namespace {
 constexpr int most_attempts = 10, attempts_without_lock = 3;
 constexpr auto longest_unlooked = std::chrono::minutes(10);  // for what DuckDB cleans up without a snapshot
 constexpr auto pause_after_failure = std::chrono::seconds(5);
+constexpr auto pause_between_tellings = std::chrono::milliseconds(500);
 
 }  // namespace
 
 Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker)
-    : side_(side), lake_(std::move(lake)), worker_(worker), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
+    : conninfo_(conninfo), side_(side), lake_(std::move(lake)), worker_(worker), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
       store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_), upkeep_(writer_, side_, lake_, store_, ducklake_),
       iceberg_(writer_, lake_, store_, [this](const std::vector<std::string> &paths) { note(paths); })
 {
@@ -83,12 +84,14 @@ bool Publisher::publish(std::set<int> ids)
 	};
 	std::set<int> followed;
 	for (int attempts = 1; !ids.empty(); attempts++) {
-		std::optional<int> to_repair;
+		std::optional<int> to_repair, to_restart;
 		std::optional<NeedsFollow> to_follow;
 		ended_.clear();
 		try {
-			attempt(ids, attempts > attempts_without_lock);
-			for (int id : ids) {
+			const std::set<int> ready = loaded(ids);
+			if (!ready.empty())
+				attempt(ready, attempts > attempts_without_lock);
+			for (int id : ready) {
 				record_success(side_, id);
 				to_load_.erase(id);
 			}
@@ -97,6 +100,8 @@ bool Publisher::publish(std::set<int> ids)
 			to_load_.insert(e.publication);
 		} catch (const NeedsRepair &e) {
 			to_repair = e.publication;
+		} catch (const NeedsRestart &e) {
+			to_restart = e.publication;
 		} catch (const NeedsFollow &e) {
 			to_follow = e;
 		} catch (const Conflict &e) {
@@ -122,7 +127,9 @@ bool Publisher::publish(std::set<int> ids)
 		}
 		reader_.rollback();
 		writer_.rollback();
-		if (!noted_.empty())
+		if (to_restart)
+			side_.query("SELECT pgtrickle._abandon_load($1)", {text(*to_restart)});
+		if (!noted_.empty() || to_restart)
 			sweep();
 		if (to_repair)
 			if (const Text hindrance = repair(*to_repair))
@@ -145,7 +152,7 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 		ducklake_.lock();
 	CatalogState base = ducklake_.state();
 	reader_.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	hold_logs(ids);
+	held_ = hold_logs(reader_, ids);
 	// The clock is read when the snapshot is taken, so all it shows is older; a moment is later than the one before, whatever the clock does.
 	const Rows when = reader_.query("SELECT pg_current_snapshot(), m, (extract(epoch FROM m - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint, pg_current_wal_lsn() "
 	                                "FROM (SELECT greatest(clock_timestamp(), max(c.ticked_at) + interval '1 microsecond') AS m "
@@ -186,6 +193,9 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 		followed = follow_in_commit(changed);
 	}
 	for (const Batch &batch : changed)
+		if (batch.load)
+			end_load(batch.publication);
+	for (const Batch &batch : changed)
 		writer_.query("UPDATE pgtrickle.publication SET table_id = $2, done_version = $3 WHERE id = $1 AND (table_id IS NULL OR done_version <> $3)",
 		              {text(batch.publication.id), text(batch.publication.table_id), text(batch.publication.version)});
 	move_frontiers(batches, snapshot, now);
@@ -194,9 +204,11 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 
 	ArrayText committed;
 	size_t files = 0;
+	const std::set<std::string> noted(noted_.begin(), noted_.end());
 	for (const Batch &batch : changed) {
 		for (const DataFile &file : batch.files)
-			committed.add(Text(file.path)), files++;
+			if (noted.contains(file.path))   // those of a load in parts are not, any more
+				committed.add(Text(file.path)), files++;
 		for (const FileDeletion &deletion : deletions[batch.publication.id])
 			if (!deletion.path.empty())
 				committed.add(Text(deletion.path)), files++;
@@ -229,7 +241,7 @@ void Publisher::keep_upkeep_out(const std::set<int> &ids)
 
 // A log is emptied behind a publication that has no frontier, and so behind the snapshot that a load is about to make its frontier:
 // it is locked before that is taken, until the frontier is there.
-void Publisher::hold_logs(const std::set<int> &ids)
+std::set<int> Publisher::hold_logs(Connection &connection, const std::set<int> &ids)
 {
 	ArrayText list;
 	for (int id : ids)
@@ -237,12 +249,13 @@ void Publisher::hold_logs(const std::set<int> &ids)
 	const Rows logs = side_.query_prepared("SELECT p.id, to_regclass(format('pgtrickle_state.log_%s_%s', p.relid, segment)) "
 	                                       "FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id), generate_series(0, 1) segment "
 	                                       "WHERE p.id = ANY($1::int[]) AND c.frontier IS NULL ORDER BY p.relid, segment", {list.text()});
-	held_.clear();
+	std::set<int> held;
 	for (int i = 0; i < logs.size(); i++) {
 		if (!logs.is_null(i, 1))
-			reader_.query("LOCK TABLE " + logs.text(i, 1) + " IN ACCESS SHARE MODE");
-		held_.insert(static_cast<int>(logs.number(i, 0)));
+			connection.query("LOCK TABLE " + logs.text(i, 1) + " IN ACCESS SHARE MODE");
+		held.insert(static_cast<int>(logs.number(i, 0)));
 	}
+	return held;
 }
 
 std::optional<Batch> Publisher::prepare(int id, const Moment &moment)
@@ -264,6 +277,8 @@ Batch Publisher::prepare(Publication publication, const Moment &moment)
 {
 	const int id = publication.id;
 	const bool loaded = publication.table_id >= 0;
+	if (publication.loading() && (publication.frontier.empty() || publication.load_version != publication.version))
+		throw NeedsRestart{id};
 	if (publication.frontier.empty() && !held_.contains(id))
 		throw Conflict("publication " + text(id) + " lost its frontier meanwhile");
 	if (loaded && publication.frontier.empty() && !publication.finds_rows())
@@ -272,7 +287,18 @@ Batch Publisher::prepare(Publication publication, const Moment &moment)
 	int last_file = static_cast<int>(writer_.query("SELECT coalesce(max(file), 0) FROM pgtrickle.publication_file WHERE publication = $1", {text(id)}).number(0, 0));
 	const Workshop shop{reader_, writer_, store_, loaded ? ducklake_.directory_of(publication.table_id) : ducklake_.directory_of_new(publication),
 	                    [this](const std::string &path) { note({path}); },
-	                    [&last_file] { return ++last_file; }, moment};
+	                    [&last_file] { return ++last_file; }, moment, [&, told = std::chrono::steady_clock::now()](int64_t rows) mutable {
+		                    if (const auto now = std::chrono::steady_clock::now(); now - told > pause_between_tellings && !loaded) {
+			                    told = now;
+			                    side_.query_prepared("UPDATE pgtrickle.publication_load SET rows_reading = $2 WHERE publication = $1", {text(id), text(rows)});
+		                    }
+	                    }};
+	if (publication.loading()) {
+		std::vector<DataFile> files = read_load_files(writer_, id);
+		for (const DataFile &file : files)
+			last_file = std::max(last_file, file.number);
+		return write_loaded(shop, std::move(publication), std::move(files));
+	}
 	Batch batch;
 	bool load = publication.frontier.empty() || (publication.reload && publication.finds_rows()) || to_load_.contains(id);
 	if (!load) {
@@ -330,6 +356,8 @@ std::vector<FileDeletion> Publisher::plan_deletions(Batch &batch)
 		return std::move(ended->second);
 	if (batch.gone.empty())
 		return {};
+	if (p.loading())
+		return plan_fresh_deletions(batch);
 	std::map<int64_t, std::vector<int64_t>> gone;
 	std::vector<int> files;
 	for (const auto &[file, positions] : batch.gone)

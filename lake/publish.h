@@ -13,8 +13,10 @@
 // Whoever loses the race for the lake snapshot that its files name a few times takes the lock before it reads.
 // When a table fails, its error is recorded and the others are published without it.
 // Iceberg follows in the same transaction, or later in one of its own: it needs only the catalog.
+// A large table is first loaded beside all this (load.h), and joins when it is there.
 #include "ducklake.h"
 #include "iceberg.h"
+#include "load.h"
 #include "object_store.h"
 #include "publication.h"
 #include "upkeep.h"
@@ -30,8 +32,14 @@ public:
 	// worker: our presence in the lake, which the notes of files name.
 	Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker);
 
-	// Publishes these publications now.  True if all of them were.
+	// Publishes these publications now, but for those that are being loaded.  True if all of them were.
 	bool publish(std::set<int> ids);
+
+	// Gives up loads of what is not ours to publish any more.
+	void end_loads(const std::function<bool(int)> &owned);
+
+	// Whether it was left out for that the last time.
+	bool is_loading(int id) const { return waiting_.contains(id); }
 
 	// Brings Iceberg up to date where its lag is over, whoever wrote to the lake; owned: of these tables; asked: wherever it lags.
 	void follow_iceberg(const std::function<bool(int)> &owned, bool asked);
@@ -52,11 +60,16 @@ private:
 		bool suspend;
 	};
 	void attempt(const std::set<int> &ids, bool lock_first);
-	void hold_logs(const std::set<int> &ids);
+	std::set<int> loaded(const std::set<int> &ids);
+	bool goes_on_loading(int id, bool begun, bool given_up, bool complete);
+	bool begin_load(int id);
+	std::set<int> hold_logs(Connection &connection, const std::set<int> &ids);
 	std::optional<Batch> prepare(int id, const Moment &moment);
 	Batch prepare(Publication publication, const Moment &moment);
 	std::vector<FileDeletion> plan_deletions(Batch &batch);
+	std::vector<FileDeletion> plan_fresh_deletions(Batch &batch);
 	std::vector<FileDeletion> end_all(const Publication &publication);
+	void end_load(const Publication &publication);
 	bool came_between(const std::vector<Batch> &batches, int64_t since);
 	void move_frontiers(const std::vector<Batch> &batches, const std::string &snapshot, const std::string &now);
 	Text repair(int id);   // why it cannot be
@@ -66,6 +79,7 @@ private:
 	void note(const std::vector<std::string> &paths);
 	void forget_notes(const ArrayText &paths);
 
+	const std::string conninfo_;
 	Connection &side_;
 	Lake lake_;
 	const int worker_;
@@ -76,6 +90,8 @@ private:
 	Iceberg iceberg_;
 	std::vector<std::string> noted_;  // and not committed yet
 	std::set<int> held_;              // their logs are kept from before the snapshot on
+	std::map<int, std::unique_ptr<Load>> loads_;
+	std::set<int> waiting_;           // for them
 	std::set<int> to_load_;           // their positions are lost
 	std::map<int, std::vector<FileDeletion>> ended_;  // by loads: what the lake had before
 	// The catalog's snapshot that Iceberg has been compared with, by publication and for all of them, and when.

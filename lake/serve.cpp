@@ -39,9 +39,12 @@ public:
 			const Due due = look();
 			keep_publishers();
 			for (const auto &[id, publisher] : publishers_) {
+				if (publisher)
+					end_loads(id, *publisher, due);
 				auto found = due.publications.find(id);
 				if (found != due.publications.end() && !found->second.empty())
-					all = publish(id, found->second) && all;
+					for (all = publish(id, found->second) && all; settings_.once && is_loading(id, found->second); all = publish(id, found->second) && all)
+						std::this_thread::sleep_for(pause_between_looks);
 				if (!publisher && std::chrono::steady_clock::now() >= reopen_[id])
 					publish(id, {});
 				if (publisher)
@@ -61,7 +64,7 @@ private:
 		const Rows rows = side_.query_prepared(
 		    "SELECT l.id, l.answered, r.asked, w.asked, p.id, p.period IS NULL, c.frontier, h.status <> 'SUSPENDED' AND coalesce(h.retry_at <= clock_timestamp(), true), "
 		    "       coalesce(floor(extract(epoch FROM clock_timestamp()) / extract(epoch FROM p.period)) > "
-		    "                floor(extract(epoch FROM c.ticked_at) / extract(epoch FROM p.period)), c.frontier IS NULL), h.answered "
+		    "                floor(extract(epoch FROM c.ticked_at) / extract(epoch FROM p.period)), true), h.answered, c.ticked_at IS NULL "
 		    "FROM pgtrickle.lake l LEFT JOIN (pgtrickle.publication p JOIN pgtrickle.consumer c USING (id) JOIN pgtrickle.publication_health h USING (id)) ON p.lake = l.id, "
 		    "     (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS asked FROM pgtrickle.lake_request) r, "
 		    "     (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS asked FROM pgtrickle.lake_wait) w "
@@ -91,7 +94,7 @@ private:
 			const bool asked = requested > rows.number(i, 9) || settings_.once;
 			if (asked)
 				due.asked_for[lake].insert(id), due.answers[lake] = requested;
-			const bool calculated = rows.flag(i, 5) && !rows.is_null(i, 6);
+			const bool calculated = rows.flag(i, 5) && !rows.is_null(i, 6) && !rows.flag(i, 10);
 			if (asked || (rows.flag(i, 7) && (calculated ? waited != waited_ || has_changed(id, rows.text(i, 6)) : rows.flag(i, 8))))
 				due.publications[lake].insert(id);
 		}
@@ -107,7 +110,8 @@ private:
 		if (auto tables = due.asked_for.find(lake); tables != due.asked_for.end()) {
 			ArrayText ids;
 			for (int id : tables->second)
-				ids.add(id);
+				if (!is_loading(lake, {id}))
+					ids.add(id);
 			side_.query("UPDATE pgtrickle.publication_health SET answered = $2 WHERE id = ANY($1::int[])", {ids.text(), text(answer->second)});
 		}
 		if (share_.leads(lake))
@@ -142,6 +146,18 @@ private:
 			if (moved)
 				next_upkeep_ = now;
 		}
+	}
+
+	void end_loads(int lake, Publisher &publisher, const Due &due)
+	{
+		const auto existing = due.all.find(lake);
+		publisher.end_loads([&](int publication) { return existing != due.all.end() && existing->second.contains(publication) && share_.owns(publication); });
+	}
+
+	bool is_loading(int lake, const std::set<int> &publications)
+	{
+		const std::unique_ptr<Publisher> &publisher = publishers_[lake];
+		return publisher && std::any_of(publications.begin(), publications.end(), [&](int id) { return publisher->is_loading(id); });
 	}
 
 	// An error is in the history, and looked at again with the next look.

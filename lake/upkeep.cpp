@@ -241,7 +241,8 @@ Upkeep::Done Upkeep::remove_orphans()
 	    "SELECT " + resolved("f") + " FROM "
 	    "(SELECT table_id, path, path_is_relative FROM " + lake_.schema + ".ducklake_data_file UNION ALL SELECT table_id, path, path_is_relative FROM " + lake_.schema +
 	    ".ducklake_delete_file) f JOIN " + lake_.schema + ".ducklake_table t USING (table_id) JOIN " + lake_.schema + ".ducklake_schema s USING (schema_id) "
-	    "UNION SELECT path FROM " + lake_.schema + ".ducklake_files_scheduled_for_deletion UNION SELECT path FROM pgtrickle.lake_upload WHERE lake = $1", {text(lake_.id)});
+	    "UNION SELECT path FROM " + lake_.schema + ".ducklake_files_scheduled_for_deletion UNION SELECT path FROM pgtrickle.lake_upload WHERE lake = $1 "
+	    "UNION SELECT f.path FROM pgtrickle.load_file f JOIN pgtrickle.publication p ON p.id = f.publication WHERE p.lake = $1", {text(lake_.id)});
 	std::set<std::string> named;
 	for (int i = 0; i < known.size(); i++)
 		named.insert(known.text(i, 0));

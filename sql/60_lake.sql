@@ -87,6 +87,7 @@ CREATE TABLE pgtrickle.lake_upload (
     lake     int NOT NULL REFERENCES pgtrickle.lake ON DELETE CASCADE,
     path     text NOT NULL,
     worker   int,                          -- whose it is: a lake_worker; NULL: nobody's, it may go
+    loading  bool NOT NULL DEFAULT false,  -- by a load in the background (61_lake_load.sql), beside which the worker publishes
     noted_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (lake, path)
 );
@@ -579,6 +580,7 @@ BEGIN
     IF $2 AND p.table_id IS NOT NULL THEN
         PERFORM pgtrickle._drop_lake_table(the_lake, p.table_id);
     END IF;
+    PERFORM pgtrickle._abandon_load(p.id);
     DELETE FROM pgtrickle.consumer WHERE id = p.id;
     EXECUTE format('DROP TABLE pgtrickle_state.lake_rows_%s', p.id);
     PERFORM pgtrickle._release(p.relid);
@@ -691,7 +693,8 @@ DECLARE
     began    timestamptz := clock_timestamp();
 BEGIN
     WHILE EXISTS (SELECT FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id)
-                  WHERE p.lake = the_lake.id AND NOT pgtrickle._covers(c.frontier, $2)) LOOP
+                  WHERE p.lake = the_lake.id AND (NOT pgtrickle._covers(c.frontier, $2)
+                         OR EXISTS (SELECT FROM pgtrickle.publication_load l WHERE l.publication = p.id AND l.base IS NOT NULL AND l.ended_at IS NULL))) LOOP
         -- Tables on 'calculated' are looked at now, changed or not; the others when they are due.
         PERFORM nextval('pgtrickle.lake_wait');
         PERFORM pgtrickle._wait_served(the_lake, began, $3);
@@ -709,7 +712,7 @@ Result: true, or false when the time is over.  Errors: 42704 no such lake; 55000
 CREATE FUNCTION pgtrickle.lake_status() RETURNS TABLE (lake text, relation regclass, table_name text, mode text, schedule text, status text,
     rows bigint, files bigint, bytes bigint, delete_files bigint, snapshot_id bigint, lag interval, frontier pg_snapshot,
     consecutive_errors int, last_error text, last_sqlstate text, last_error_at timestamptz, retry_at timestamptz,
-    iceberg_snapshot bigint, iceberg_error text)
+    iceberg_snapshot bigint, iceberg_error text, rows_loaded bigint, loaded_percent float8, load_remaining interval)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -719,13 +722,14 @@ BEGIN
         RETURN QUERY EXECUTE format(
             'SELECT $1.name, p.relid::regclass, p.table_name, p.mode, p.schedule, h.status,
                     d.rows - coalesce(x.rows, 0), d.files, d.bytes + coalesce(x.bytes, 0), x.files, h.lake_snapshot,
-                    clock_timestamp() - c.ticked_at, c.frontier,
+                    clock_timestamp() - c.ticked_at, CASE WHEN o.rows IS NULL THEN c.frontier END,
                     h.consecutive_errors, h.last_error, h.last_sqlstate, h.last_error_at, h.retry_at,
-                    i.snapshot, h.iceberg_error
+                    i.snapshot, h.iceberg_error, o.rows, o.percent, o.remaining
              FROM pgtrickle.publication p
              JOIN pgtrickle.publication_health h USING (id)
              JOIN pgtrickle.consumer c USING (id)
              LEFT JOIN pgtrickle.iceberg_table i ON i.lake = p.lake AND i.table_id = p.table_id
+             LEFT JOIN LATERAL pgtrickle._load_progress(p.id) o ON true
              CROSS JOIN LATERAL (SELECT coalesce(sum(f.record_count), 0)::bigint AS rows, count(*) AS files, coalesce(sum(f.file_size_bytes), 0)::bigint AS bytes
                                  FROM %1$I.ducklake_data_file f WHERE f.table_id = p.table_id AND f.end_snapshot IS NULL) d
              CROSS JOIN LATERAL (SELECT sum(f.delete_count)::bigint AS rows, count(*) AS files, sum(f.file_size_bytes)::bigint AS bytes
@@ -738,7 +742,9 @@ COMMENT ON FUNCTION pgtrickle.lake_status() IS
 'No arguments.  Result: one row a published table: its status (LOADING, ACTIVE, ERROR: retried at retry_at, SUSPENDED: needs you, see last_error),
 rows, data files, their bytes and delete files in the lake now; snapshot_id: the lake snapshot of the last batch that changed it;
 lag: how old the state is that it shows; frontier: the database snapshot it equals; iceberg_snapshot: the newest that Spark, Trino and
-pyiceberg see, which may be another table''s when this one has not changed since its own; iceberg_error: why they see no newer one.';
+pyiceberg see, which may be another table''s when this one has not changed since its own; iceberg_error: why they see no newer one;
+while a table is loaded, and NULL else: rows_loaded, loaded_percent of what its statistics and the parts that are done promise, load_remaining: how
+long the rest takes at the pace so far.';
 
 CREATE FUNCTION pgtrickle.lake_snapshots(lake text DEFAULT NULL) RETURNS TABLE (snapshot_id bigint, snapshot_time timestamptz, changes text,
     snapshot pg_snapshot, author text, message text)

@@ -45,6 +45,8 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
     ('delete_files_after', '1 day', 'time', 'how long a file is kept after no snapshot names it any more: longer than any query of a reader takes'),
     ('delete_orphans_after', '3 days', 'time', 'how old a file below the data path must be that the catalog has never named'),
     ('max_bandwidth', 'off', 'size', 'bytes a second that upkeep reads and writes on average'),
+    ('load_part_size', '512MB', 'size', 'bytes of a table that is loaded which are read at a time: what a crash makes it read again'),
+    ('load_workers', '2', 'count', 'so many connections read a table that is loaded'),
     ('share_tables', 'off', 'switch', 'whether all trickle-lake programs that run publish a part of the tables each, or one of them all')
 $$;
 COMMENT ON FUNCTION pgtrickle._lake_policies() IS 'No arguments.  Result: every policy, its value where none was set, what kind of value it takes and what it means.';
@@ -71,17 +73,17 @@ BEGIN
         RAISE EXCEPTION 'unknown policy "%"', $1
             USING ERRCODE = '22023', HINT = format('There are: %s.', (SELECT string_agg(p.key, ', ') FROM pgtrickle._lake_policies() p));
     END IF;
-    good := $2 = 'on' AND kind = 'switch' OR $2 = 'off' AND $1 <> 'target_file_size' OR CASE kind
+    good := $2 = 'on' AND kind = 'switch' OR $2 = 'off' AND $1 NOT IN ('target_file_size', 'load_part_size', 'load_workers') OR CASE kind
         WHEN 'time' THEN CASE WHEN pg_input_is_valid($2, 'interval') THEN $2::interval >= CASE WHEN $1 = 'upkeep_every' THEN '1 second' ELSE '10 minutes' END::interval END
         WHEN 'size' THEN CASE WHEN $2 ~ '^\s*\d+(\.\d+)?\s*(bytes|kB|MB|GB|TB)?\s*$' THEN pg_size_bytes($2) >= CASE WHEN $1 = 'target_file_size' THEN 1024 * 1024 ELSE 1024 END END
-        WHEN 'count' THEN CASE WHEN pg_input_is_valid($2, 'int4') THEN $2::int4 >= 2 END
+        WHEN 'count' THEN CASE WHEN pg_input_is_valid($2, 'int4') THEN CASE WHEN $1 = 'load_workers' THEN $2::int4 BETWEEN 1 AND 64 ELSE $2::int4 >= 2 END END
         WHEN 'share' THEN CASE WHEN pg_input_is_valid($2, 'float8') THEN $2::float8 BETWEEN 0.01 AND 1 END END;
     IF good IS NOT TRUE THEN
         RAISE EXCEPTION 'policy "%" cannot be "%"', $1, $2
             USING ERRCODE = '22023', HINT = CASE kind
                 WHEN 'time' THEN format('An interval of at least %s, or ''off''.', CASE WHEN $1 = 'upkeep_every' THEN '1 second' ELSE '10 minutes' END)
-                WHEN 'size' THEN CASE WHEN $1 = 'target_file_size' THEN 'A size such as ''128MB'', at least 1MB.' ELSE 'A size such as ''50MB'', or ''off''.' END
-                WHEN 'count' THEN 'A number of at least 2, or ''off''.'
+                WHEN 'size' THEN CASE $1 WHEN 'target_file_size' THEN 'A size such as ''128MB'', at least 1MB.' WHEN 'load_part_size' THEN 'A size such as ''512MB'', at least 1kB.' ELSE 'A size such as ''50MB'', or ''off''.' END
+                WHEN 'count' THEN CASE WHEN $1 = 'load_workers' THEN 'A number from 1 to 64.' ELSE 'A number of at least 2, or ''off''.' END
                 WHEN 'switch' THEN '''on'' or ''off''.'
                 ELSE 'A number between 0.01 and 1, or ''off''.' END;
     END IF;
@@ -107,7 +109,8 @@ COMMENT ON FUNCTION pgtrickle.set_lake_policy(text, text, text) IS
 'Says how trickle-lake keeps a lake in order.  lake: its name, NULL = the only one; key: one of
 upkeep_every (''1 minute''), target_file_size (''128MB''), merge_small_files (''8'': so many files of about the same size become one),
 rewrite_deleted_share (''0.3''), expire_snapshots_after (''7 days''), delete_files_after (''1 day'', counted from when no snapshot names the file
-any more), delete_orphans_after (''3 days''), max_bandwidth (''off''), share_tables (''off'': one program publishes all tables together;
+any more), delete_orphans_after (''3 days''), max_bandwidth (''off''), load_part_size (''512MB'': so much of a table that is loaded is read at a time, and again
+after a crash), load_workers (''2'' connections that do so), share_tables (''off'': one program publishes all tables together;
 ''on'': every program that runs publishes some, each in lake snapshots of its own); value: an interval, a size, a number, ''off'', or NULL for what it was at first.
 Readers that hold a snapshot younger than expire_snapshots_after, for less than delete_files_after, are never disturbed.
 Errors: 22023 no such key, or not a value of it; 42704 no such lake; 42501 not its owner; 22004 key is NULL.';

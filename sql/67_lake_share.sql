@@ -48,7 +48,7 @@ COMMENT ON FUNCTION pgtrickle._lake_share(int, int, bool) IS
 CREATE FUNCTION pgtrickle._sweepable(lake int, worker int) RETURNS TABLE (path text)
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM pgtrickle.lake_upload u
-    WHERE u.lake = $1 AND (u.worker IS NULL OR u.worker = $2 OR NOT pgtrickle._lake_lock_is_held('worker', u.worker)) RETURNING u.path
+    WHERE u.lake = $1 AND (u.worker IS NULL OR (u.worker = $2 AND NOT u.loading) OR NOT pgtrickle._lake_lock_is_held('worker', u.worker)) RETURNING u.path
 $$;
 REVOKE ALL ON FUNCTION pgtrickle._sweepable(int, int) FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle._sweepable(int, int) IS
