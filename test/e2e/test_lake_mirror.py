@@ -3,6 +3,7 @@
 import collections
 import os
 
+import duckdb
 import pytest
 
 from lakes import Lake, lake_rows, seeded, source_rows
@@ -95,3 +96,28 @@ def check_changes(duck, table, expected):
         net = collections.Counter({key: value for key, value in net.items() if value})
         has.subtract(had)
         assert net == collections.Counter({key: value for key, value in has.items() if value}), f"changes of {table} from {before} to {after}"
+
+
+def test_a_snapshot_says_of_when_and_of_what_it_is(db):
+    """By time, DuckDB finds the newest snapshot that is not younger; each names the database snapshot and the place in the WAL."""
+    db.query("CREATE TABLE t (id int PRIMARY KEY)")
+    lake = Lake(db)
+    lake.publish("t")
+    versions = {}
+    for id in range(4):
+        ((transaction,),) = db.query(f"INSERT INTO t VALUES ({id}) RETURNING pg_current_xact_id()")
+        ((before,),) = db.query("SELECT pg_current_wal_lsn()")
+        version = lake.publish_now()
+        versions[version] = id + 1
+        assert db.query(f"""SELECT pg_visible_in_snapshot('{transaction}', (i->>'snapshot')::pg_snapshot), (i->>'lsn')::pg_lsn BETWEEN '{before}' AND pg_current_wal_lsn(), i->'rows'
+            FROM (SELECT commit_extra_info::jsonb AS i FROM lake.ducklake_snapshot_changes WHERE snapshot_id = {version}) c""") == [(True, True, {"t": 1})]
+    times = dict(db.query("SELECT snapshot_id, snapshot_time FROM lake.ducklake_snapshot"))
+    with lake.duckdb() as duck:
+        def rows(at: str) -> int:
+            return duck.execute(f"SELECT count(*) FROM company_lake.t AT (TIMESTAMP => {at})").fetchone()[0]
+
+        for version, count in versions.items():
+            at = f"'{times[version].isoformat()}'::timestamptz"
+            assert rows(at) == count and rows(f"{at} + interval '1 hour'" if version == max(versions) else f"'{times[version + 1].isoformat()}'::timestamptz - interval '1 microsecond'") == count
+        with pytest.raises(duckdb.Error, match="does not exist|No snapshot found"):
+            rows(f"'{times[min(versions)].isoformat()}'::timestamptz - interval '1 microsecond'")
