@@ -26,11 +26,12 @@ def lake(shop: Shop, options):
             with timed() as clock:
                 conn.execute("SELECT pgtrickle.publish('orders', %s, schedule => '1000h')", [LAKE])
                 conn.execute("SELECT pgtrickle.publish_now(%s)", [LAKE])
+        copied = copied_by_duckdb(conn.info.dbname)
         reader = duckdb_reader(conn.info.dbname)
         rows = reader.execute("SELECT count(*) FROM lake.orders").fetchone()[0]
         speed = shop.rows / clock.seconds
-        yield Figure(f"{shop.rows:,} orders into the lake", "≥ 300,000 rows/s", f"{speed:,.0f} rows/s", "",
-                     speed >= 300_000 and rows == shop.rows, {"seconds": clock.seconds, "rows_in_lake": rows})
+        yield Figure(f"{shop.rows:,} orders into the lake", "≥ 500,000 rows/s", f"{speed:,.0f} rows/s", f"{copied / clock.seconds:.2f} × the speed of DuckDB's CREATE TABLE AS",
+                     speed >= 500_000 and rows == shop.rows, {"seconds": clock.seconds, "rows_in_lake": rows, "seconds_of_duckdb": copied})
         peak = max(memory.peak.values(), default=0)
         yield Figure("memory of trickle-lake meanwhile", "< 512 MB", f"{peak / MEGABYTE:.0f} MB", "", 0 < peak < 512 * MEGABYTE, {"bytes": peak})
         took = [change_to_readable(conn, reader, turn, shop) for turn in range(9)]
@@ -46,6 +47,17 @@ def duckdb_reader(database: str) -> duckdb.DuckDBPyConnection:
     reader.execute("LOAD ducklake; LOAD postgres_scanner")
     reader.execute(f"ATTACH 'ducklake:postgres:dbname={database}' AS lake (READ_ONLY)")
     return reader
+
+
+def copied_by_duckdb(database: str) -> float:
+    """Seconds that DuckDB takes for a copy of the orders as a table of the same lake, which it does not keep in step."""
+    duck = duckdb.connect(config={"extension_directory": os.environ["ONEBOX_DUCKDB_EXTENSIONS"]})
+    duck.execute("LOAD ducklake; LOAD postgres_scanner")
+    duck.execute(f"ATTACH 'ducklake:postgres:dbname={database}' AS lake; ATTACH 'dbname={database}' AS shop (TYPE postgres, READ_ONLY)")
+    with timed() as clock:
+        duck.execute("CREATE TABLE lake.orders_copied AS FROM shop.orders")
+    duck.close()
+    return clock.seconds
 
 
 def change_to_readable(conn, reader, turn: int, shop: Shop) -> float:
