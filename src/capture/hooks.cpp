@@ -163,13 +163,17 @@ void other_rows_shown(Oid, Oid root)
 	mark_rebuild(root);
 }
 
+// Of a policy or trigger, whose name follows the table's.
+Oid table_of(List *name)
+{
+	return relation(makeRangeVarFromNameList(list_copy_head(name, list_length(name) - 1)));
+}
+
 void policy_dropped(List *objects)
 {
 	ListCell *cell;
-	foreach (cell, objects) {
-		List *name = lfirst_node(List, cell);
-		each_root(relation(makeRangeVarFromNameList(list_copy_head(name, list_length(name) - 1))), other_rows_shown);
-	}
+	foreach (cell, objects)
+		each_root(table_of(lfirst_node(List, cell)), other_rows_shown);
 }
 
 bool changes_columns(AlterTableStmt *statement)
@@ -316,7 +320,7 @@ void before(Node *statement)
 	} else if (IsA(statement, DropStmt) && reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_TRIGGER) {
 		foreach (cell, reinterpret_cast<DropStmt *>(statement)->objects) {
 			List *name = lfirst_node(List, cell);
-			refuse_without_trigger(relation(makeRangeVarFromNameList(list_copy_head(name, list_length(name) - 1))), strVal(llast(name)));
+			refuse_without_trigger(table_of(name), strVal(llast(name)));
 		}
 	}
 }
