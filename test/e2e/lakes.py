@@ -6,9 +6,12 @@ import collections
 import os
 import random
 import struct
+import threading
+import time
 from contextlib import contextmanager
 
 import duckdb
+import psycopg
 
 
 class Lake:
@@ -56,6 +59,27 @@ class Lake:
             UNION SELECT path FROM {s}.ducklake_files_scheduled_for_deletion
             UNION SELECT manifest_list FROM pgtrickle.iceberg_snapshot UNION SELECT path FROM pgtrickle.iceberg_manifest UNION SELECT path FROM pgtrickle.iceberg_metadata
             UNION SELECT path FROM pgtrickle.iceberg_file WHERE ours""")}
+
+
+class Writer(threading.Thread):
+    """Writes what statement() says until told to stop, and connects again whenever the server went."""
+
+    def __init__(self, db, seed: int, pause: float):
+        super().__init__()
+        self.db, self.pick, self.pause, self.over = db, random.Random(seed), pause, threading.Event()
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                with self.db.connect(connect_timeout=5) as connection:
+                    while not self.over.is_set():
+                        connection.execute(self.statement())
+                        time.sleep(self.pause)
+            except psycopg.Error:
+                time.sleep(0.2)
+
+    def statement(self) -> str:
+        raise NotImplementedError
 
 
 def seeded() -> tuple[int, random.Random]:

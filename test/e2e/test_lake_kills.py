@@ -7,15 +7,13 @@ import json
 import os
 import random
 import signal
-import threading
 import time
 
-import psycopg
 import pytest
 
 from box import Box, Database, is_alive, wait_until
 from engines import PyIceberg
-from lakes import Lake, bag, source_rows
+from lakes import Lake, Writer, bag, source_rows
 
 KILLS = int(os.environ.get("LAKE_KILLS", "10"))
 pytestmark = pytest.mark.timeout(300 + 40 * KILLS)
@@ -56,23 +54,7 @@ def kill_one(lake, pick) -> str:
     return victim
 
 
-class Writer(threading.Thread):
-    """Writes until told to stop, and connects again whenever the server went."""
-
-    def __init__(self, db, seed: int):
-        super().__init__()
-        self.db, self.pick, self.over = db, random.Random(seed), threading.Event()
-
-    def run(self):
-        while not self.over.is_set():
-            try:
-                with self.db.connect(connect_timeout=5) as connection:
-                    while not self.over.is_set():
-                        connection.execute(self.statement())
-                        time.sleep(0.01)
-            except psycopg.Error:
-                time.sleep(0.2)
-
+class SaleWriter(Writer):
     def statement(self) -> str:
         id = self.pick.randint(1, 3000)
         return self.pick.choice([
@@ -94,7 +76,7 @@ def test_killed_at_random(lake):
     lake.publish("sale", schedule="100ms", iceberg="200ms")
     lake.publish("heap", schedule="100ms", iceberg="each commit")
     db.query("SELECT pgtrickle.create_stream_table('by_n', 'SELECT n, count(*) FROM sale GROUP BY n')")
-    writer = Writer(db, seed)
+    writer = SaleWriter(db, seed, pause=0.01)
     writer.start()
     try:
         for _ in range(KILLS):

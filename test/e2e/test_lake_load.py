@@ -6,14 +6,12 @@ What every lake snapshot must show is told by an audit of its own: each version 
 import os
 import random
 import signal
-import threading
 import time
 
-import psycopg
 import pytest
 
 from box import wait_until
-from lakes import Lake, bag, source_rows
+from lakes import Lake, Writer, bag, source_rows
 
 WORKERS = 3
 KEYS = {
@@ -28,20 +26,10 @@ OPTIONS = {
 }
 
 
-class Writer(threading.Thread):
+class SaleWriter(Writer):
     def __init__(self, db, seed: int, rows: int):
-        super().__init__()
-        self.db, self.pick, self.rows, self.over = db, random.Random(seed), rows, threading.Event()
-
-    def run(self):
-        while not self.over.is_set():
-            try:
-                with self.db.connect(connect_timeout=5) as connection:
-                    while not self.over.is_set():
-                        connection.execute(self.statement())
-                        time.sleep(0.005)
-            except psycopg.Error:
-                time.sleep(0.2)
+        super().__init__(db, seed, pause=0.005)
+        self.rows = rows
 
     def statement(self) -> str:
         id = self.pick.randint(1, self.rows)
@@ -100,7 +88,7 @@ def test_killed_while_loading(db, key):
     pick = random.Random(seed)
     rows = 150000
     lake = make(db, key, rows)
-    writers = [Writer(db, seed + i, rows) for i in range(2)]
+    writers = [SaleWriter(db, seed + i, rows) for i in range(2)]
     for writer in writers:
         writer.start()
     kills = 0

@@ -3,11 +3,11 @@
 FUZZ_SEED=N starts from that seed, FUZZ_SECONDS=N runs longer.
 """
 
-import os
 import random
-import time
 
 import pytest
+
+from seeds import run_cases
 
 VALUES = {
     "i": ("int", lambda r: str(r.randrange(r.choice([5, 300])))),
@@ -79,10 +79,4 @@ def case(seed, conn):
 
 @pytest.mark.slow
 def test_quantiles_are_exact(db):
-    seed, end = int(os.environ.get("FUZZ_SEED") or 4000), time.monotonic() + float(os.environ.get("FUZZ_SECONDS") or 30)
-    with db.connect() as conn:
-        conn.execute("SET client_min_messages = warning")
-        while time.monotonic() < end:
-            case(seed, conn)
-            seed += 1
-    print(f"cases up to FUZZ_SEED={seed - 1}")
+    run_cases(db, case, 4000, 30)

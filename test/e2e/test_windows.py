@@ -3,11 +3,11 @@
 Beside ties stand only functions that do not tell them apart.  FUZZ_SEED=N starts from that seed, FUZZ_SECONDS=N runs longer.
 """
 
-import os
 import random
-import time
 
 import pytest
+
+from seeds import run_cases
 
 COLUMNS = {"k": "int", "a": "int", "b": "numeric(8,2)", "d": "date", "t": "timestamptz NOT NULL", "x": "bigint NOT NULL", "s": "text",
            "n": "numeric", "i": "int", "l": "bigint NOT NULL", "m": "timestamp", "f": "date", "q": "smallint"}
@@ -152,10 +152,4 @@ def case(seed, conn):
 
 @pytest.mark.slow
 def test_windows_are_exact(db):
-    seed, end = int(os.environ.get("FUZZ_SEED") or 7000), time.monotonic() + float(os.environ.get("FUZZ_SECONDS") or 60)
-    with db.connect() as conn:
-        conn.execute("SET client_min_messages = warning")
-        while time.monotonic() < end:
-            case(seed, conn)
-            seed += 1
-    print(f"cases up to FUZZ_SEED={seed - 1}")
+    run_cases(db, case, 7000, 60)
