@@ -183,12 +183,14 @@ class Isolation(Regress):
 
 
 class EndToEnd(Suite):
+    """Runs two at a time, in a box each; whoever is done first takes over what the other has left."""
+
     name = "End-to-end tests"
     files = "e2e/test_*.py"
 
     def run_tests(self, tests: list[Path]) -> None:
         report = SCRATCH / "e2e.xml"
-        subprocess.run([sys.executable, "-m", "pytest", "-q", "-c", TEST / "pytest.ini", f"--junitxml={report}", "-m", self.options.markers, *tests])
+        subprocess.run([sys.executable, "-m", "pytest", "-q", "-n2", "--dist=worksteal", "-c", TEST / "pytest.ini", f"--junitxml={report}", "-m", self.options.markers, *tests])
         if not report.exists():
             raise RuntimeError("pytest ended without a report")
         for case in xml.parse(report).iter("testcase"):
