@@ -1,5 +1,6 @@
 #pragma once
-// The conjuncts of WHERE, ON and HAVING, what is common to all branches of an OR among them, and what is known of each.
+// The conjuncts of WHERE, ON and HAVING, what is common to all branches of an OR among them, what those say of each
+// table, and what is known of each.
 #include "query/expression.h"
 
 #include <optional>

@@ -93,6 +93,18 @@ SELECT mode FROM pgtrickle.refresh_stream_table('labelled');
 TABLE labelled ORDER BY id;
 SELECT missing, unexpected FROM pgtrickle.verify('labelled');
 
+-- What each branch of an OR says of one table alone decides which of its changes look up anything.
+SELECT pgtrickle.create_stream_table('either', $$
+    SELECT s.id, h.code FROM stock s JOIN shelf h ON h.code = s.shelf WHERE s.n = 7 AND h.label = 'two' OR s.n = 8 AND h.label IS NULL
+$$, '1h', 'DIFFERENTIAL');
+SELECT operator FROM pgtrickle.explain_stream_table('either') WHERE operator LIKE '%filter%';
+UPDATE shelf SET label = NULL WHERE code = 'a';
+UPDATE stock SET n = n + 1 WHERE id <> 5;
+SELECT mode, rows_out FROM pgtrickle.refresh_stream_table('either');
+UPDATE stock SET n = 7 WHERE n = 8;
+SELECT mode, rows_out FROM pgtrickle.refresh_stream_table('either');
+SELECT missing, unexpected FROM pgtrickle.verify('either');
+
 -- Many inputs: where several have changed, from input to input. Here each of nine reads the same table.
 CREATE TABLE link (id int PRIMARY KEY, a int, b int);
 INSERT INTO link VALUES (1, 1, 2), (2, 2, 3), (3, 3, 1), (4, 3, 4);
