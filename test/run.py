@@ -29,7 +29,7 @@ from sanitizers import Ordinary, Sanitized
 TEST = Path(__file__).resolve().parent
 HOME = Path(sys.prefix).parent
 SCRATCH = Path(os.environ["ONEBOX_SCRATCH"])
-FAST = "not slow and not long"
+USUAL, FAST, ENGINES = "not long and not engines", "not slow and not long and not engines", "not long"
 
 
 class Suite:
@@ -230,8 +230,9 @@ def keep_log(box: Box, wanted: bool) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./onebox test")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only the folder NAME or the files whose names contain it")
-    parser.add_argument("--fast", dest="markers", action="store_const", const=FAST, default="not long", help="leave out the slow ones")
-    parser.add_argument("--all", dest="markers", action="store_const", const="", help="also those that take minutes")
+    parser.add_argument("--fast", dest="markers", action="store_const", const=FAST, default=USUAL, help="leave out the slow ones")
+    parser.add_argument("--engines", dest="markers", action="store_const", const=ENGINES, help="also those that read with Spark and Trino or write to an S3 server")
+    parser.add_argument("--all", dest="markers", action="store_const", const="", help="also those, and what takes minutes")
     parser.add_argument("--sanitize", action="store_true", help="under the sanitizers; those of e2e/ only by name")
     parser.add_argument("--accept", action="store_true", help="take what the SQL and isolation tests print as the right answers, without a verdict")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-# The engines that read a lake through Iceberg, beside DuckDB: fetched when asked for (test --all, demo --engines), for
+# The engines that read a lake through Iceberg, beside DuckDB: fetched when asked for (test --engines, demo --engines), for
 # they are large. Spark is PyPI's, Trino and what Spark needs beside it are Maven's, every file by its hash.
 
 get_engines() {

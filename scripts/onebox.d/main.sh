@@ -6,7 +6,8 @@ usage() {
 
 		  demo [--seconds N] [--rows N] [--s3]   all of it, from nothing to a lake query; exit 0 only if every check held;
 		       [--engines]                       with Spark, Trino and pyiceberg too
-		  test [--fast|--all|NAME] [--accept]    the tests; closes with 'N passed, N failed'
+		  test [--fast|--engines|--all|NAME]     the tests; closes with 'N passed, N failed';
+		       [--accept]                        --engines are those with Spark, Trino and S3 too
 		  test --sanitize [NAME]                 those without e2e/, or these, under the sanitizers
 		  bench [NAME] [--json]                  figures as ratios, side by side
 
@@ -167,7 +168,7 @@ look_at_options() {
 # The tests start the boxes they need.
 command_test() {
     prepare
-    [[ " $* " != *" --all "* ]] || get_engines
+    [[ " $* " != *" --all "* && " $* " != *" --engines "* ]] || get_engines
     make_scratch test
     guarded "$PYTHON" "$REPO/test/run.py" "$@"
 }

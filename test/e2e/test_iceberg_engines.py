@@ -20,7 +20,7 @@ from test_iceberg import FILTERS, check_time_travel, iceberg_rows, two_files
 from test_lake_mirror import PARTITIONS, TABLES, change
 from test_lake_modes import EVERY_TYPE, ROWS
 
-pytestmark = pytest.mark.long  # the engines are 700 MB to fetch
+pytestmark = pytest.mark.engines
 
 
 class World:

@@ -1,6 +1,6 @@
 """PostgreSQL, trickle-lake and the S3 server killed at random while the lake is written: no row is lost or doubled, nothing is left over.
 
-Ten kills; for as many as you like: LAKE_KILLS=100 ./onebox test --all lake_kills
+Ten kills; for as many as you like: LAKE_KILLS=100 ./onebox test --engines lake_kills
 """
 
 import json
@@ -19,7 +19,7 @@ KILLS = int(os.environ.get("LAKE_KILLS", "10"))
 pytestmark = pytest.mark.timeout(300 + 40 * KILLS)
 
 
-@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.long)])
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.engines)])
 def lake(request, scratch_directory):
     box = Box(scratch_directory / f"kills_{request.param}", s3=request.param == "s3")
     db = Database(box, "kills")

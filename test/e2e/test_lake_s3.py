@@ -11,7 +11,7 @@ from box import Box, Database, wait_until
 from engines import PyIceberg
 from lakes import Lake, bag, source_rows
 
-pytestmark = pytest.mark.long  # building the S3 server takes minutes
+pytestmark = pytest.mark.engines
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_pyiceberg(shop):
     assert many == "81" and [(line.split()[0], line.split()[2]) for line in versions] == [("1", "100"), ("2", "90"), ("3", "90")]
 
 
-@pytest.mark.long
+@pytest.mark.engines
 def test_spark(shop, scratch_directory):
     """The jars are those that were fetched, in the place of those that it would fetch."""
     part = os.environ["ONEBOX_SPARK"]
@@ -77,7 +77,7 @@ def test_spark(shop, scratch_directory):
     assert re.findall(r"^\| *([0-9.]+)\|(?: *([0-9.]+)\|)?$", done.stdout, re.M) == [("90", f"{BILL + 1}.00"), ("100", "")]
 
 
-@pytest.mark.long
+@pytest.mark.engines
 def test_trino(shop, scratch_directory):
     (file,) = blocks("trino", "properties")
     properties = dict(line.split("=", 1) for line in re.sub(r"\$\{ENV:(\w+)\}", lambda name: os.environ[name[1]], file).splitlines())
