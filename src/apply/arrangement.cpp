@@ -430,6 +430,13 @@ delta::Access Arrangements::access(Oid relation, const std::set<int> &key, const
 	return out;
 }
 
+bool Arrangements::has_index(Oid relation, int attribute)
+{
+	IndexFound index{InvalidOid, 0};
+	pg::call(find_index, relation, static_cast<const int *>(&attribute), 1, &index);
+	return OidIsValid(index.index) || OidIsValid(source_of_copy(relation));
+}
+
 void advance(int id, const Frontier &from, Snapshot snapshot)
 {
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);

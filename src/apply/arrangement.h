@@ -21,6 +21,7 @@ public:
 	// apart: for those that follow in their writers' transactions, which the others must not be in the way of.
 	Arrangements(int view, bool may_create, bool wide, bool apart) : view_(view), may_create_(may_create), wide_(wide), apart_(apart) {}
 	delta::Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) override;
+	bool has_index(Oid relation, int attribute) override;
 	const std::set<int> &used() const { return used_; }
 	bool lacking() const { return lacking_; }    // one is wanted that may not be made
 	bool counting() const { return counting_; }  // one has rows that stand for several

@@ -27,6 +27,19 @@ public:
 	virtual ~Catalog() = default;
 	// The way to find rows of relation by equality (or range) on these attributes.
 	virtual Access access(Oid relation, const std::set<int> &key, const std::vector<int> &needed) = 0;
+	// Is there an index for that already, or one that is made where the rows are?
+	virtual bool has_index(Oid relation, int attribute) = 0;
+};
+
+// How the rows are found that time moves: by a column that a table has in order; among those that wait in a state;
+// not at all, so that all are looked at once the moment has moved.
+struct Moving {
+	std::vector<query::Moment> found, waiting, swept;
+	bool ahead = false;               // those that wait are only those that no moment has passed yet
+
+	// What is waited for, each once; where of these a moment's is.
+	std::vector<query::Moment> waited() const;
+	std::string column(const query::Moment &moment) const;
 };
 
 class Grouping;
@@ -61,7 +74,11 @@ private:
 	void wake_for(const Operator &node, const query::Moment &moment);
 	void wake_at(const query::Moment &moment, query::Oid type, const std::string &value, const std::string &table);
 	// The state of rows that wait, after the changed ones have come to it.
-	std::string keep_waiting(Operator &node, const std::string &changed);
+	std::string keep_waiting(Operator &node, const Moving &moving, const std::string &changed);
+	// Rows behind that a moment comes back to; where rows begin to be behind.
+	void look_behind(const Operator &node, const Moving &moving, const std::string &name);
+	void leave_behind(const Operator &node, const Moving &moving);
+	Moving moving(const Operator &node) const;
 	std::string function_delta(Operator &node);
 	std::string function_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string filter_delta(Operator &node);
@@ -162,11 +179,8 @@ std::string columns_of(const std::string &alias, int count);
 bool changes(const Operator &node);
 // Does it evaluate anything over now()?
 bool uses_time(const Operator &node);
-// Is what it is compared with a column that a table has in order?
-bool is_found(const Operator &node, const query::Moment &moment);
-// Moments that rows are kept in order for, and what of these rows is in this order: column v1, v2, … of the state.
-std::vector<query::Moment> waited_for(const Operator &node);
-std::string waiting_column(size_t moment);
+// Value lies between what the moment is now and was at the last tick, which differ.
+std::string moved_past(const query::Moment &moment, const std::string &value);
 std::vector<std::string> conditions_over(const std::vector<Expression> &conditions, const std::string &alias, bool at_last);
 // The values of a project's columns over a row x.
 std::vector<std::string> projected(const Operator &node, bool at_last);

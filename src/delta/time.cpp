@@ -23,23 +23,11 @@ namespace delta {
 
 using query::Moment;
 
-bool is_found(const Operator &node, const Moment &moment)
-{
-	return moment.compared && moment.column >= 0 && moment.column < node.inputs[0]->width() &&
-	       query::ordered_by(*node.inputs[0], moment.column).first != nullptr;
-}
-
 namespace {
 
 std::string moved(const Moment &moment)
 {
 	return "ROW(" + moment.text + ")::record OPERATOR(pg_catalog.*<>) ROW(" + moment.at_last + ")::record";
-}
-
-std::string between(const Moment &moment, const std::string &value)
-{
-	std::string both = "(" + moment.text + ", " + moment.at_last + ")";
-	return "(" + value + " >= LEAST" + both + " AND " + value + " <= GREATEST" + both + " AND " + moved(moment) + ")";
 }
 
 std::string any_of(const std::vector<std::string> &conditions)
@@ -61,7 +49,7 @@ struct Rows {
 	std::string where;
 };
 
-std::vector<Rows> rows_that_may_move(const Operator &node)
+std::vector<Rows> rows_that_may_move(const Moving &moving)
 {
 	std::vector<Rows> out;
 	std::vector<std::string> earlier, sweeping;
@@ -74,24 +62,22 @@ std::vector<Rows> rows_that_may_move(const Operator &node)
 		earlier.push_back(where[0]);
 		out.push_back({which, column, and_all(where)});
 	};
-	std::vector<Moment> moments = query::moments_of(node), waiting = waited_for(node);
-	for (const Moment &m : moments)
-		if (!is_found(node, m) && (waiting.empty() || m.pace == Moment::Pace::daily))
-			add(sweeping, moved(m));
+	for (const Moment &m : moving.swept)
+		add(sweeping, moved(m));
 	add_rows(Rows::Which::all, -1, sweeping);
 	std::set<int> done;
-	for (const Moment &first : moments) {
-		if (!is_found(node, first) || !done.insert(first.column).second)
+	for (const Moment &first : moving.found) {
+		if (!done.insert(first.column).second)
 			continue;
 		std::vector<std::string> ranges;
-		for (const Moment &m : moments)
-			if (is_found(node, m) && m.column == first.column)
-				add(ranges, between(m, query::render(m.with, "x")));
+		for (const Moment &m : moving.found)
+			if (m.column == first.column)
+				add(ranges, moved_past(m, query::render(m.with, "x")));
 		add_rows(Rows::Which::by_column, first.column, ranges);
 	}
 	std::vector<std::string> ranges;
-	for (size_t i = 0; i < waiting.size(); i++)
-		add(ranges, between(waiting[i], "x." + waiting_column(i)));
+	for (const Moment &m : moving.waiting)
+		add(ranges, moved_past(m, "x." + moving.column(m)));
 	add_rows(Rows::Which::waiting, -1, ranges);
 	return out;
 }
@@ -105,6 +91,12 @@ bool is_moment(Oid type)
 }
 
 }  // namespace
+
+std::string moved_past(const Moment &moment, const std::string &value)
+{
+	std::string both = "(" + moment.text + ", " + moment.at_last + ")";
+	return "(" + value + " >= LEAST" + both + " AND " + value + " <= GREATEST" + both + " AND " + moved(moment) + ")";
+}
 
 bool uses_time(const Operator &node)
 {
@@ -175,9 +167,9 @@ std::string Compiler::moving_delta(Operator &node)
 	std::string input = delta(*node.inputs[0]), name = "z_d" + std::to_string(node.id);
 	define(name, delta_columns(node));
 	step(node.id, "changed rows, as they were at the last tick", {}, {moving_over(node, input, true), {}, {}, {}, name, false}).any = ephemerals_in(input);
-	std::vector<Moment> waiting = waited_for(node);
-	std::string kept = waiting.empty() ? std::string() : keep_waiting(node, input);
-	for (const Rows &rows : rows_that_may_move(node)) {
+	Moving moving = this->moving(node);
+	std::string kept = moving.waiting.empty() ? std::string() : keep_waiting(node, moving, input);
+	for (const Rows &rows : rows_that_may_move(moving)) {
 		bool all = rows.which == Rows::Which::all;
 		std::set<int> probe;
 		if (rows.which == Rows::Which::by_column)
@@ -187,15 +179,19 @@ std::string Compiler::moving_delta(Operator &node)
 		statement.scans = all;
 		step(node.id, all ? "all rows, where a moment has moved" : "rows that time moves", {}, statement).when_time_moves = true;
 	}
-	for (const Moment &m : query::moments_of(node))
-		if (!is_found(node, m) && (waiting.empty() || m.pace == Moment::Pace::daily)) {
-			note(node, m.pace == Moment::Pace::daily ? "all rows of the input are looked at when the day changes"
-			                                         : "all rows of the input are looked at each time " + m.text + " has moved");
-			add(program_.next_times, m.pace == Moment::Pace::daily ? at_midnight : soon);
-		} else if (is_found(node, m))
-			wake_for(node, m);
-	for (size_t i = 0; i < waiting.size(); i++)
-		wake_at(waiting[i], waiting[i].kept_type.type, "k." + waiting_column(i), kept);
+	if (moving.ahead) {
+		look_behind(node, moving, name);
+		leave_behind(node, moving);
+	}
+	for (const Moment &m : moving.swept) {
+		note(node, m.pace == Moment::Pace::daily ? "all rows of the input are looked at when the day changes"
+		                                         : "all rows of the input are looked at each time " + m.text + " has moved");
+		add(program_.next_times, m.pace == Moment::Pace::daily ? at_midnight : soon);
+	}
+	for (const Moment &m : moving.found)
+		wake_for(node, m);
+	for (const Moment &m : moving.waiting)
+		wake_at(m, m.kept_type.type, "k." + moving.column(m), kept);
 	return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "x.w FROM " + name + " x";
 }
 

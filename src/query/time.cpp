@@ -378,7 +378,7 @@ public:
 			moment.compared = true;
 			moment.with = with.text;
 			moment.column = with.plain;
-			if (!left_out)
+			if (!left_out || with.plain >= 0)
 				keep(moment, with.text, with.type);
 			else if (pg::call(is_near_column, compared.with) && pg::call(is_near, compared.moment))
 				keep(moment, within_millennia(with), with.type);
