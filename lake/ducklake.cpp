@@ -192,13 +192,17 @@ int64_t DuckLake::commit(const CatalogState &before, std::vector<Batch> &batches
 			create_table(batch, snapshot, schema_version, p.table_id);
 			write_layout(p, snapshot, next_catalog_id);
 			created += ",created_table:\"main\"." + double_quoted(p.table_name);
-		} else if (p.altered) {
+		} else if (p.altered || p.tags) {
 			if (schema_version == before.schema_version)
 				schema_version++;
-			alter_columns(p, snapshot, schema_version);
-			write_layout(p, snapshot, next_catalog_id);
+			if (p.altered) {
+				alter_columns(p, snapshot, schema_version);
+				write_layout(p, snapshot, next_catalog_id);
+			}
 			altered += ",altered_table:" + text(p.table_id);
 		}
+		if (p.tags)
+			write_tags(p, snapshot);
 		if (!batch.files.empty()) {
 			add_files(batch, snapshot, next_file_id);
 			inserted += ",inserted_into_table:" + text(p.table_id);

@@ -89,6 +89,7 @@ private:
 	void forget(const Replacement &replacement);
 	void create_table(Batch &batch, int64_t snapshot, int64_t schema_version, int64_t table_id);
 	void alter_columns(const Publication &publication, int64_t snapshot, int64_t schema_version);
+	void write_tags(const Publication &publication, int64_t snapshot);
 	bool has_layout(const Publication &publication);
 	void write_layout(const Publication &publication, int64_t snapshot, int64_t &next_catalog_id);
 	void add_partition(const Publication &publication, const DataFile &file, int64_t id);

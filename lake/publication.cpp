@@ -86,7 +86,8 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	    "       u.frontier, pg_snapshot_xmax(u.frontier), ARRAY(SELECT pg_snapshot_xip(u.frontier)), u.seen_xid, u.seen_part, "
 	    "       coalesce(p.iceberg = interval '0', false), "
 	    "       coalesce(h.version, 0), coalesce(h.version, 0) > p.done_version, coalesce(h.reload, 0) > p.done_version, "
-	    "       coalesce((SELECT l.version FROM pgtrickle.publication_load l WHERE l.publication = p.id AND l.base IS NOT NULL AND l.ended_at IS NULL), -1) "
+	    "       coalesce((SELECT l.version FROM pgtrickle.publication_load l WHERE l.publication = p.id AND l.base IS NOT NULL AND l.ended_at IS NULL), -1), "
+	    "       p.tags, nullif(pgtrickle._lake_tags(p.id), p.tags) "
 	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) LEFT JOIN pgtrickle.publication_change h USING (id) "
 	    "LEFT JOIN pg_class c ON c.oid = p.relid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.id = $1",
 	    {std::to_string(id)});
@@ -115,6 +116,8 @@ std::optional<Publication> read_publication(Connection &connection, int id)
 	p.seen_xid = rows.text(0, 13);
 	p.seen_part = rows.text(0, 14);
 	p.iceberg_each_commit = rows.flag(0, 15);
+	p.told_tags = rows.text(0, 20);
+	p.tags = rows.maybe(0, 21);
 	p.columns = read_columns(connection, id);
 	check_unchanged(connection, p, rows.text(0, 6));
 	const Rows places = connection.query("SELECT unnest($1::int2[])", {rows.text(0, 6)});

@@ -39,6 +39,8 @@ struct Publication {
 	std::vector<Column> lake_columns;  // of the lake table: with those of mode 'history' before them
 	Layout layout;
 	bool iceberg_each_commit;
+	std::string told_tags;  // comments and the query (pgtrickle._lake_tags), as the lake has them
+	Text tags;              // as they are now, if they are others
 
 	bool loading() const { return load_version >= 0; }
 	bool is_history() const { return mode == "history"; }

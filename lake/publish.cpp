@@ -176,7 +176,7 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 	std::vector<int> followed;
 	std::vector<Batch> changed;
 	for (Batch &batch : batches)
-		if (!batch.is_empty() || !deletions[batch.publication.id].empty() || batch.publication.altered)
+		if (!batch.is_empty() || !deletions[batch.publication.id].empty() || batch.publication.altered || batch.publication.tags)
 			changed.push_back(batch);
 	if (!changed.empty()) {
 		ducklake_.lock();
@@ -196,8 +196,8 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 		if (batch.load)
 			end_load(batch.publication);
 	for (const Batch &batch : changed)
-		writer_.query("UPDATE pgtrickle.publication SET table_id = $2, done_version = $3 WHERE id = $1 AND (table_id IS NULL OR done_version <> $3)",
-		              {text(batch.publication.id), text(batch.publication.table_id), text(batch.publication.version)});
+		writer_.query("UPDATE pgtrickle.publication SET table_id = $2, done_version = $3, tags = coalesce($4::jsonb, tags) WHERE id = $1 AND (table_id IS NULL OR done_version <> $3 OR $4::jsonb IS NOT NULL)",
+		              {text(batch.publication.id), text(batch.publication.table_id), text(batch.publication.version), batch.publication.tags});
 	move_frontiers(batches, snapshot, now);
 	for (const Batch &batch : changed)
 		writer_.query("UPDATE pgtrickle.publication_health SET lake_snapshot = $2 WHERE id = $1", {text(batch.publication.id), text(lake_snapshot)});

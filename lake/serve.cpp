@@ -17,6 +17,7 @@ constexpr auto pause_between_looks = std::chrono::milliseconds(100);
 // A row is to be read a period after it was committed, and to notice and publish it takes its time, too: most of it where the period is long.
 constexpr auto short_period = "10 s", share_of_short_period = "0.75";
 constexpr auto pause_between_upkeeps = std::chrono::seconds(1);
+constexpr auto pause_between_tags = std::chrono::seconds(1);
 constexpr auto pause_after_failure = std::chrono::seconds(60);  // unless a table is due sooner
 
 struct Due {
@@ -79,6 +80,7 @@ private:
 				tables.insert(static_cast<int>(rows.number(i, 4)));
 		}
 		share_.look(due.all);
+		const std::set<int> retold = look_at_tags();
 		int64_t waited = waited_;
 		for (int i = 0; i < rows.size(); i++) {
 			const int lake = static_cast<int>(rows.number(i, 0));
@@ -97,11 +99,25 @@ private:
 			if (asked)
 				due.asked_for[lake].insert(id), due.answers[lake] = requested;
 			const bool calculated = rows.flag(i, 5) && !rows.is_null(i, 6) && !rows.flag(i, 10);
-			if (asked || (rows.flag(i, 7) && (calculated ? waited != waited_ || has_changed(id, rows.text(i, 6)) : rows.flag(i, 8))))
+			if (asked || (rows.flag(i, 7) && (calculated ? waited != waited_ || retold.contains(id) || has_changed(id, rows.text(i, 6)) : rows.flag(i, 8))))
 				due.publications[lake].insert(id);
 		}
 		waited_ = waited;
 		return due;
+	}
+
+	// Tables on 'calculated' that are described otherwise than in the lake: no log tells of it.
+	std::set<int> look_at_tags()
+	{
+		const auto now = std::chrono::steady_clock::now();
+		if (now < next_tags_)
+			return {};
+		next_tags_ = now + pause_between_tags;
+		const Rows rows = side_.query_prepared("SELECT p.id FROM pgtrickle.publication p WHERE p.period IS NULL AND p.table_id IS NOT NULL AND p.tags <> pgtrickle._lake_tags(p.id)");
+		std::set<int> retold;
+		for (int i = 0; i < rows.size(); i++)
+			retold.insert(static_cast<int>(rows.number(i, 0)));
+		return retold;
 	}
 
 	void acknowledge(int lake, const Due &due)
@@ -255,7 +271,7 @@ private:
 	std::map<int, std::chrono::steady_clock::time_point> reopen_;
 	std::map<int, std::pair<std::string, std::string>> questions_;
 	int64_t waited_ = 0;
-	std::chrono::steady_clock::time_point next_upkeep_;
+	std::chrono::steady_clock::time_point next_upkeep_, next_tags_;
 	std::unique_ptr<SourceFollower> sources_;
 };
 

@@ -36,6 +36,7 @@ CREATE TABLE pgtrickle.publication (
     iceberg    interval,                   -- how far Iceberg may lag behind DuckLake; 0: not at all, NULL: no Iceberg
     types      jsonb NOT NULL,             -- the choices for types without a single equal: see _lake_type
     done_version int NOT NULL DEFAULT 0,   -- of the columns, that the lake has: see publication_change
+    tags       jsonb NOT NULL DEFAULT '{}', -- comments, that the lake has: see _lake_tags
     UNIQUE (lake, table_name)
 );
 CREATE TABLE pgtrickle.publication_column (
@@ -530,7 +531,7 @@ types: what becomes of types that the lake holds in more than one way, or not ex
 (months, days and microseconds, exact), "text" (ISO 8601) or "interval" (DuckLake''s, of whole milliseconds and without signs; not for Iceberg),
 "timetz": "text" or "utc" (DuckLake''s timetz, at offset 0; not for Iceberg), "numeric": "text" (of what decimal(38) does not hold, and without a precision),
 "other": "text" (every type without an equal: ranges, network addresses, …, as its cast to text)}; what is not chosen is refused.  All tables of a lake that are due are published in one lake snapshot,
-which is one snapshot of the database.  Result: the table''s name in the lake.
+which is one snapshot of the database.  COMMENT ON the relation and its columns follows, and a stream table''s query (as tag "stream_table_query").  Result: the table''s name in the lake.
 Errors: 42704 no such lake; 42710 already published; 42P07 the lake has such a table; 42501 not the owner; 22023 unknown mode, schedule, iceberg or types, or no name;
 42701 a column called as one that mode history adds; 42703 a column in partition_by or sort_by that is not there, 42804 of a type that is not accepted there;
 0A000 a column type DuckLake, or Iceberg, cannot hold as chosen, or a relation that cannot be followed.';

@@ -263,6 +263,8 @@ BEGIN
                         AND NOT EXISTS (SELECT FROM %1$I.ducklake_table t WHERE t.table_id = x.table_id AND (t.end_snapshot IS NULL OR t.end_snapshot > $1))',
                        lake.metadata_schema, t) USING oldest;
     END LOOP;
+    EXECUTE format('DELETE FROM %1$I.ducklake_tag x WHERE x.end_snapshot <= $1', lake.metadata_schema) USING oldest;
+    EXECUTE format('DELETE FROM %1$I.ducklake_column_tag x WHERE x.end_snapshot <= $1', lake.metadata_schema) USING oldest;
     RETURN expired;
 END $expire$;
 REVOKE ALL ON FUNCTION pgtrickle._lake_expire(pgtrickle.lake) FROM PUBLIC;

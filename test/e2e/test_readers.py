@@ -29,7 +29,8 @@ def shop(box):
     """What docs/readers/README.md supposes: orders, published, deleted from and updated."""
     box.start()
     db = Database(box, "shop")
-    db.query("CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2)); INSERT INTO orders SELECT i, i FROM generate_series(1, 100) i")
+    db.query("CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2)); INSERT INTO orders SELECT i, i FROM generate_series(1, 100) i; "
+             "COMMENT ON TABLE orders IS 'what was sold'; COMMENT ON COLUMN orders.total IS 'with taxes'")
     lake = Lake(db, options='{"iceberg": "each commit"}')
     lake.publish("orders")
     for change in ("SELECT", "DELETE FROM orders WHERE id % 10 = 0", "UPDATE orders SET total = total + 1 WHERE id = 1"):
@@ -48,9 +49,10 @@ def test_duckdb(shop):
     import duckdb
 
     reader = duckdb.connect(config={"extension_directory": str(shop.db.box.duckdb_extensions)})
-    *_, count, snapshots, first, changes = [reader.execute(statement).fetchall() for statement in statements(blocks("duckdb", "sql duckdb"))]
+    *_, count, snapshots, first, changes, tables, columns = [reader.execute(statement).fetchall() for statement in statements(blocks("duckdb", "sql duckdb"))]
     assert count == [(NOW, BILL + 1)] and [row[0] for row in snapshots] == [0, 1, 2, 3] and first == [(FIRST,)]
     assert changes == [("delete", 10), ("update_postimage", 1), ("update_preimage", 1)]
+    assert tables == [("orders", "what was sold", None)] and columns == [("total", "with taxes")]
 
 
 def test_psql(shop):
