@@ -113,7 +113,10 @@ private:
 	std::string window_delta(const Partition &p, const std::string &changed, const std::string &gone);
 	std::string whole_partitions(const Partition &p, const std::string &changed, const std::string &came);
 	std::string near_changes(const Partition &p, const std::string &gone, const std::string &came);
-	std::string from_changes_on(const Partition &p, const std::string &gone, const std::string &came);
+	// From these rows on, one of a partition, with those that came; until the row next, if there is one.
+	std::string from_changes_on(const Partition &p, const std::string &first, const std::string &came, const std::string &next);
+	// The ephemeral relation with the row of the state, and its results, that follows the last changed one.
+	std::string rows_behind(const Partition &p, const std::string &changed, const std::string &gone, const std::string &came);
 	std::string around_changes(const Partition &p, const std::string &gone, const std::string &came);
 	Statement work_out(const Partition &p, const std::string &rows, const std::string &into);
 	std::string top_delta(const Partition &p, const std::string &changed, const std::string &gone);

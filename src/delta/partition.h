@@ -39,13 +39,17 @@ public:
 	// Rows of the state beyond the place of row d, or before it, the nearest first: id, k, 1 for the nearest, and more columns.
 	std::string neighbours(bool beyond, std::int64_t count, Places by = Places::rows, const std::vector<std::string> &more = {}) const;
 	// Conditions, each a range of the index, that together are that row s lies beyond row d, or before it; or at its place.
-	std::vector<std::string> beyond(bool beyond, Places by = Places::rows) const;
-	std::vector<std::string> level() const;
+	std::vector<std::string> beyond(bool beyond, Places by = Places::rows, const std::string &other = "d.") const;
+	std::vector<std::string> level(Places by = Places::peers, const std::string &other = "d.") const;
+	// The same conditions for rows s that do not lie beyond row e, if there is one: e is of an outer join.
+	std::vector<std::string> until(const std::vector<std::string> &conditions, Places by) const;
 	std::string is_peer(const std::string &a, const std::string &b) const;
 
 	// Do results follow from those of the row before; from those of the rows before a row's peers?
 	bool running() const;
 	bool looks_at_peers() const;
+	// Is what follows all that there is, so that rows behind one whose results stay keep theirs?
+	bool stops() const;
 	using Which = std::function<bool(const query::Window::Function &)>;
 	// Adds to rows, in which they come in any order, results n<column>.
 	std::string functions(const query::Window &window, int first, const std::string &rows, const std::string &part, const Which &which) const;
@@ -69,5 +73,8 @@ std::vector<std::string> range(int first, int last, std::string (*name)(int), co
 std::vector<std::string> all_of(const std::string &prefix, const std::vector<std::string> &names);
 std::vector<std::string> operator+(std::vector<std::string> a, const std::vector<std::string> &b);
 std::string list(const std::vector<std::string> &parts);
+// The first changed row of each partition; those rows, kept with their results, that have others now.
+std::string changed_from(const Partition &p, const std::string &gone, const std::string &came);
+std::string still_changing(const Partition &p, const std::string &kept);
 
 }  // namespace delta

@@ -5,6 +5,10 @@
 // the rows from the first changed one on are read, by an index in the order of the window.  Where rows that ORDER BY
 // leaves alike have one result it is from the first of them on.  rank() needs how many are alike with the last, too.
 //
+// Where the results of the row behind the last changed one (or of its peers) stay what they were, so do all behind it: a row
+// whose other columns changed, one deleted and another inserted, a value that is no new maximum.  So rows are read as far as that
+// one, and those behind it only where it changed.
+//
 // Results that look a known number of rows back and ahead may stand beside them: for these some rows more are read
 // before the first changed one, and are carried along.
 #include "partition.h"
@@ -144,35 +148,91 @@ bool Partition::looks_at_peers() const
 	return any(*this, [](const auto &f) { return f.peers; });
 }
 
-std::string Compiler::from_changes_on(const Partition &p, const std::string &gone, const std::string &came)
+bool Partition::stops() const
+{
+	return reach && reach->before + reach->after == 0;
+}
+
+namespace {
+
+// One changed row of each partition: the first, or the last.
+std::string end_of_changes(const Partition &p, const std::string &gone, const std::string &came, bool last)
+{
+	std::vector<std::string> part = p.partition("z."), order = part;
+	for (const auto &sort : p.node.windows[0].order)
+		order.push_back("z." + c(sort.column) + sort.direction(last));
+	for (const char *name : {"z.h", "z.r"})
+		order.push_back(name + std::string(last ? " DESC" : ""));
+	std::string places = list(all_of("z.", p.row()));
+	return "SELECT " + (part.empty() ? "" : "DISTINCT ON (" + list(part) + ") ") + "z.* FROM (SELECT " + places + " FROM " + gone + " z UNION ALL SELECT " + places + " FROM " +
+	       came + " z) z ORDER BY " + list(order) + (part.empty() ? " LIMIT 1" : "");
+}
+
+}  // namespace
+
+std::string changed_from(const Partition &p, const std::string &gone, const std::string &came)
+{
+	return end_of_changes(p, gone, came, false);
+}
+
+std::string still_changing(const Partition &p, const std::string &kept)
+{
+	std::vector<std::string> rows;
+	for (const auto &condition : p.level(Partition::Places::rows))
+		rows.push_back("SELECT " + list(all_of("s.", p.results())) + " FROM " + p.table + " s WHERE " + (p.global() ? "" : p.same_partition("s.", "d.") + " AND ") + condition);
+	return "SELECT " + list(all_of("d.", p.row())) + " FROM " + kept + " d, LATERAL (" + pg::join(rows, " UNION ALL ") + ") s WHERE ROW(" + list(all_of("s.", p.results())) +
+	       ")::record OPERATOR(pg_catalog.*<>) ROW(" + list(all_of("d.", p.results())) + ")::record";
+}
+
+std::string Compiler::rows_behind(const Partition &p, const std::string &changed, const std::string &gone, const std::string &came)
+{
+	std::string name = "z_e" + std::to_string(p.node.id);
+	std::vector<Column> columns = p.row_columns();
+	for (int i = p.inputs; i < p.node.width(); i++) {
+		columns.push_back(p.node.columns[i]);
+		columns.back().name = c(i);
+	}
+	define(name, columns);
+	std::vector<std::string> whole = p.row() + p.results();
+	Statement next{"SELECT " + list(all_of("e.", whole)) + " FROM (" + end_of_changes(p, gone, came, true) + ") d, LATERAL (" +
+	                   p.neighbours(true, 1, p.looks_at_peers() ? Partition::Places::peers : Partition::Places::rows, whole) + ") e",
+	               {}, {}, {}, name, false};
+	next.bulk = "SELECT " + list(all_of("s.", whole)) + " FROM " + p.table + " s WHERE false";     // whole partitions are read then
+	next.bases = bases_of(p.node);
+	step(p.node.id, "rows behind the last changed ones", {changed}, next);
+	return name;
+}
+
+std::string Compiler::from_changes_on(const Partition &p, const std::string &first, const std::string &came, const std::string &next)
 {
 	std::int64_t context = p.reach->before + p.reach->after;
 	bool peers = p.looks_at_peers();
-	const auto &order = p.node.windows[0].order;
-	std::vector<std::string> part = p.partition("z."), whole = p.row() + p.results(), carried = names_of(p, context);
+	std::vector<std::string> whole = p.row() + p.results(), carried = names_of(p, context);
 	Carry carry = carry_of(p, context);
 
-	std::string places = list(all_of("z.", p.row()));
-	std::string with = "WITH d AS MATERIALIZED (SELECT " + (part.empty() ? "" : "DISTINCT ON (" + list(part) + ") ") + "z.* FROM (SELECT " + places + " FROM " + gone +
-	                   " z UNION ALL SELECT " + places + " FROM " + came + " z) z ORDER BY " + list(part + p.completed(order, "z.")) + (part.empty() ? " LIMIT 1" : "") +
-	                   "), l AS MATERIALIZED (SELECT d.*, " + list(carry.columns) + " FROM d";
+	std::string with = "WITH d AS MATERIALIZED (" + first + "), l AS MATERIALIZED (SELECT d.*, " + list(carry.columns) + " FROM d";
 	for (const auto &join : carry.joins)
 		with += " LEFT JOIN LATERAL " + join;
 	with += ")";
 
-	std::vector<std::string> behind = p.beyond(true, peers ? Partition::Places::peers : Partition::Places::rows), ranges;
-	if (peers)
-		for (const auto &condition : p.level())
+	Partition::Places by = peers ? Partition::Places::peers : Partition::Places::rows;
+	std::vector<std::string> behind = p.beyond(true, by), ranges;
+	if (peers || came.empty())
+		for (const auto &condition : p.level(by))
 			behind.push_back(condition);
+	if (!next.empty())
+		behind = p.until(behind, by);
 	for (const auto &condition : behind)
 		ranges.push_back("SELECT s.ctid AS id, " + list(all_of("s.", whole)) + " FROM " + p.table + " s WHERE " + (p.global() ? "" : p.same_partition("s.", "d.") + " AND ") +
 		                 condition);
-	std::string rows = "SELECT s.id, " + list(all_of("s.", whole) + all_of("d.", carried)) + ", false AS carried FROM l d, LATERAL (" + pg::join(ranges, " UNION ALL ") + ") s";
+	std::string end = next.empty() ? "" : " LEFT JOIN " + next + " e ON " + p.same_partition("e.", "d.");
+	std::string rows = "SELECT s.id, " + list(all_of("s.", whole) + all_of("d.", carried)) + ", false AS carried FROM l d" + end + ", LATERAL (" + pg::join(ranges, " UNION ALL ") + ") s";
 	if (context > 0)
 		rows += " UNION ALL SELECT s.id, " + list(all_of("s.", whole) + all_of("d.", carried)) + ", true FROM l d, LATERAL (" +
 		        p.neighbours(false, context, Partition::Places::rows, whole) + ") s" + (peers ? " WHERE NOT (" + p.is_peer("s.", "d.") + ")" : "");
 	std::vector<std::string> nothing(p.results().size(), "NULL");
-	rows += " UNION ALL SELECT NULL, " + list(all_of("i.", p.row()) + nothing + all_of("d.", carried)) + ", false FROM " + came + " i JOIN l d ON " + p.same_partition("i.", "d.");
+	if (!came.empty())
+		rows += " UNION ALL SELECT NULL, " + list(all_of("i.", p.row()) + nothing + all_of("d.", carried)) + ", false FROM " + came + " i JOIN l d ON " + p.same_partition("i.", "d.");
 
 	std::vector<std::string> now{"x.id"};
 	now = now + all_of("x.", p.row());

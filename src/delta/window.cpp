@@ -45,11 +45,11 @@ std::vector<Place> places(const Partition &p, Partition::Places by)
 }
 
 // Conditions that together say that s is where d is up to here: one for each way of having NULLs.
-std::vector<std::string> level_with(const std::vector<Place> &places, size_t count)
+std::vector<std::string> level_with(const std::vector<Place> &places, size_t count, const std::string &other)
 {
 	std::vector<std::string> out{""};
 	for (size_t i = 0; i < count; i++) {
-		std::string s = "s." + places[i].name, d = "d." + places[i].name;
+		std::string s = "s." + places[i].name, d = other + places[i].name;
 		std::vector<std::string> next;
 		for (const auto &before : out) {
 			next.push_back(before + pg::equal(places[i].type, s, d) + " AND ");
@@ -63,29 +63,53 @@ std::vector<std::string> level_with(const std::vector<Place> &places, size_t cou
 
 }  // namespace
 
-std::vector<std::string> Partition::beyond(bool beyond, Places by) const
+std::vector<std::string> Partition::beyond(bool beyond, Places by, const std::string &other) const
 {
 	std::vector<Place> all = places(*this, by);
 	std::vector<std::string> out;
 	for (size_t i = all.size(); i-- > 0;) {
 		const Place &place = all[i];
-		std::string s = "s." + place.name, d = "d." + place.name;
+		std::string s = "s." + place.name, d = other + place.name;
 		std::vector<std::string> here{(place.descending != beyond ? pg::greater : pg::less)(place.type, s, d)};
 		if (place.nullable)
 			here.push_back(place.nulls_first != beyond ? s + " IS NULL AND " + d + " IS NOT NULL" : s + " IS NOT NULL AND " + d + " IS NULL");
-		for (const auto &level : level_with(all, i))
+		for (const auto &level : level_with(all, i, other))
 			for (const auto &condition : here)
 				out.push_back(level + condition);
 	}
 	return out;
 }
 
-std::vector<std::string> Partition::level() const
+std::vector<std::string> Partition::level(Places by, const std::string &other) const
 {
-	std::vector<Place> all = places(*this, Places::peers);
-	std::vector<std::string> out = level_with(all, all.size());
+	std::vector<Place> all = places(*this, by);
+	std::vector<std::string> out = level_with(all, all.size(), other);
 	for (auto &condition : out)
 		condition += "true";
+	return out;
+}
+
+// What is not beyond e is so in the first column, too, which ends the range of the index; NULLs have no such end.
+std::vector<std::string> Partition::until(const std::vector<std::string> &conditions, Places by) const
+{
+	std::vector<Place> all = places(*this, by);
+	std::string behind = "(" + pg::join(beyond(true, by, "e."), " OR ") + ") IS NOT TRUE";
+	std::vector<std::string> ways{"e.h IS NULL"};
+	if (!all.empty()) {
+		const Place &first = all[0];
+		std::string s = "s." + first.name, e = "e." + first.name, known = first.nullable ? e + " IS NOT NULL AND " : "";
+		ways.push_back("e.h IS NOT NULL AND " + known + (first.descending ? pg::at_least : pg::at_most)(first.type, s, e) + " AND " + behind);
+		if (first.nullable) {
+			ways.push_back("e.h IS NOT NULL AND " + e + " IS NULL AND " + behind);
+			if (first.nulls_first)
+				ways.push_back("e.h IS NOT NULL AND " + known + s + " IS NULL AND " + behind);
+		}
+	} else
+		ways.push_back("e.h IS NOT NULL AND " + behind);
+	std::vector<std::string> out;
+	for (const auto &condition : conditions)
+		for (const auto &way : ways)
+			out.push_back(condition + " AND " + way);
 	return out;
 }
 
@@ -175,11 +199,14 @@ std::string Compiler::window_delta(const Partition &p, const std::string &change
 	     {"SELECT " + list(row) + " FROM " + changed + " i, generate_series(1, i.w) WHERE i.w > 0", {}, {}, {}, came, false});
 	Statement whole = work_out(p, whole_partitions(p, changed, came), result);
 	if (p.numbered() && p.running()) {
-		note(node, "results follow from those of the rows before: of a partition that changed the rows from the first changed one on are read");
-		Statement from = work_out(p, from_changes_on(p, gone, came), result);
+		note(node, "results follow from those of the rows before: of a partition that changed the rows from the first changed one on are read, those behind the last one while results change");
+		std::string next = p.stops() ? rows_behind(p, changed, gone, came) : std::string();
+		Statement from = work_out(p, from_changes_on(p, changed_from(p, gone, came), came, next), result);
 		from.bulk = whole.sql;
 		from.bases = bases_of(node);
 		step(node.id, "functions from the changed rows on", {changed}, from);
+		if (p.stops())
+			step(node.id, "functions of the rows behind, where they change", {next}, work_out(p, from_changes_on(p, still_changing(p, next), {}, {}), result));
 	} else if (p.numbered() && p.reach->unit != query::Reach::Unit::rows) {
 		note(node, p.reach->unit == query::Reach::Unit::groups
 		               ? "frames reach " + std::to_string(p.reach->before) + " groups back and " + std::to_string(p.reach->after) + " ahead: for a changed row its group and " +

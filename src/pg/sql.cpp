@@ -256,6 +256,27 @@ std::string greater(Oid type, const std::string &a, const std::string &b)
 	return "(" + a + " " + call(operator_name, type_entry(type)->gt_opr) + " " + b + ")";
 }
 
+namespace {
+
+std::string compared(Oid type, const std::string &a, StrategyNumber strategy, const std::string &b)
+{
+	const TypeCacheEntry *entry = type_entry(type);
+	Oid number = call(get_opfamily_member, entry->btree_opf, entry->btree_opintype, entry->btree_opintype, int16(strategy));
+	return "(" + a + " " + call(operator_name, number) + " " + b + ")";
+}
+
+}  // namespace
+
+std::string at_most(Oid type, const std::string &a, const std::string &b)
+{
+	return compared(type, a, BTLessEqualStrategyNumber, b);
+}
+
+std::string at_least(Oid type, const std::string &a, const std::string &b)
+{
+	return compared(type, a, BTGreaterEqualStrategyNumber, b);
+}
+
 bool has_equality(Oid type)
 {
 	return OidIsValid(type_entry(type)->eq_opr);

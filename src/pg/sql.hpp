@@ -54,6 +54,8 @@ std::string not_distinct(Oid type, const std::string &a, const std::string &b);
 // 'a < b' and 'a > b' in the default order of the type.
 std::string less(Oid type, const std::string &a, const std::string &b);
 std::string greater(Oid type, const std::string &a, const std::string &b);
+std::string at_most(Oid type, const std::string &a, const std::string &b);
+std::string at_least(Oid type, const std::string &a, const std::string &b);
 bool has_equality(Oid type);
 // Equal values may look different, as numeric 1 and 1.00; a function can tell them apart.
 bool varies_when_equal(Oid type);

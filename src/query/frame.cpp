@@ -144,6 +144,35 @@ std::optional<Reach> reach_of_frame(const WindowClause *clause)
 	return usable ? std::optional(out) : std::nullopt;
 }
 
+// Of the frame that goes on to the end of the partition the first row is near its start, if that is at the row, before it
+// or a number of rows or groups after it: of all beyond a distance the first may be far.
+void end_where_it_starts(WindowClause *clause)
+{
+	int options = clause->frameOptions;
+	if (!(options & FRAMEOPTION_END_UNBOUNDED_FOLLOWING) || (options & (FRAMEOPTION_START_UNBOUNDED_PRECEDING | FRAMEOPTION_EXCLUSION)))
+		return;
+	bool after = options & FRAMEOPTION_START_OFFSET_FOLLOWING;
+	if (after && (options & FRAMEOPTION_RANGE))
+		return;
+	clause->frameOptions = (options & ~FRAMEOPTION_END_UNBOUNDED_FOLLOWING) | (after ? FRAMEOPTION_END_OFFSET_FOLLOWING : FRAMEOPTION_END_CURRENT_ROW);
+	if (after)
+		clause->endOffset = clause->startOffset;
+}
+
+// The same for the last row of one that comes from the partition's start.
+void start_where_it_ends(WindowClause *clause)
+{
+	int options = clause->frameOptions;
+	if (!(options & FRAMEOPTION_START_UNBOUNDED_PRECEDING) || (options & (FRAMEOPTION_END_UNBOUNDED_FOLLOWING | FRAMEOPTION_EXCLUSION)))
+		return;
+	bool before = options & FRAMEOPTION_END_OFFSET_PRECEDING;
+	if (before && (options & FRAMEOPTION_RANGE))
+		return;
+	clause->frameOptions = (options & ~FRAMEOPTION_START_UNBOUNDED_PRECEDING) | (before ? FRAMEOPTION_START_OFFSET_PRECEDING : FRAMEOPTION_START_CURRENT_ROW);
+	if (before)
+		clause->startOffset = clause->endOffset;
+}
+
 }  // namespace
 
 std::optional<Reach> reach(WindowFunc *function, const WindowClause *clause)
@@ -153,7 +182,12 @@ std::optional<Reach> reach(WindowFunc *function, const WindowClause *clause)
 		std::int64_t rows = list_length(function->args) < 2 ? 1 : pg::call(known_rows, static_cast<Node *>(lsecond(function->args)));
 		return rows < 0 ? std::nullopt : std::optional(lag ? Reach{rows, 0} : Reach{0, rows});
 	}
-	return function->winagg || among(of_frames, function->winfnoid) ? reach_of_frame(clause) : std::nullopt;
+	WindowClause seen = *clause;
+	if (function->winfnoid == F_FIRST_VALUE)
+		end_where_it_starts(&seen);
+	if (function->winfnoid == F_LAST_VALUE)
+		start_where_it_ends(&seen);
+	return function->winagg || among(of_frames, function->winfnoid) ? reach_of_frame(&seen) : std::nullopt;
 }
 
 }  // namespace query

@@ -62,7 +62,10 @@ def function(rng, columns, partition, order, total):
         return f"{rng.choice(['rank()', 'dense_rank()'])} OVER ({of}ORDER BY {', '.join(every)})"
     if kind == "row":
         call = rng.choice(["row_number()", f"lag({argument})", f"lead({argument}, 2)", f"first_value({argument})", f"last_value({argument})", f"lag({argument}, 3)"])
-        return f"{call} OVER ({of}ORDER BY {', '.join(complete)})"
+        end = rng.choice(["", "", "CURRENT ROW", "2 PRECEDING", "1 FOLLOWING"])
+        unit = rng.choice(["ROWS", "GROUPS"]) if end else ""
+        frames = {"first": f" {unit} BETWEEN {end} AND UNBOUNDED FOLLOWING", "last_": f" {unit} BETWEEN UNBOUNDED PRECEDING AND {end}"} if end else {}
+        return f"{call} OVER ({of}ORDER BY {', '.join(complete)}{frames.get(call[:5], '')})"
     if kind == "whole":
         call = rng.choice(["ntile(4)", f"nth_value({argument}, 3)", "sum(x)"])
         return f"{call} OVER ({of}ORDER BY {', '.join(complete)}{'' if call != 'sum(x)' else ' ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING'})"
