@@ -25,6 +25,7 @@ CHANGES = {
     "one order": "UPDATE orders SET total_usd = total_usd + 1 WHERE id = %(order)s",
     "the first order": "UPDATE orders SET total_usd = total_usd + 1 WHERE id = (SELECT id FROM top_100 ORDER BY total_usd DESC, id LIMIT 1)",
     "the first order deleted": "DELETE FROM orders WHERE id = (SELECT id FROM top_100 ORDER BY total_usd DESC, id LIMIT 1)",
+    "the least order deleted": "DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE total_usd = (SELECT least FROM extremes) LIMIT 1)",
 }
 
 
