@@ -5,7 +5,7 @@
 // the order of the window, and of that the results of the rows nearer than that are good.  Groups are counted in the
 // state without the rows that came, which can only make more of them: what is near is then among those fetched.  All
 // groups of a good row's frame are fetched, so what is missing between fetched rows is in none.  Of distances the same
-// holds as far as adding one to a place and taking it away are both monotone, which query/frame.cpp looks at.
+// holds as far as adding one to a place and taking it away are both monotone; where they are nearly so, they are made longer (query/frame.cpp).
 // EXCLUDE takes rows of the frame away, of the row's own group at most, and changes nothing in this.
 #include "partition.h"
 
@@ -23,26 +23,38 @@ using query::Reach;
 
 enum class Side { before, after };
 
-// The place so far from another, or the farthest of several.
+// The place so far from another, or the farthest of several; where adding would leave the type, its end.
 std::string moved(query::Oid type, const std::string &from, const std::vector<std::string> &distances, Side side)
 {
-	bool before = side == Side::before;
-	std::string base = type == INT2OID || type == INT4OID || type == INT8OID ? from + "::numeric" : from;
+	if (distances.empty())
+		return from;
+	bool before = side == Side::before, integer = type == INT2OID || type == INT4OID || type == INT8OID, real = type == FLOAT4OID || type == FLOAT8OID;
+	std::string base = from + (integer ? "::numeric" : real ? "::float8" : ""), sign = before ? " OPERATOR(pg_catalog.-) " : " OPERATOR(pg_catalog.+) ";
 	std::vector<std::string> places;
 	for (const auto &distance : distances)
-		places.push_back(base + (before ? " OPERATOR(pg_catalog.-) " : " OPERATOR(pg_catalog.+) ") + distance);
-	if (places.empty())
-		return from;
-	std::string farthest = (before ? "LEAST(" : "GREATEST(") + list(places) + ")";
+		places.push_back(base + sign + distance);
+	std::string farthest = (before ? "LEAST(" : "GREATEST(") + list(places) + ")", most = "GREATEST(" + list(distances) + ")";
+	auto unless = [&](const std::string &far, const std::string &end, const std::string &otherwise) {
+		return "CASE WHEN " + far + " THEN " + end + " ELSE " + otherwise + " END";
+	};
 	switch (type) {
 	case NUMERICOID:
 		return farthest;
+	case FLOAT4OID:
+	case FLOAT8OID:     // more than what any of the sums is rounded by; NaN is the greatest
+		return unless("NOT (" + base + " > -1e300 AND " + base + " < 1e300)", before ? "'-infinity'::float8" : "'NaN'::float8",
+		              farthest + sign + "GREATEST(abs(" + base + ") + " + most + ", 1e-200) * 1e-12");
+	case TIMEOID:
+		return before ? unless("(" + from + " - time '00:00') < " + most, "time '00:00'", from + " - " + most)
+		              : unless("(" + from + " - time '00:00') + " + most + " >= interval '24:00'", "time '24:00'", from + " + " + most);
+	case INTERVALOID:
+		return unless(from + (before ? " < interval '-100000000 days'" : " > interval '100000000 days'"), before ? "'-infinity'::interval" : "'infinity'::interval", farthest);
 	case DATEOID:
 	case TIMESTAMPOID:
 	case TIMESTAMPTZOID: {
 		std::string moment = type == TIMESTAMPTZOID ? "::timestamptz" : "::timestamp";     // distances have centuries at most
-		return "CASE WHEN " + from + (before ? " OPERATOR(pg_catalog.<) '3500-01-01 BC'" : " OPERATOR(pg_catalog.>) '290000-01-01'") + moment + " THEN " + (before ? "'-infinity'" : "'infinity'") + moment +
-		       " ELSE " + farthest + " END";
+		return unless(from + (before ? " OPERATOR(pg_catalog.<) '3500-01-01 BC'" : " OPERATOR(pg_catalog.>) '290000-01-01'") + moment, (before ? "'-infinity'" : "'infinity'") + moment,
+		              farthest);
 	}
 	default:
 		return before ? "GREATEST(" + farthest + ", -9223372036854775808)::int8" : "LEAST(" + farthest + ", 9223372036854775807)::int8";

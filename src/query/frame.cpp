@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
@@ -84,31 +85,71 @@ namespace {
 // What is longer than this is not looked for near a row.
 constexpr std::int64_t longest_months = 12 * 500, longest_days = 366 * 500;
 
-// Of in_range(value, base, distance, …): is all within the distance found by adding it to the base and taking it away?
-// Not of floats, where that rounds; not of time, which has ends; of time zones only what has no days.
-// A month is longer or shorter as it is counted from either of its ends: some days more are right for both.
-bool adds_up(Oid in_range, Node *distance, bool *months)
+// A distance as it is added to a value and taken away, and how many days more are right for both, on either side.
+struct Distance {
+	bool usable;
+	char *text;
+	int more;
+};
+
+bool is_short(const Interval *interval)
 {
-	constexpr Oid exact[] = {
-	    F_IN_RANGE_INT2_INT2_INT2_BOOL_BOOL, F_IN_RANGE_INT2_INT2_INT4_BOOL_BOOL, F_IN_RANGE_INT2_INT2_INT8_BOOL_BOOL,
-	    F_IN_RANGE_INT4_INT4_INT2_BOOL_BOOL, F_IN_RANGE_INT4_INT4_INT4_BOOL_BOOL, F_IN_RANGE_INT4_INT4_INT8_BOOL_BOOL, F_IN_RANGE_INT8_INT8_INT8_BOOL_BOOL,
-	    F_IN_RANGE_NUMERIC_NUMERIC_NUMERIC_BOOL_BOOL,
-	};
+	return std::abs(std::int64_t(interval->month)) <= longest_months && std::abs(std::int64_t(interval->day)) <= longest_days &&
+	       interval->time <= longest_days * USECS_PER_DAY && interval->time >= -longest_days * USECS_PER_DAY;
+}
+
+char *print_interval(Interval interval)
+{
+	return print(reinterpret_cast<Node *>(makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval), IntervalPGetDatum(&interval), false, false)));
+}
+
+// Of in_range(value, base, distance, …): is all within the distance found by adding it to the base and taking it away?
+// Of integers and numeric, of the lengths of intervals, and of a time, which knows no days; of floats with some more for what is rounded
+// (delta/frame.cpp).  A month is longer or shorter as it is counted from either of its ends, a day where clocks are changed.  There
+// a later row's end of the frame may also be the earlier: the server stays at that of the row before, which must be
+// among the rows that are looked at, so some days more count on both sides.  Not of times with a zone.
+void look_at_distance(Oid in_range, Node *distance, Distance *out)
+{
+	*out = {};
 	Node *folded = constant(distance);
 	if (!IsA(folded, Const) || reinterpret_cast<Const *>(folded)->constisnull)
-		return false;
+		return;
 	Datum value = reinterpret_cast<Const *>(folded)->constvalue;
-	if (in_range == F_IN_RANGE_NUMERIC_NUMERIC_NUMERIC_BOOL_BOOL)
-		return !numeric_is_nan(DatumGetNumeric(value)) && !numeric_is_inf(DatumGetNumeric(value));
-	if (std::find(std::begin(exact), std::end(exact), in_range) != std::end(exact))
-		return true;
+	out->text = print(folded);
+	switch (in_range) {
+	case F_IN_RANGE_INT2_INT2_INT2_BOOL_BOOL:
+	case F_IN_RANGE_INT2_INT2_INT4_BOOL_BOOL:
+	case F_IN_RANGE_INT2_INT2_INT8_BOOL_BOOL:
+	case F_IN_RANGE_INT4_INT4_INT2_BOOL_BOOL:
+	case F_IN_RANGE_INT4_INT4_INT4_BOOL_BOOL:
+	case F_IN_RANGE_INT4_INT4_INT8_BOOL_BOOL:
+	case F_IN_RANGE_INT8_INT8_INT8_BOOL_BOOL:
+		out->usable = true;
+		return;
+	case F_IN_RANGE_NUMERIC_NUMERIC_NUMERIC_BOOL_BOOL:
+		out->usable = !numeric_is_nan(DatumGetNumeric(value)) && !numeric_is_inf(DatumGetNumeric(value));
+		return;
+	case F_IN_RANGE_FLOAT4_FLOAT4_FLOAT8_BOOL_BOOL:
+	case F_IN_RANGE_FLOAT8_FLOAT8_FLOAT8_BOOL_BOOL:
+		out->usable = DatumGetFloat8(value) >= 0 && DatumGetFloat8(value) < 1e290;
+		return;
+	case F_IN_RANGE_TIME_TIME_INTERVAL_BOOL_BOOL:
+	case F_IN_RANGE_INTERVAL_INTERVAL_INTERVAL_BOOL_BOOL:
+	case F_IN_RANGE_DATE_DATE_INTERVAL_BOOL_BOOL:
+	case F_IN_RANGE_TIMESTAMP_TIMESTAMP_INTERVAL_BOOL_BOOL:
+	case F_IN_RANGE_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL_BOOL_BOOL:
+		break;
+	default:
+		return;
+	}
 	const Interval *interval = DatumGetIntervalP(value);
-	bool zoned = in_range == F_IN_RANGE_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL_BOOL_BOOL;
-	if (!zoned && in_range != F_IN_RANGE_TIMESTAMP_TIMESTAMP_INTERVAL_BOOL_BOOL && in_range != F_IN_RANGE_DATE_DATE_INTERVAL_BOOL_BOOL)
-		return false;
-	*months = interval->month != 0;
-	return !(zoned && (interval->month != 0 || interval->day != 0)) && std::abs(std::int64_t(interval->month)) <= longest_months &&
-	       std::abs(std::int64_t(interval->day)) <= longest_days && interval->time <= longest_days * USECS_PER_DAY && interval->time >= -longest_days * USECS_PER_DAY;
+	out->usable = is_short(interval);
+	if (in_range == F_IN_RANGE_TIME_TIME_INTERVAL_BOOL_BOOL)
+		out->text = print_interval({interval->time, 0, 0});
+	else if (in_range != F_IN_RANGE_INTERVAL_INTERVAL_INTERVAL_BOOL_BOOL) {
+		bool zoned = in_range == F_IN_RANGE_TIMESTAMPTZ_TIMESTAMPTZ_INTERVAL_BOOL_BOOL;
+		out->more = interval->month != 0 ? (zoned ? 12 : 8) : zoned && interval->day != 0 ? 3 : 0;
+	}
 }
 
 std::optional<Reach> reach_of_frame(const WindowClause *clause)
@@ -131,16 +172,27 @@ std::optional<Reach> reach_of_frame(const WindowClause *clause)
 		return out.before < 0 || out.after < 0 ? std::nullopt : std::optional(out);
 	}
 	bool usable = true;
+	int more = 0;
 	auto distance = [&](Node *value, Oid in_range) {
-		bool months = false;
-		usable = usable && pg::call(adds_up, in_range, value, &months);
-		std::string text = usable ? std::string("(") + pg::call(print, pg::call(constant, value)) + ")" : std::string();
-		return std::vector{months ? "(" + text + " OPERATOR(pg_catalog.+) interval '8 days')" : text};
+		Distance found;
+		pg::call(look_at_distance, in_range, value, &found);
+		usable = usable && found.usable;
+		more = std::max(more, found.more);
+		std::string text = usable ? "(" + std::string(found.text) + ")" : std::string();
+		return found.more > 0 ? "(" + text + " OPERATOR(pg_catalog.+) interval '" + std::to_string(found.more) + " days')" : text;
 	};
 	if (options & FRAMEOPTION_START_OFFSET_PRECEDING)
-		out.back = distance(clause->startOffset, clause->startInRangeFunc);
+		out.back = {distance(clause->startOffset, clause->startInRangeFunc)};
 	if (options & FRAMEOPTION_END_OFFSET_FOLLOWING)
-		out.ahead = distance(clause->endOffset, clause->endInRangeFunc);
+		out.ahead = {distance(clause->endOffset, clause->endInRangeFunc)};
+	// A frame that ends before its row, or begins after it, has a bound of this kind on the other side.
+	if (usable && (options & FRAMEOPTION_END_OFFSET_PRECEDING))
+		(void)distance(clause->endOffset, clause->endInRangeFunc);
+	if (usable && (options & FRAMEOPTION_START_OFFSET_FOLLOWING))
+		(void)distance(clause->startOffset, clause->startInRangeFunc);
+	if (more > 0)
+		for (auto *side : {&out.back, &out.ahead})
+			side->push_back("interval '" + std::to_string(more) + " days'");
 	return usable ? std::optional(out) : std::nullopt;
 }
 

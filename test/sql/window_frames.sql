@@ -72,3 +72,19 @@ DELETE FROM trade WHERE id IN (1, 2001, 2002) OR id BETWEEN 700 AND 720;
 INSERT INTO trade VALUES (3001, NULL, 7), (3002, '-infinity', 8), (3003, '2026-03-31', 9), (3004, '2030-01-01', 1);
 SELECT name, (pgtrickle.refresh_stream_table(name)).mode FROM unnest('{of_a_month,of_groups}'::text[]) name;
 SELECT name, v.missing, v.unexpected FROM unnest('{of_a_month,of_groups}'::text[]) name, pgtrickle.verify(name) v;
+
+-- A month after January 30 at 1 is before one after January 29 at 20, and the server's frame does not end earlier than that of the row before:
+-- so that row counts for this one.  The same where clocks are changed.
+CREATE TABLE stay (id int PRIMARY KEY, at timestamp NOT NULL, zoned timestamptz NOT NULL, f float8 NOT NULL, o time NOT NULL);
+INSERT INTO stay SELECT i, '2020-01-01'::timestamp + i * interval '1 hour', '2020-01-01 UTC'::timestamptz + i * interval '1 hour', i, '00:00' FROM generate_series(1, 2000) i;
+INSERT INTO stay VALUES (3001, '2026-01-29 20:00', '2026-10-25 00:40+00', 5000.1, '00:10'), (3002, '2026-01-30 01:00', '2026-10-25 01:10+00', 5000.2, '00:40'),
+    (3003, '2026-02-28 10:00', '2026-10-26 01:20+00', 5000.3, '01:10'), (3004, '2026-03-06 22:00', '2026-10-27 12:00+00', 5000.4, '23:30');
+SET TimeZone = 'Europe/Berlin';
+SELECT pgtrickle.create_stream_table('months', 'SELECT id, count(*) OVER (ORDER BY at RANGE BETWEEN CURRENT ROW AND interval ''1 month'' FOLLOWING) AS n FROM stay', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('days', 'SELECT id, count(*) OVER (ORDER BY zoned RANGE BETWEEN CURRENT ROW AND interval ''1 day'' FOLLOWING) AS n FROM stay', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('parts', 'SELECT id, count(*) OVER (ORDER BY f RANGE BETWEEN 0.1 PRECEDING AND 0.1 FOLLOWING) AS n FROM stay', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('hours', 'SELECT id, count(*) OVER (ORDER BY o RANGE BETWEEN interval ''1 hour'' PRECEDING AND interval ''30 minutes'' FOLLOWING) AS n FROM stay WHERE id > 3000', '1h', 'DIFFERENTIAL');
+SELECT access FROM unnest('{months,days,parts,hours}'::text[]) name, pgtrickle.explain_stream_table(name) e WHERE e.operator LIKE '%window%';
+UPDATE stay SET at = at + interval '1 microsecond', zoned = zoned + interval '1 microsecond', f = f + 0.1, o = o + interval '1 hour' WHERE id = 3004;
+SELECT DISTINCT v.missing, v.unexpected FROM unnest('{months,days,parts,hours}'::text[]) name, pgtrickle.refresh_stream_table(name) r, pgtrickle.verify(name || left(r.mode, 0)) v;
+RESET TimeZone;
