@@ -17,6 +17,9 @@ namespace {
 // Iceberg's, of positional delete files.
 constexpr int file_path_field = 2147483546, position_field = 2147483545;
 constexpr int interval_bytes = 12;  // uuid has 16, and nothing else is fixed
+// Of 64-bit numbers: a fifth of a row group's.  A column with more than that, a key or a time, say, costs more with a dictionary than plain, in time
+// and in bytes, to write and to read.
+constexpr int64_t largest_dictionary = row_group_rows / 5 * 8;
 
 // Parquet throws where Arrow returns.
 template <typename F>
@@ -39,6 +42,7 @@ std::shared_ptr<parquet::WriterProperties> writer_properties()
 	builder.version(parquet::ParquetVersion::PARQUET_2_6);
 	builder.enable_store_decimal_as_integer();
 	builder.max_row_group_length(1 << 30);
+	builder.dictionary_pagesize_limit(largest_dictionary);
 	builder.created_by("pg_trickle " PG_TRICKLE_VERSION);
 	return builder.build();
 }
