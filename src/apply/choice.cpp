@@ -85,12 +85,18 @@ void Choice::load()
 
 std::optional<double> Choice::by_deltas(double rows, double Cost::*of) const
 {
-	std::vector<double> each;
+	std::vector<const Cost *> all;
 	for (const Cost &cost : costs_)
-		if (cost.kind == "DIFFERENTIAL" && cost.*of > 0 && cost.*of <= rows * similar && cost.*of >= rows / similar)
-			each.push_back(cost.milliseconds / (cost.*of));
-	if (each.size() < enough)
+		if (cost.kind == "DIFFERENTIAL" && cost.*of > 0)
+			all.push_back(&cost);
+	if (all.size() < enough)
 		return {};
+	auto distance = [&](const Cost *cost) { return std::abs(std::log(cost->*of / std::max(rows, 1.0))); };
+	std::stable_sort(all.begin(), all.end(), [&](const Cost *a, const Cost *b) { return distance(a) < distance(b); });
+	std::vector<double> each;
+	for (const Cost *cost : all)
+		if (each.size() < enough || distance(cost) <= std::log(similar))
+			each.push_back(cost->milliseconds / (cost->*of));
 	return median(each) * rows;
 }
 

@@ -3,10 +3,10 @@
 //
 // Weighed only in AUTO, and only once a thousand rows (pg_trickle.weighed_rows) are on their way, so that small batches pay
 // nothing.  What the last large refreshes took is remembered beside the number of rows that they read and that their widest
-// step had (pgtrickle.cost).  From those of a similar size comes the time by deltas, from those that recomputed, for as
-// much as the sources hold now, that of doing so again; medians, so that no single slow one decides.  Before anything was
-// recomputed, a third of the first fill stands for it, the rest being state: so it is tried.  Without two refreshes of
-// that size it is by deltas until the batch is more than half of what the sources hold.
+// step had (pgtrickle.cost).  From those of a similar size, or else the two nearest to it, comes the time by deltas, from those
+// that recomputed, for as much as the sources hold now, that of doing so again; medians, so that no single slow one decides.
+// Before anything was recomputed, a third of the first fill stands for it, the rest being state: so it is tried.  Without two
+// refreshes by deltas it is by them until the batch is more than half of what the sources hold.
 //
 // It is weighed first by the number of changes that wait, before one of them is read: recomputing needs none of them, no
 // arrangement and no state, only the query and the difference to what is there.  So none of that is kept up any more: the

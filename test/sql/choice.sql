@@ -130,3 +130,13 @@ SELECT * FROM last_refresh();
 UPDATE sale SET price = price + 1;
 SELECT mode FROM pgtrickle.refresh_stream_table('by_kind');
 SELECT * FROM last_refresh();
+
+-- Where none was of this size, two of another say what deltas take.
+SELECT pgtrickle.create_stream_table('by_product', 'SELECT product, sum(price) AS total FROM sale GROUP BY product', '1h');
+DELETE FROM pgtrickle.cost;
+INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) SELECT id, mode, n, n, took
+FROM pgtrickle.stream_table, (VALUES ('INITIAL', 0, 300), ('DIFFERENTIAL', 80000, 8000), ('DIFFERENTIAL', 80000, 9000)) k(mode, n, took) WHERE relid = 'by_product'::regclass;
+UPDATE sale SET price = price + 1 WHERE id <= 2000;
+SELECT mode FROM pgtrickle.refresh_stream_table('by_product');
+SELECT reason FROM pgtrickle.get_refresh_history('by_product', 1);
+SELECT missing, unexpected FROM pgtrickle.verify('by_product');
