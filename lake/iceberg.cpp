@@ -1,6 +1,7 @@
 #include "iceberg.h"
 
 #include "ducklake.h"
+#include "iceberg_table.h"
 #include "parquet.h"
 
 #include <algorithm>
@@ -26,30 +27,6 @@ std::string sync_marker()
 
 }  // namespace
 
-struct Iceberg::Table {
-	int64_t table_id, snapshot;  // DuckLake's newest
-	std::string made_at, name, directory, schema;
-	int64_t schema_id;
-	int id = -1;            // of pgtrickle.iceberg_table
-	int64_t last = -1;      // Iceberg's newest snapshot, and its schema
-	int64_t last_schema_id = -1;
-	int version = 0;
-	std::string last_name;
-};
-
-struct Iceberg::File {
-	int64_t id, begin;
-	bool deletes;
-	std::string path, data_path;
-	int64_t rows, bytes, manifest;
-	bool ours = false;
-};
-
-struct Iceberg::Change {
-	std::vector<File> added, removed;
-	bool empty() const { return added.empty() && removed.empty(); }
-};
-
 void Iceberg::follow(int64_t table_id)
 {
 	pending_.clear();
@@ -65,13 +42,15 @@ void Iceberg::follow(int64_t table_id)
 	if (t.id < 0)
 		t.id = static_cast<int>(c_.query("INSERT INTO pgtrickle.iceberg_table(lake, table_id, name, directory) VALUES ($1, $2, $3, $4) RETURNING id",
 		                                 {text(lake_.id), text(table_id), t.name, t.directory}).number(0, 0));
+	read_specs(t);
+	assign_partitions(t, change);
 	const bool news = !change.empty() || t.last < 0 || t.schema_id != t.last_schema_id;
 	if (news)
 		add_snapshot(t, change, write_manifests(t, change));
 	const Rows expired = c_.query("SELECT pgtrickle._expire_iceberg($1, (SELECT coalesce((options->>'iceberg_snapshots')::int, 100) FROM pgtrickle.lake WHERE id = $2))",
 	                              {text(t.id), text(lake_.id)});
 	leave(expired);
-	if (news || !expired.empty() || t.name != t.last_name)
+	if (news || !expired.empty() || t.name != t.last_name || t.spec != t.last_spec)
 		publish(t);
 	if (c_.query("SELECT max(snapshot_id) FROM " + table("snapshot")).number(0, 0) != t.snapshot)
 		throw Conflict("another writer changed the catalog while it was read for Iceberg");
@@ -82,7 +61,7 @@ bool Iceberg::find(int64_t table_id, Table &t)
 {
 	const Rows rows = c_.query(
 	    "SELECT n.snapshot_id, n.snapshot_time, lower(t.table_name), CASE WHEN t.path_is_relative THEN s.path || t.path ELSE t.path END || 'metadata/', v.id, "
-	    "       pgtrickle._iceberg_schema(l.metadata_schema, t.table_id, n.snapshot_id, v.id), i.id, i.snapshot, i.version, i.name, "
+	    "       pgtrickle._iceberg_schema(l.metadata_schema, t.table_id, n.snapshot_id, v.id), i.id, i.snapshot, i.version, i.name, i.spec, "
 	    "       (SELECT k.schema_id FROM pgtrickle.iceberg_snapshot k WHERE k.iceberg_table = i.id AND k.snapshot = i.snapshot) "
 	    "FROM pgtrickle.lake l, (SELECT * FROM " + table("snapshot") + " ORDER BY snapshot_id DESC LIMIT 1) n, "
 	    + table("table") + " t JOIN " + table("schema") + " s USING (schema_id) "
@@ -104,7 +83,8 @@ bool Iceberg::find(int64_t table_id, Table &t)
 		t.last = rows.is_null(0, 7) ? -1 : rows.number(0, 7);
 		t.version = static_cast<int>(rows.number(0, 8));
 		t.last_name = rows.text(0, 9);
-		t.last_schema_id = rows.is_null(0, 10) ? -1 : rows.number(0, 10);
+		t.last_spec = rows.number(0, 10);
+		t.last_schema_id = rows.is_null(0, 11) ? -1 : rows.number(0, 11);
 	}
 	return true;
 }
@@ -117,13 +97,13 @@ Iceberg::Change Iceberg::compare(const Table &t)
 	const std::string of_table = " JOIN " + table("table") + " t ON t.table_id = f.table_id AND t.end_snapshot IS NULL JOIN " + table("schema") + " s USING (schema_id) ";
 	const Rows rows = c_.query(
 	    "SELECT l.id IS NOT NULL, coalesce(l.id, k.file_id), coalesce(l.deletes, k.deletes), coalesce(l.path, k.path), coalesce(l.data_path, k.data_path), "
-	    "       coalesce(l.rows, k.rows), coalesce(l.bytes, k.bytes), k.manifest, k.begin_snapshot, l.strange "
-	    "FROM (SELECT f.data_file_id AS id, false AS deletes, " + resolved("f") + " AS path, NULL AS data_path, f.record_count AS rows, f.file_size_bytes AS bytes, "
+	    "       coalesce(l.rows, k.rows), coalesce(l.bytes, k.bytes), k.manifest, k.begin_snapshot, l.strange, l.data_id "
+	    "FROM (SELECT f.data_file_id AS id, false AS deletes, " + resolved("f") + " AS path, NULL AS data_path, f.record_count AS rows, f.file_size_bytes AS bytes, NULL::bigint AS data_id, "
 	    "             CASE WHEN f.encryption_key IS NOT NULL THEN 'is encrypted' WHEN f.mapping_id IS NOT NULL THEN 'has no field ids' "
 	    "                  WHEN f.file_format <> 'parquet' THEN 'has format ' || f.file_format END AS strange "
 	    "      FROM " + table("data_file") + " f" + of_table + "WHERE f.table_id = $2 AND f.end_snapshot IS NULL "
 	    "      UNION ALL "
-	    "      SELECT d.delete_file_id, true, " + resolved("d") + ", " + resolved("f") + ", d.delete_count, d.file_size_bytes, "
+	    "      SELECT d.delete_file_id, true, " + resolved("d") + ", " + resolved("f") + ", d.delete_count, d.file_size_bytes, d.data_file_id, "
 	    "             CASE WHEN d.encryption_key IS NOT NULL THEN 'is encrypted' WHEN d.format <> 'parquet' THEN 'has format ' || d.format END "
 	    "      FROM " + table("delete_file") + " d JOIN " + table("data_file") + " f USING (data_file_id)" + of_table +
 	    "      WHERE f.table_id = $2 AND f.end_snapshot IS NULL AND d.end_snapshot IS NULL) l "
@@ -136,7 +116,7 @@ Iceberg::Change Iceberg::compare(const Table &t)
 		if (added && !rows.is_null(i, 9))
 			throw Unpublishable("0A000", "file " + rows.text(i, 3) + " of another client " + rows.text(i, 9) + ", which Iceberg's readers cannot read");
 		(added ? change.added : change.removed).push_back({rows.number(i, 1), added ? t.snapshot : rows.number(i, 8), rows.flag(i, 2), rows.text(i, 3), rows.text(i, 4),
-		                                                   rows.number(i, 5), rows.number(i, 6), added ? -1 : rows.number(i, 7)});
+		                                                   rows.number(i, 5), rows.number(i, 6), added ? -1 : rows.number(i, 7), rows.is_null(i, 10) ? -1 : rows.number(i, 10)});
 	}
 	return change;
 }
@@ -160,8 +140,10 @@ void Iceberg::adapt_delete_files(const Table &t, std::vector<File> &added)
 
 std::vector<Manifest> Iceberg::write_manifests(const Table &t, const Change &change)
 {
-	std::vector<std::pair<int64_t, Manifest>> manifests;
-	const Rows rows = c_.query("SELECT id, path, bytes, deletes, begin_snapshot, min_sequence, added_files, existing_files, deleted_files, added_rows, existing_rows, deleted_rows "
+	Manifests manifests;
+	std::map<std::pair<bool, int64_t>, std::set<int64_t>> moved;  // that stood under another spec, by where they are now
+	std::set<int64_t> specs{0};
+	const Rows rows = c_.query("SELECT id, path, bytes, deletes, begin_snapshot, min_sequence, added_files, existing_files, deleted_files, added_rows, existing_rows, deleted_rows, spec "
 	                           "FROM pgtrickle.iceberg_manifest WHERE iceberg_table = $1 AND end_snapshot IS NULL ORDER BY id", {text(t.id)});
 	for (int i = 0; i < rows.size(); i++) {
 		Manifest m{store_.uri(rows.text(i, 1)), rows.number(i, 2), rows.flag(i, 3), rows.number(i, 4), rows.number(i, 5)};
@@ -170,10 +152,17 @@ std::vector<Manifest> Iceberg::write_manifests(const Table &t, const Change &cha
 			m.files[status[k]] = rows.number(i, 6 + k);
 			m.rows[status[k]] = rows.number(i, 9 + k);
 		}
+		m.spec = t.spec_of(rows.number(i, 12)).id;
+		specs.insert(m.spec);
+		if (m.spec != rows.number(i, 12))
+			moved[{m.deletes, m.spec}].insert(rows.number(i, 0));
 		manifests.emplace_back(rows.number(i, 0), std::move(m));
 	}
+	for (const File &file : change.added)
+		specs.insert(file.spec);
 	for (const bool deletes : {false, true})
-		write_manifest(t, change, deletes, manifests);
+		for (const int64_t spec : specs)
+			write_manifest(t, change, deletes, t.specs.at(spec), moved[{deletes, spec}], manifests);
 	std::vector<Manifest> all;
 	for (auto &[id, manifest] : manifests)
 		all.push_back(std::move(manifest));
@@ -181,24 +170,24 @@ std::vector<Manifest> Iceberg::write_manifests(const Table &t, const Change &cha
 }
 
 // Replaces those that change, and small ones with them, by one new manifest.
-void Iceberg::write_manifest(const Table &t, const Change &change, bool deletes, std::vector<std::pair<int64_t, Manifest>> &manifests)
+void Iceberg::write_manifest(const Table &t, const Change &change, bool deletes, const PartitionSpec &spec, std::set<int64_t> replaced, Manifests &manifests)
 {
 	auto size = [](const Manifest &m) { return m.files[ManifestEntry::added] + m.files[ManifestEntry::existing]; };
-	std::set<int64_t> replaced, removed;
+	std::set<int64_t> removed;
 	std::vector<ManifestEntry> entries;
 	std::map<int64_t, size_t> places;  // of the entries that have metrics, by file id
 	std::vector<File> added;
 	for (const File &file : change.removed)
-		if (file.deletes == deletes) {
+		if (file.deletes == deletes && file.spec == spec.id) {
 			replaced.insert(file.manifest);
 			removed.insert(file.id);
-			entries.push_back({ManifestEntry::deleted, t.snapshot, file.begin, store_.uri(file.path), file.rows, file.bytes, {}, store_.uri(file.data_path)});
+			entries.push_back({ManifestEntry::deleted, t.snapshot, file.begin, store_.uri(file.path), file.rows, file.bytes, {}, store_.uri(file.data_path), file.partition});
 		}
 	for (const File &file : change.added)
-		if (file.deletes == deletes) {
+		if (file.deletes == deletes && file.spec == spec.id) {
 			added.push_back(file);
 			places[file.id] = entries.size();
-			entries.push_back({ManifestEntry::added, t.snapshot, t.snapshot, store_.uri(file.path), file.rows, file.bytes, {}, store_.uri(file.data_path)});
+			entries.push_back({ManifestEntry::added, t.snapshot, t.snapshot, store_.uri(file.path), file.rows, file.bytes, {}, store_.uri(file.data_path), file.partition});
 		}
 	int64_t total = static_cast<int64_t>(added.size());
 	for (const auto &[id, manifest] : manifests)
@@ -206,7 +195,7 @@ void Iceberg::write_manifest(const Table &t, const Change &change, bool deletes,
 			total += size(manifest);
 	std::vector<std::pair<int64_t, int64_t>> others;
 	for (const auto &[id, manifest] : manifests)
-		if (manifest.deletes == deletes && !replaced.contains(id))
+		if (manifest.deletes == deletes && manifest.spec == spec.id && !replaced.contains(id))
 			others.emplace_back(size(manifest), id);
 	std::sort(others.begin(), others.end());
 	for (const auto &[files, id] : others)
@@ -217,9 +206,9 @@ void Iceberg::write_manifest(const Table &t, const Change &change, bool deletes,
 	ArrayText ids;
 	for (const int64_t id : replaced)
 		ids.add(id);
-	for (const File &file : existing(ids.text(), removed)) {
+	for (const File &file : existing(t, ids.text(), removed)) {
 		places[file.id] = entries.size();
-		entries.push_back({ManifestEntry::existing, file.begin, file.begin, store_.uri(file.path), file.rows, file.bytes, {}, store_.uri(file.data_path)});
+		entries.push_back({ManifestEntry::existing, file.begin, file.begin, store_.uri(file.path), file.rows, file.bytes, {}, store_.uri(file.data_path), file.partition});
 	}
 	c_.query("UPDATE pgtrickle.iceberg_manifest SET end_snapshot = $2 WHERE id = ANY($1::bigint[])", {ids.text(), text(t.snapshot)});
 	std::erase_if(manifests, [&](const auto &m) { return replaced.contains(m.first); });
@@ -230,25 +219,30 @@ void Iceberg::write_manifest(const Table &t, const Change &change, bool deletes,
 		add_metrics(entries, places);
 	const std::string path = new_path(t, "", deletes ? "-m1.avro" : "-m0.avro");
 	Manifest m{store_.uri(path), 0, deletes, t.snapshot};
-	pending_.emplace_back(path, manifest_file(m, entries, t.schema, t.schema_id, sync_marker()));
+	pending_.emplace_back(path, manifest_file(m, entries, spec, t.schema, t.schema_id, sync_marker()));
 	const int64_t id = c_.query("INSERT INTO pgtrickle.iceberg_manifest(iceberg_table, deletes, begin_snapshot, min_sequence, path, bytes, added_files, existing_files, deleted_files, "
-	                            "added_rows, existing_rows, deleted_rows) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+	                            "added_rows, existing_rows, deleted_rows, spec) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id",
 	                            {text(t.id), deletes ? "t" : "f", text(t.snapshot), text(m.min_sequence), path, text(m.bytes), text(m.files[1]), text(m.files[0]), text(m.files[2]),
-	                             text(m.rows[1]), text(m.rows[0]), text(m.rows[2])}).number(0, 0);
+	                             text(m.rows[1]), text(m.rows[0]), text(m.rows[2]), text(spec.id)}).number(0, 0);
 	ArrayText gone;
 	for (const int64_t file : removed)
 		gone.add(file);
 	c_.query("UPDATE pgtrickle.iceberg_file SET end_snapshot = $3 WHERE iceberg_table = $1 AND file_id = ANY($2::bigint[])", {text(t.id), gone.text(), text(t.snapshot)});
-	c_.query("UPDATE pgtrickle.iceberg_file SET manifest = $2 WHERE manifest = ANY($1::bigint[]) AND end_snapshot IS NULL", {ids.text(), text(id)});
-	for (const File &file : added)
-		c_.query("INSERT INTO pgtrickle.iceberg_file(iceberg_table, file_id, deletes, begin_snapshot, path, data_path, rows, bytes, manifest, ours) "
-		         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	c_.query("UPDATE pgtrickle.iceberg_file SET manifest = $2, spec = $3, partition = CASE WHEN spec = $3 THEN partition END WHERE manifest = ANY($1::bigint[]) AND end_snapshot IS NULL",
+	         {ids.text(), text(id), text(spec.id)});
+	for (const File &file : added) {
+		ArrayText partition;
+		for (const Text &value : file.partition)
+			partition.add(value);
+		c_.query("INSERT INTO pgtrickle.iceberg_file(iceberg_table, file_id, deletes, begin_snapshot, path, data_path, rows, bytes, manifest, ours, spec, partition) "
+		         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 		         {text(t.id), text(file.id), deletes ? "t" : "f", text(t.snapshot), file.path, deletes ? Text(file.data_path) : Text(), text(file.rows), text(file.bytes), text(id),
-		          file.ours ? "t" : "f"});
+		          file.ours ? "t" : "f", text(spec.id), spec.id == 0 ? Text() : Text(partition.text())});
+	}
 	manifests.emplace_back(id, std::move(m));
 }
 
-std::vector<Iceberg::File> Iceberg::existing(const std::string &manifests, const std::set<int64_t> &removed)
+std::vector<Iceberg::File> Iceberg::existing(const Table &t, const std::string &manifests, const std::set<int64_t> &removed)
 {
 	const Rows rows = c_.query("SELECT file_id, begin_snapshot, deletes, path, data_path, rows, bytes, manifest FROM pgtrickle.iceberg_file "
 	                           "WHERE manifest = ANY($1::bigint[]) AND end_snapshot IS NULL ORDER BY file_id", {manifests});
@@ -256,6 +250,10 @@ std::vector<Iceberg::File> Iceberg::existing(const std::string &manifests, const
 	for (int i = 0; i < rows.size(); i++)
 		if (!removed.contains(rows.number(i, 0)))
 			files.push_back({rows.number(i, 0), rows.number(i, 1), rows.flag(i, 2), rows.text(i, 3), rows.text(i, 4), rows.number(i, 5), rows.number(i, 6), rows.number(i, 7)});
+	std::map<int64_t, File *> by_id;
+	for (File &file : files)
+		by_id[file.id] = &file;
+	read_partitions(t, "manifest", manifests, [&](int64_t id) { return by_id.contains(id) ? by_id[id] : nullptr; });
 	return files;
 }
 
@@ -322,7 +320,7 @@ void Iceberg::publish(const Table &t)
 	number.fill('0');
 	number << t.version + 1;
 	const std::string path = new_path(t, number.str() + "-", ".metadata.json");
-	c_.query("UPDATE pgtrickle.iceberg_table SET version = version + 1, name = $2 WHERE id = $1", {text(t.id), t.name});
+	c_.query("UPDATE pgtrickle.iceberg_table SET version = version + 1, name = $2, spec = $3 WHERE id = $1", {text(t.id), t.name, text(t.spec)});
 	const std::string root = store_.uri("");
 	pending_.emplace_back(path, c_.query("SELECT pgtrickle._iceberg_metadata($1, $2)", {text(t.id), root}).text(0, 0));
 	c_.query("INSERT INTO pgtrickle.iceberg_metadata(iceberg_table, version, path, written_at) VALUES ($1, $2, $3, clock_timestamp())", {text(t.id), text(t.version + 1), path});

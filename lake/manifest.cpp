@@ -27,19 +27,28 @@ std::string map_type(int key_id, int value_id, const char *value)
 	       key + R"(},{"name":"value","type":")" + value + R"(","field-id":)" + id + "}]}}";
 }
 
-const std::string &entry_schema()
+// Readers go by the ids; Avro's names would not take every column's.
+std::string partition_type(const std::vector<PartitionField> &partition)
 {
-	static const std::string schema =
+	std::string fields;
+	for (const PartitionField &field : partition)
+		fields += optional_field(("key_" + std::to_string(field.id)).c_str(),
+		                         field.type == "date" ? R"({"type":"int","logicalType":"date"})" : '"' + field.type + '"', static_cast<int>(field.id));
+	return R"({"type":"record","name":"r102","fields":[)" + (fields.empty() ? fields : fields.substr(1)) + "]}";
+}
+
+std::string entry_schema(const std::vector<PartitionField> &partition)
+{
+	return
 	    R"({"type":"record","name":"manifest_entry","fields":[{"name":"status","type":"int","field-id":0})" +
 	    optional_field("snapshot_id", R"("long")", 1) + optional_field("sequence_number", R"("long")", 3) + optional_field("file_sequence_number", R"("long")", 4) +
 	    R"(,{"name":"data_file","field-id":2,"type":{"type":"record","name":"r2","fields":[{"name":"content","type":"int","field-id":134})"
 	    R"(,{"name":"file_path","type":"string","field-id":100},{"name":"file_format","type":"string","field-id":101})"
-	    R"(,{"name":"partition","type":{"type":"record","name":"r102","fields":[]},"field-id":102})"
-	    R"(,{"name":"record_count","type":"long","field-id":103},{"name":"file_size_in_bytes","type":"long","field-id":104})" +
+	    R"(,{"name":"partition","field-id":102,"type":)" + partition_type(partition) +
+	    R"(},{"name":"record_count","type":"long","field-id":103},{"name":"file_size_in_bytes","type":"long","field-id":104})" +
 	    optional_field("column_sizes", map_type(117, 118, "long"), 108) + optional_field("value_counts", map_type(119, 120, "long"), 109) +
 	    optional_field("null_value_counts", map_type(121, 122, "long"), 110) + optional_field("lower_bounds", map_type(126, 127, "bytes"), 125) +
 	    optional_field("upper_bounds", map_type(129, 130, "bytes"), 128) + optional_field("referenced_data_file", R"("string")", 143) + "]}}]}";
-	return schema;
 }
 
 const char *const list_schema =
@@ -64,7 +73,22 @@ void put_map(AvroRecord &record, const std::vector<ColumnMetrics> &metrics, Has 
 	record.end_array(count);
 }
 
-AvroRecord entry_record(const ManifestEntry &entry, bool deletes)
+void put_partition(AvroRecord &record, const ManifestEntry &entry, const std::vector<PartitionField> &partition)
+{
+	for (size_t i = 0; i < partition.size(); i++) {
+		const auto &value = entry.partition.at(i);
+		if (!value)
+			record.none();
+		else if (partition[i].type == "string")
+			record.some().text(*value);
+		else if (partition[i].type == "boolean")
+			record.some().flag(*value == "1");
+		else
+			record.some().integer(std::stoll(*value));
+	}
+}
+
+AvroRecord entry_record(const ManifestEntry &entry, bool deletes, const std::vector<PartitionField> &partition)
 {
 	AvroRecord record;
 	record.integer(entry.status).some().integer(entry.snapshot);
@@ -72,7 +96,9 @@ AvroRecord entry_record(const ManifestEntry &entry, bool deletes)
 		record.none().none();  // those of the snapshot, from the manifest list
 	else
 		record.some().integer(entry.sequence).some().integer(entry.sequence);
-	record.integer(deletes ? 1 : 0).text(entry.path).text("PARQUET").integer(entry.rows).integer(entry.bytes);
+	record.integer(deletes ? 1 : 0).text(entry.path).text("PARQUET");
+	put_partition(record, entry, partition);
+	record.integer(entry.rows).integer(entry.bytes);
 	const auto all = [](const ColumnMetrics &) { return true; };
 	std::vector<ColumnMetrics> path;
 	if (deletes)
@@ -197,20 +223,21 @@ std::optional<std::string> decimal_bound(std::string_view text, int scale)
 
 }  // namespace
 
-std::string manifest_file(Manifest &manifest, const std::vector<ManifestEntry> &entries, const std::string &schema, int64_t schema_id,
-                          std::string_view sync)
+std::string manifest_file(Manifest &manifest, const std::vector<ManifestEntry> &entries, const PartitionSpec &spec, const std::string &schema,
+                          int64_t schema_id, std::string_view sync)
 {
 	std::vector<AvroRecord> records;
+	manifest.spec = spec.id;
 	manifest.min_sequence = manifest.snapshot;
 	for (const ManifestEntry &entry : entries) {
-		records.push_back(entry_record(entry, manifest.deletes));
+		records.push_back(entry_record(entry, manifest.deletes, spec.fields));
 		manifest.files[entry.status]++;
 		manifest.rows[entry.status] += entry.rows;
 		if (entry.status == ManifestEntry::existing)
 			manifest.min_sequence = std::min(manifest.min_sequence, entry.sequence);
 	}
-	std::string file = avro_file(entry_schema(),
-	                             {{"schema", schema}, {"schema-id", std::to_string(schema_id)}, {"partition-spec", "[]"}, {"partition-spec-id", "0"},
+	std::string file = avro_file(entry_schema(spec.fields),
+	                             {{"schema", schema}, {"schema-id", std::to_string(schema_id)}, {"partition-spec", spec.json}, {"partition-spec-id", std::to_string(spec.id)},
 	                              {"format-version", "2"}, {"content", manifest.deletes ? "deletes" : "data"}},
 	                             records, sync);
 	manifest.bytes = static_cast<int64_t>(file.size());
@@ -222,7 +249,7 @@ std::string manifest_list(const std::vector<Manifest> &manifests, int64_t snapsh
 	std::vector<AvroRecord> records;
 	for (const Manifest &m : manifests) {
 		AvroRecord record;
-		record.text(m.path).integer(m.bytes).integer(0).integer(m.deletes ? 1 : 0).integer(m.snapshot).integer(m.min_sequence).integer(m.snapshot);
+		record.text(m.path).integer(m.bytes).integer(m.spec).integer(m.deletes ? 1 : 0).integer(m.snapshot).integer(m.min_sequence).integer(m.snapshot);
 		for (const auto &counts : {m.files, m.rows})
 			record.integer(counts[ManifestEntry::added]).integer(counts[ManifestEntry::existing]).integer(counts[ManifestEntry::deleted]);
 		records.push_back(std::move(record));

@@ -11,6 +11,17 @@
 
 namespace lake {
 
+struct PartitionField {
+	int64_t id;
+	std::string type;  // of its values: boolean, int, long, date or string
+};
+
+struct PartitionSpec {
+	int64_t id = 0;  // 0: the one without fields
+	std::vector<PartitionField> fields;
+	std::string json = "[]";
+};
+
 struct ColumnMetrics {
 	int64_t field;
 	int64_t bytes, values, nulls;               // values: nulls included
@@ -26,6 +37,7 @@ struct ManifestEntry {
 	int64_t rows, bytes;
 	std::vector<ColumnMetrics> metrics;
 	std::string data_path;  // of a delete file: the one it deletes from
+	std::vector<std::optional<std::string>> partition = {};  // of the manifest's spec: numbers in digits, days since 1970 for a date
 };
 
 struct Manifest {
@@ -35,11 +47,12 @@ struct Manifest {
 	int64_t snapshot = 0;      // that wrote it
 	int64_t min_sequence = 0;  // of the files that it says are there
 	int64_t files[3] = {}, rows[3] = {};  // by status
+	int64_t spec = 0;                     // the partition spec of all its files
 };
 
 // Counts the entries and writes the file.  schema: Iceberg's JSON; sync: see avro_file.
-std::string manifest_file(Manifest &manifest, const std::vector<ManifestEntry> &entries, const std::string &schema, int64_t schema_id,
-                          std::string_view sync);
+std::string manifest_file(Manifest &manifest, const std::vector<ManifestEntry> &entries, const PartitionSpec &spec, const std::string &schema,
+                          int64_t schema_id, std::string_view sync);
 std::string manifest_list(const std::vector<Manifest> &manifests, int64_t snapshot, std::optional<int64_t> parent, std::string_view sync);
 
 // DuckLake's spelling of a bound in Iceberg's binary form; none where there is no equal that every reader understands.

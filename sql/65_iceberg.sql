@@ -11,6 +11,7 @@ CREATE TABLE pgtrickle.iceberg_table (
     name      text NOT NULL,               -- in the Iceberg catalog
     directory text NOT NULL,               -- of its metadata, relative to the data path, with a slash at its end
     snapshot  bigint,                      -- the newest
+    spec      bigint NOT NULL DEFAULT 0,   -- that new files are written by
     version   int NOT NULL DEFAULT 0,      -- of its metadata.json
     UNIQUE (lake, table_id)
 );
@@ -24,9 +25,20 @@ CREATE TABLE pgtrickle.iceberg_snapshot (  -- those that are listed
     summary       jsonb NOT NULL,
     PRIMARY KEY (iceberg_table, snapshot)
 );
+CREATE TABLE pgtrickle.iceberg_spec (      -- the fields of partition specs, other than the empty one, which is 0
+    iceberg_table int NOT NULL REFERENCES pgtrickle.iceberg_table ON DELETE CASCADE,
+    spec          bigint NOT NULL,         -- DuckLake's partition_id
+    n             bigint NOT NULL,         -- DuckLake's partition_key_index, which may be missing some
+    field         int NOT NULL,            -- Iceberg's field-id, the same in all specs for the same column, transform and type
+    column_id     bigint NOT NULL,
+    transform     text NOT NULL,           -- as Iceberg has it
+    lake_type     text NOT NULL,           -- of the column when the field came
+    PRIMARY KEY (iceberg_table, spec, n)
+);
 CREATE TABLE pgtrickle.iceberg_manifest (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     iceberg_table  int NOT NULL REFERENCES pgtrickle.iceberg_table ON DELETE CASCADE,
+    spec           bigint NOT NULL,
     deletes        bool NOT NULL,
     begin_snapshot bigint NOT NULL,
     end_snapshot   bigint,
@@ -49,6 +61,8 @@ CREATE TABLE pgtrickle.iceberg_file (
     bytes          bigint NOT NULL,
     manifest       bigint NOT NULL,        -- that it is in now; not a reference: it is changed with every batch
     ours           bool NOT NULL,          -- written for Iceberg alone, in the place of DuckLake's
+    spec           bigint NOT NULL,        -- of partitions
+    partition      text[],                 -- the values of its fields, as they go into manifests
     PRIMARY KEY (iceberg_table, file_id)
 );
 CREATE INDEX ON pgtrickle.iceberg_file(manifest);
@@ -184,6 +198,74 @@ LANGUAGE sql STABLE
 RETURN floor(extract(epoch FROM $1) * 1000)::bigint;
 COMMENT ON FUNCTION pgtrickle._iceberg_millis(timestamptz) IS 'at: a time.  Result: whole milliseconds since 1970.';
 
+-- DuckLake's partitions as Iceberg's partition specs.
+--
+-- Keys that Iceberg's readers would not take the same way are left out (decimal, uuid; what DuckDB hashes otherwise), and so is year(at)
+-- beside month(at), since Iceberg's month counts from 1970 and has the year in it.
+CREATE FUNCTION pgtrickle._note_iceberg_specs(id int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    schema text;
+    of     bigint;
+    k      record;
+BEGIN
+    SELECT l.metadata_schema, t.table_id INTO STRICT schema, of FROM pgtrickle.iceberg_table t JOIN pgtrickle.lake l ON l.id = t.lake WHERE t.id = $1;
+    FOR k IN EXECUTE format($sql$
+        WITH key AS (SELECT DISTINCT ON (k.partition_id, k.column_id, t.transform) k.partition_id, k.partition_key_index, k.column_id, t.transform, c.column_type,
+                            array_position('{year,month,day,hour}'::text[], t.transform) AS fineness
+            FROM %1$I.ducklake_partition_column k
+            JOIN %1$I.ducklake_column c ON c.table_id = k.table_id AND c.column_id = k.column_id AND c.parent_column IS NULL AND c.end_snapshot IS NULL,
+            LATERAL (SELECT regexp_replace(k.transform, '^bucket\((\d+)\)$', 'bucket[\1]') AS transform) t
+            WHERE k.table_id = $2 AND NOT EXISTS (SELECT FROM pgtrickle.iceberg_spec s WHERE s.iceberg_table = $1 AND s.spec = k.partition_id)
+            ORDER BY 1, 3, 4, 2)
+        SELECT k.partition_id, k.partition_key_index, k.column_id, k.transform, k.column_type FROM key k
+        WHERE k.column_type = ANY (CASE WHEN k.transform = 'identity' THEN '{boolean,int8,int16,int32,int64,varchar,date}'
+                                        WHEN k.transform = 'hour' THEN '{timestamp,timestamptz}'
+                                        WHEN k.fineness IS NOT NULL THEN '{date,timestamp,timestamptz}'
+                                        WHEN k.transform LIKE 'bucket[%%' THEN '{int8,int16,int32,int64,varchar,blob,date,timestamp,timestamptz}'
+                                        ELSE '{}' END::text[])
+          AND NOT EXISTS (SELECT FROM key o WHERE o.partition_id = k.partition_id AND o.column_id = k.column_id AND o.fineness > k.fineness)
+        ORDER BY 1, 2$sql$, schema) USING $1, of LOOP
+        INSERT INTO pgtrickle.iceberg_spec(iceberg_table, spec, n, field, column_id, transform, lake_type)
+            SELECT $1, k.partition_id, k.partition_key_index,
+                   coalesce(min(s.field) FILTER (WHERE (s.column_id, s.transform, s.lake_type) = (k.column_id, k.transform, k.column_type)), max(s.field) + 1, 1000),
+                   k.column_id, k.transform, k.column_type
+            FROM pgtrickle.iceberg_spec s WHERE s.iceberg_table = $1;
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION pgtrickle._note_iceberg_specs(int) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._note_iceberg_specs(int) IS
+'id: of pgtrickle.iceberg_table.  Notes in pgtrickle.iceberg_spec the partitions that DuckLake''s catalog has and Iceberg was not told of.';
+
+-- Names are found anew each time: none may be that of another column, whatever columns are called by now.
+CREATE FUNCTION pgtrickle._iceberg_specs(id int) RETURNS TABLE (spec bigint, n bigint, field int, column_id bigint, transform text, name text, lake_type text, told_type text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    schema text;
+    of     bigint;
+BEGIN
+    SELECT l.metadata_schema, t.table_id INTO STRICT schema, of FROM pgtrickle.iceberg_table t JOIN pgtrickle.lake l ON l.id = t.lake WHERE t.id = $1;
+    RETURN QUERY EXECUTE format($sql$
+        WITH c AS (SELECT c.column_id, c.column_name, c.column_type FROM %1$I.ducklake_column c WHERE c.table_id = $2 AND c.parent_column IS NULL AND c.end_snapshot IS NULL),
+        plain AS (SELECT s.spec, s.n, s.field, s.column_id, s.transform, c.column_type::text, s.lake_type AS told_type,
+                         coalesce(c.column_name, 'dropped_' || s.column_id) || CASE s.transform WHEN 'identity' THEN '' ELSE '_' || substring(s.transform FROM '^[a-z]+') END AS name
+                  FROM pgtrickle.iceberg_spec s LEFT JOIN c USING (column_id) WHERE s.iceberg_table = $1)
+        SELECT p.spec, p.n, p.field, p.column_id, p.transform,
+               CASE WHEN EXISTS (SELECT FROM c WHERE c.column_name = p.name AND (c.column_id <> p.column_id OR p.transform <> 'identity'))
+                      OR EXISTS (SELECT FROM plain o WHERE o.name = p.name AND o.field < p.field)
+                    THEN p.name || '_' || p.field ELSE p.name END, p.column_type, p.told_type
+        FROM plain p ORDER BY 1, 2$sql$, schema) USING $1, of;
+END $$;
+COMMENT ON FUNCTION pgtrickle._iceberg_specs(int) IS
+'id: of pgtrickle.iceberg_table.  Result: the fields of its partition specs, in order; lake_type: of the column now, NULL when it is gone;
+told_type: when the field came.';
+
+CREATE FUNCTION pgtrickle._iceberg_spec(id int, spec bigint) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'transform', s.transform, 'source-id', s.column_id, 'field-id', s.field) ORDER BY s.n), '[]')
+        FROM pgtrickle._iceberg_specs($1) s WHERE s.spec = $2);
+COMMENT ON FUNCTION pgtrickle._iceberg_spec(int, bigint) IS 'id: of pgtrickle.iceberg_table; spec: of its.  Result: the spec''s fields as Iceberg''s JSON.';
+
 -- Why a table cannot be told in Iceberg's terms: what DuckDB may do to it that has no equal there.
 CREATE FUNCTION pgtrickle._iceberg_hindrance(metadata_schema text, table_id bigint, iceberg_schema jsonb) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -220,6 +302,7 @@ DECLARE
     snapshots jsonb;
     log       jsonb;
     history   jsonb;
+    specs     jsonb;
     newest    pgtrickle.iceberg_snapshot;
 BEGIN
     SELECT * INTO STRICT t FROM pgtrickle.iceberg_table i WHERE i.id = $1;
@@ -235,12 +318,15 @@ BEGIN
         INTO snapshots, log FROM pgtrickle.iceberg_snapshot s WHERE s.iceberg_table = $1;
     SELECT coalesce(jsonb_agg(jsonb_build_object('metadata-file', prefix || m.path, 'timestamp-ms', pgtrickle._iceberg_millis(m.written_at)) ORDER BY m.version), '[]') INTO history
         FROM pgtrickle.iceberg_metadata m WHERE m.iceberg_table = $1 AND m.version < t.version;
+    SELECT jsonb_agg(jsonb_build_object('spec-id', s.spec, 'fields', pgtrickle._iceberg_spec($1, s.spec)) ORDER BY s.spec) INTO specs
+        FROM (SELECT 0 AS spec UNION SELECT t.spec UNION SELECT m.spec FROM pgtrickle.iceberg_manifest m WHERE m.iceberg_table = $1) s;
     RETURN jsonb_build_object(
         'format-version', 2, 'table-uuid', uuid, 'location', prefix || rtrim(left(t.directory, -length('metadata/')), '/'),
         'last-sequence-number', t.snapshot,
         'last-updated-ms', greatest(pgtrickle._iceberg_millis(clock_timestamp()), pgtrickle._iceberg_millis(newest.made_at)),
         'last-column-id', columns, 'current-schema-id', newest.schema_id, 'schemas', schemas,
-        'default-spec-id', 0, 'partition-specs', '[{"spec-id": 0, "fields": []}]'::jsonb, 'last-partition-id', 999,
+        'default-spec-id', t.spec, 'partition-specs', specs,
+        'last-partition-id', (SELECT coalesce(max(s.field), 999) FROM pgtrickle.iceberg_spec s WHERE s.iceberg_table = $1),
         'default-sort-order-id', 0, 'sort-orders', '[{"order-id": 0, "fields": []}]'::jsonb,
         'properties', jsonb_build_object('created-by', 'pg_trickle ' || pgtrickle.version(), 'write.metadata.previous-versions-max', '100'),
         'current-snapshot-id', t.snapshot, 'refs', jsonb_build_object('main', jsonb_build_object('snapshot-id', t.snapshot, 'type', 'branch')),

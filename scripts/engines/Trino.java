@@ -47,7 +47,12 @@ public class Trino {
             try {
                 said = answer(runner, session, json.readValue(line, Map.class));
             } catch (Throwable error) {
-                said = Map.of("error", String.valueOf(error.getMessage()));
+                var causes = new StringBuilder(String.valueOf(error.getMessage()));
+                for (Throwable cause = error.getCause(); cause != null; cause = cause.getCause()) {
+                    causes.append(": ").append(cause);
+                }
+                error.printStackTrace();
+                said = Map.of("error", causes.toString());
             }
             answers.println(json.writeValueAsString(said));
         }

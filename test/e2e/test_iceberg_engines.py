@@ -17,7 +17,9 @@ from box import Database, wait_until
 from engines import PyIceberg, Spark, Trino
 from lakes import Lake, seeded, source_rows
 from test_iceberg import FILTERS, check_time_travel, iceberg_rows, two_files
+from test_lake_history import UPKEEP
 from test_lake_mirror import PARTITIONS, TABLES, change
+from test_lake_layout import now_in, widen
 from test_lake_modes import EVERY_TYPE, ROWS
 
 pytestmark = pytest.mark.engines
@@ -26,13 +28,14 @@ pytestmark = pytest.mark.engines
 class World:
     """A database with lakes of its own name: an engine keeps what it knows of a catalog by that."""
 
-    def __init__(self, box):
-        self.db = Database(box, "engines")
+    def __init__(self, box, name: str = "engines"):
+        self.db = Database(box, name)
         self.lakes = 0
 
     def lake(self, **options) -> Lake:
         self.lakes += 1
-        return Lake(self.db, f"lake{self.lakes}", f"lake{self.lakes}", json.dumps({"iceberg": "each commit", **options}))
+        name = f"{self.db.name}{self.lakes}"
+        return Lake(self.db, name, name, json.dumps({"iceberg": "each commit", **options}))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,41 @@ def bounds(world):
     return lake
 
 
+LAYOUTS = ["{region}", "{year(moment),month(moment)}", '{"bucket(4,n)",flag}', "{day(d)}", "{hour(moment),region}", '{"bucket(3,region)",d}', "{month(moment)}", "{n}", "{}"]
+CHANGES = ["INSERT INTO laid SELECT i, CASE WHEN i % 7 > 0 THEN 'r' || i % 4 END, '1969-11-30 22:00Z'::timestamptz + i % 60 * interval '17 d 5 h', date '1969-12-20' + i % 30, "
+           "NULLIF(i % 6, 5), i % 2 = 0 FROM generate_series({r}, {r} + 25) i ON CONFLICT DO NOTHING",
+           "UPDATE laid SET n = n + 1, region = 'r' || id % 5 WHERE id % 5 = {r} % 5", "UPDATE laid SET moment = NULL, flag = NULL WHERE id % 11 = {r} % 11", "DELETE FROM laid WHERE id % 6 = {r} % 6"]
+
+
+@pytest.fixture(scope="module")
+def laid(box):
+    """A table under one layout after another, compacted by both sides, and what it was at each version."""
+    seed, random_ = seeded()
+    box.start()
+    world = World(box, "laid")
+    db, lake = world.db, world.lake()
+    db.query("CREATE TABLE laid (id int PRIMARY KEY, region text, moment timestamptz, d date, n int, flag bool)")
+    lake.publish("laid", partition_by=random_.choice(LAYOUTS))
+    expected = {}
+    for _ in range(15):
+        for _ in range(random_.choice([1, 2, 3])):
+            db.query(random_.choice(CHANGES).format(r=random_.randint(0, 80)))
+        if random_.random() < 0.4:
+            db.query(f"SELECT pgtrickle.set_lake_layout('laid', '{random_.choice(LAYOUTS)}')")
+        expected[lake.publish_now()] = source_rows(db, "laid")
+        with lake.duckdb() as duck:
+            random_.choice(UPKEEP)(db, duck)
+    # Fields by a column that has another type, then another name, then none.
+    for change, layout in (("SELECT", "{n,region}"), ("ALTER TABLE laid ALTER n TYPE bigint", '{n,"bucket(3,n)"}'), ("ALTER TABLE laid RENAME region TO zone", "{zone}"), ("ALTER TABLE laid DROP zone", "{year(moment)}")):
+        db.query(f"{change}; {CHANGES[3].format(r=random_.randint(0, 80))}; INSERT INTO laid(id, n) SELECT i, i % 3 FROM generate_series(200, 230) i ON CONFLICT DO NOTHING")
+        lake.publish_now()
+        db.query(f"SELECT pgtrickle.set_lake_layout('laid', '{layout}'); UPDATE laid SET n = n + 1 WHERE id % 3 = 0")
+        expected[lake.publish_now()] = source_rows(db, "laid")
+    yield lake, expected, seed
+    box.start()
+    db.drop()
+
+
 @pytest.fixture(scope="module", params=[Spark, Trino, PyIceberg], ids=lambda engine: engine.name)
 def engine(request, scratch_directory):
     engine = request.param(scratch_directory / f"{request.param.name}.log")
@@ -123,6 +161,83 @@ def test_every_version_equals_its_source(engine, history):
     for table, versions in expected.items():
         assert iceberg_rows(lake, table, engine=engine) == list(versions.values())[-1], table
         check_time_travel(lake, table, versions, engine)
+
+
+def test_partitions_hold_every_row(engine, laid):
+    lake, expected, seed = laid
+    assert iceberg_rows(lake, "laid", engine=engine) == list(expected.values())[-1], f"LAKE_SEED={seed}"
+    lost = refused_by_trino(lake, "laid") if engine.name == "trino" else set()
+    for version in lost:
+        with pytest.raises(RuntimeError, match='"type" is null|Wrong class, expected java.lang.Long'):
+            engine.rows(lake, "laid", version)
+    listed = engine.versions(lake, "laid")
+    check_time_travel(lake, "laid", {version: rows for version, rows in expected.items() if max(one for one in listed if one <= version) not in lost}, engine)
+    word = "" if engine.name == "pyiceberg" else "date "
+    moment = {"spark": "timestamp '1971-03-04 05:00:00+00:00'", "trino": "timestamp '1971-03-04 05:00:00 UTC'", "pyiceberg": "'1971-03-04T05:00:00+00:00'"}[engine.name]
+    for name, value in [("n", str(n)) for n in range(4)] + [("d", f"{word}'1969-12-{day}'") for day in (20, 25, 31)] + [("moment", moment), ("flag", "true")]:
+        for operator in ("=", ">=", "<"):
+            theirs = f"{name} {operator} {value}"
+            ours = theirs if name != "moment" else f"moment {operator} '1971-03-04 05:00:00Z'"
+            found = engine.rows(lake, "laid", where=theirs, columns=("id",))
+            assert sorted(found) == lake.db.query(f"SELECT id FROM laid WHERE {ours} ORDER BY 1"), f"{theirs}, LAKE_SEED={seed}"
+    for where in ("n is null", "moment is null", "flag is null"):
+        assert sorted(engine.rows(lake, "laid", where=where, columns=("id",))) == lake.db.query(f"SELECT id FROM laid WHERE {where} ORDER BY 1"), f"{where}, LAKE_SEED={seed}"
+
+
+def refused_by_trino(lake, table: str) -> set[int]:
+    """Snapshots with files under an identity partition by a column that is gone by now, or has become a bigint."""
+    return {version for (version,) in lake.db.query(f"""
+        SELECT DISTINCT n.snapshot FROM pgtrickle.iceberg_table t JOIN pgtrickle.iceberg_snapshot n ON n.iceberg_table = t.id
+        JOIN pgtrickle.iceberg_manifest m ON m.iceberg_table = t.id AND m.begin_snapshot <= n.snapshot AND coalesce(m.end_snapshot > n.snapshot, true)
+        JOIN pgtrickle._iceberg_specs(t.id) s ON s.spec = m.spec WHERE t.name = '{table}' AND NOT m.deletes AND m.added_files + m.existing_files > 0
+        AND s.transform = 'identity' AND (s.lake_type IS NULL OR s.lake_type = 'int64' AND s.told_type <> 'int64')""")}
+
+
+@pytest.mark.parametrize("mode", ["mirror", "append", "history"])
+def test_a_partition_column_is_widened(engine, world, mode):
+    lake = world.lake()
+    name = f"widened_{mode}_{engine.name}"
+    version, before = widen(world.db, lake, name, mode)
+    for layout in (None, "{n,s}"):
+        if layout:
+            world.db.query(f"SELECT pgtrickle.set_lake_layout('{name}', '{layout}'); INSERT INTO {name} SELECT i, i % 3, i % 2 FROM generate_series(60, 69) i")
+            lake.publish_now()
+        rows = source_rows(world.db, name)
+        assert now_in(engine, lake, name, mode) == rows
+        for value in (0, 1, 1 << 40):
+            assert now_in(engine, lake, name, mode, where=f"n = {value}") == {row: 1 for row in rows if row[1] == value}
+        if engine.name == "trino":
+            assert version in refused_by_trino(lake, name)
+            with pytest.raises(RuntimeError, match="Wrong class, expected java.lang.Long"):
+                now_in(engine, lake, name, mode, version)
+        else:
+            assert now_in(engine, lake, name, mode, version) == before
+
+
+def test_other_partitions_are_not_read(engine, world):
+    """What a query need not read is not there when it runs.  Bounds would not tell buckets apart."""
+    lake = world.lake()
+    name = f"kept_{engine.name}"
+    world.db.query(f"CREATE TABLE {name} (id int PRIMARY KEY, customer int); INSERT INTO {name} SELECT i, i * 7 FROM generate_series(0, 729) i")
+    lake.publish(name, partition_by='{"bucket(8,customer)"}')
+    lake.publish_now()
+    world.db.query(f"DELETE FROM {name} WHERE id % 10 = 0")
+    lake.publish_now()
+    table = PyIceberg().table(lake, name)
+    (needed,) = [task.file.file_path for task in table.scan(row_filter="customer = 77").plan_files()]
+    others = [task.file.file_path.removeprefix("file://") for task in table.scan().plan_files() if task.file.file_path != needed]
+    assert len(others) == 7
+    for file in others:
+        os.rename(file, file + ".away")
+    try:
+        assert engine.rows(lake, name, where="customer = 77") == [(11, 77)]
+    finally:
+        for file in others:
+            os.rename(file + ".away", file)
+    assert len(engine.rows(lake, name)) == 657
+    if engine.name != "pyiceberg":
+        partitions = {"spark": f"SELECT partition.customer_bucket FROM {lake.name}.main.{name}.partitions", "trino": f'SELECT partition.customer_bucket FROM {lake.name}.main."{name}$partitions"'}
+        assert sorted(engine.query(lake, partitions[engine.name])) == [(bucket,) for bucket in range(8)]
 
 
 def test_every_type(engine, types):

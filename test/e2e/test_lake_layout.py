@@ -14,7 +14,7 @@ from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import BinaryType, BooleanType, DateType, DecimalType, IntegerType, LongType, StringType, TimestampType, TimestamptzType, UUIDType
 
 from engines import PyIceberg
-from lakes import Lake, lake_rows, seeded, source_rows
+from lakes import Lake, bag, lake_rows, seeded, source_rows
 from test_lake_history import UPKEEP, versions
 from test_lake_mirror import PARTITIONS, TABLES, change
 
@@ -65,6 +65,7 @@ def test_layouts_change_and_no_row_does(db):
                     rows = seen[table][version] = source_rows(db, table)
                     assert (versions(duck, table, "valid_to IS NULL") if modes[table] == "history" else lake_rows(duck, table)) == rows, f"{table} at {version}, LAKE_SEED={seed}"
                     check_filters(db, duck, table, random_)
+                    check_iceberg(lake, duck, table, random_)
                 random_.choice(UPKEEP)(db, duck)
     with lake.duckdb() as duck:
         for table, then in seen.items():
@@ -72,6 +73,115 @@ def test_layouts_change_and_no_row_does(db):
                 if modes[table] == "mirror":
                     assert lake_rows(duck, table, version) == rows, f"{table} as of {version}, LAKE_SEED={seed}"
     assert lake.files() == lake.listed_files()
+
+
+def check_iceberg(lake, duck, table: str, random_) -> None:
+    """pyiceberg's rows are DuckDB's, all of them and under a filter by a key of partitions."""
+    engine = PyIceberg()
+    assert bag(engine.rows(lake, table)) == lake_rows(duck, table), table
+    for column in FILTERS[table]:
+        values = duck.execute(f"SELECT DISTINCT {column} FROM company_lake.{table} WHERE {column} IS NOT NULL").fetchall()
+        for (value,) in random_.sample(values, min(3, len(values))):
+            found = len(engine.rows(lake, table, where=f"{column} = {value!r}", columns=(column,)))
+            assert found == duck.execute(f"SELECT count(*) FROM company_lake.{table} WHERE {column} = ?", [value]).fetchone()[0], f"{table} with {column} = {value}"
+    if table == "sale":
+        moment = random_.choice(duck.execute("SELECT DISTINCT epoch_us(\"at\") FROM company_lake.sale WHERE \"at\" IS NOT NULL").fetchall() or [(0,)])[0]
+        text = (datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=moment)).isoformat()
+        found = len(engine.rows(lake, table, where=f"at >= '{text}+00:00'", columns=("id",)))
+        assert found == duck.execute("SELECT count(*) FROM company_lake.sale WHERE epoch_us(\"at\") >= ?", [moment]).fetchone()[0]
+
+
+MONTHS, HOURS = (-14, -2, 10, 22, 34), (-9528, -768, 7992, 16752, 25536)  # since 1970, of the last of November of 1968 to 1972
+
+
+def test_iceberg_has_the_partitions(db):
+    """Each layout is a spec; values are Iceberg's; what cannot be told stands under the spec without fields."""
+    db.query("CREATE TABLE t (id int PRIMARY KEY, region text, at timestamptz, d date, flag bool, u uuid DEFAULT gen_random_uuid())")
+    db.query("INSERT INTO t SELECT i, 'r' || i % 2, '1968-11-30Z'::timestamptz + i % 5 * interval '1 year', date '1969-12-31' + i % 2, i % 2 = 0 FROM generate_series(1, 20) i; INSERT INTO t(id) VALUES (0)")
+    lake = Lake(db, options='{"iceberg": "each commit"}')
+    lake.publish("t")
+    lake.publish_now()
+    layouts = [("region,d,flag", ["region", "d", "flag"], {("r0", -1, True), ("r1", 0, False)}), ("year(at),month(at)", ["at_month"], {(one,) for one in MONTHS}),
+               ("u", [], {()}), ("day(d),u,hour(at)", ["d_day", "at_hour"], {(d, hour) for d in (-1, 0) for hour in HOURS}),
+               ("year(d),region", ["d_year", "region"], {(-1, "r0"), (0, "r1")}), ("month(at)", ["at_month"], set())]
+    for layout, keys, values in layouts:
+        db.query(f"SELECT pgtrickle.set_lake_layout('t', '{as_array(layout)}'); TRUNCATE t")
+        db.query("INSERT INTO t SELECT i, 'r' || i % 2, '1968-11-30Z'::timestamptz + i % 5 * interval '1 year', date '1969-12-31' + i % 2, i % 2 = 0 FROM generate_series(1, 20) i; INSERT INTO t(id) VALUES (0)")
+        lake.publish_now()
+        table = PyIceberg().table(lake, "t")
+        assert [field.name for field in table.spec().fields] == keys
+        files = [task.file for task in table.scan().plan_files()]
+        told = {tuple(as_number(value) for value in file.partition) for file in files if file.spec_id == table.spec().spec_id}
+        assert told == values | {(None,) * len(keys)}
+        # DuckLake's November of 1968 to 1972 is one file, and five of Iceberg's months.
+        assert (layout == "month(at)") == ({file.spec_id for file in files} != {table.spec().spec_id})
+        assert bag(PyIceberg().rows(lake, "t")) == lake.rows("t") and len(PyIceberg().rows(lake, "t", where="region = 'r1'")) == 10
+    fields = {field.field_id: (field.source_id, str(field.transform)) for spec in PyIceberg().table(lake, "t").specs().values() for field in spec.fields}
+    assert len(fields) == len(set(fields.values())) == 7
+    # A column that a spec speaks of is renamed, another takes its name, and both go.
+    db.query("ALTER TABLE t RENAME COLUMN region TO zone; ALTER TABLE t ADD region int, ADD at_year int; INSERT INTO t VALUES (50, 'r9')")
+    lake.publish_now()
+    assert bag(PyIceberg().rows(lake, "t")) == lake.rows("t") and len(PyIceberg().rows(lake, "t", where="zone = 'r1'")) == 10
+    db.query("SELECT pgtrickle.set_lake_layout('t', '{zone,year(at)}'); INSERT INTO t VALUES (51, 'r8', now())")
+    lake.publish_now()
+    assert [field.name for field in PyIceberg().table(lake, "t").spec().fields] == ["zone", f"at_year_{max(fields) + 1}"]
+    db.query("DELETE FROM t WHERE id % 3 = 0")
+    lake.publish_now()
+    before = PyIceberg().rows(lake, "t")
+    version = PyIceberg().versions(lake, "t")[-1]
+    db.query("ALTER TABLE t DROP COLUMN zone; DELETE FROM t WHERE id % 7 = 0; INSERT INTO t(id) VALUES (60)")
+    lake.publish_now()
+    assert bag(PyIceberg().rows(lake, "t")) == lake.rows("t") and bag(PyIceberg().rows(lake, "t", version)) == bag(before)
+    table = PyIceberg().table(lake, "t")
+    assert table.spec().fields == ()
+    told = {field.source_id for task in table.scan().plan_files() for file in [task.file, *task.delete_files] for field in table.specs()[file.spec_id].fields}
+    assert told <= {field.field_id for field in table.schema().fields}, "Trino reads no file by a field whose column is gone"
+    assert lake.files() == lake.listed_files()
+
+
+def widen(db, lake, name: str, mode: str) -> tuple[int, collections.Counter]:
+    """A table in partitions by an int that becomes a bigint; its last version before, and what it was then."""
+    db.query(f"CREATE TABLE {name} (id int PRIMARY KEY, n int, s int2, at date); INSERT INTO {name} SELECT i, i % 4, i % 2, date '2024-01-01' + i FROM generate_series(1, 40) i")
+    lake.publish(name, mode=mode, partition_by="{n}")
+    lake.publish_now()
+    db.query(f"INSERT INTO {name} VALUES (41, 4, 0), (42, NULL, 1); UPDATE {name} SET at = '2023-01-01' WHERE id = 5" if mode != "append" else f"INSERT INTO {name} VALUES (41, 4, 0), (42, NULL, 1)")
+    version, rows = lake.publish_now(), source_rows(db, name)
+    db.query(f"ALTER TABLE {name} ALTER n TYPE bigint; INSERT INTO {name} VALUES (50, 1 << 40, 1), (51, 1, 0)")
+    lake.publish_now()
+    return version, rows
+
+
+def now_in(engine, lake, name: str, mode: str, version: int | None = None, where: str = "id > 0") -> collections.Counter:
+    return bag(engine.rows(lake, name, version, where if mode != "history" else f"{where} AND valid_to IS NULL", ("id", "n", "s", "at")))
+
+
+@pytest.mark.parametrize("mode", ["mirror", "append", "history"])
+def test_a_widened_column_leaves_its_partitions(db, mode):
+    """No file stands in a partition by a value that has come to be of another type; the next layout has it again."""
+    lake, engine = Lake(db, options='{"iceberg": "each commit"}'), PyIceberg()
+    version, before = widen(db, lake, "t", mode)
+    for layout in ("", "n,s", "n"):
+        if layout:
+            db.query(f"SELECT pgtrickle.set_lake_layout('t', '{{{layout}}}'); INSERT INTO t SELECT i, i % 3, i % 2 FROM generate_series({60 + 10 * len(layout)}, {69 + 10 * len(layout)}) i")
+            lake.publish_now()
+        table = engine.table(lake, "t")
+        told = [table.specs()[task.file.spec_id].fields for task in table.scan().plan_files()]
+        assert [field.name.split("_")[0] for field in table.spec().fields] == [one for one in layout.split(",") if one]
+        assert table.spec().fields in told and {field.field_id for fields in told for field in fields} <= {1001, 1002}
+        assert now_in(engine, lake, "t", mode) == source_rows(db, "t")
+        assert now_in(engine, lake, "t", mode, where="n = 1") == {row: 1 for row in source_rows(db, "t") if row[1] == 1}
+        assert now_in(engine, lake, "t", mode, version) == before
+    db.query("SELECT pgtrickle.set_lake_layout('t', '{s}'); INSERT INTO t VALUES (198, 1, 1)")
+    lake.publish_now()
+    spec = engine.table(lake, "t").spec()
+    db.query("ALTER TABLE t ALTER s TYPE int; INSERT INTO t VALUES (199, 1, 1)")  # the same to Iceberg
+    lake.publish_now()
+    assert engine.table(lake, "t").spec() == spec and spec.fields and now_in(engine, lake, "t", mode) == source_rows(db, "t")
+    assert lake.files() == lake.listed_files()
+
+
+def as_number(value):
+    return value.toordinal() - datetime.date(1970, 1, 1).toordinal() if isinstance(value, datetime.date) else value
 
 
 def as_array(entries: str) -> str:

@@ -2,6 +2,7 @@
 // them is seen in test/e2e/test_iceberg.py.
 #include "../../lake/avro.h"
 #include "../../lake/manifest.h"
+#include "../../lake/partition.h"
 
 #include <gtest/gtest.h>
 
@@ -35,7 +36,7 @@ TEST(Manifest, CountsWhatIsInIt)
 {
 	Manifest m{"m", 0, false, 7};
 	const std::string file = manifest_file(m, {{ManifestEntry::added, 7, 7, "a", 10, 100, {}, {}}, {ManifestEntry::existing, 3, 3, "b", 20, 100, {}, {}},
-	                                           {ManifestEntry::deleted, 7, 2, "c", 30, 100, {}, {}}}, "{}", 1, std::string(16, 's'));
+	                                           {ManifestEntry::deleted, 7, 2, "c", 30, 100, {}, {}}}, {}, "{}", 1, std::string(16, 's'));
 	EXPECT_EQ(m.bytes, static_cast<int64_t>(file.size()));
 	EXPECT_EQ(m.min_sequence, 3);  // of what is there, so not 2
 	EXPECT_EQ(m.files[ManifestEntry::added], 1);
@@ -84,4 +85,53 @@ TEST(IcebergBounds, NoneWhereReadersDisagree)
 	EXPECT_EQ(iceberg_bound("uuid", "80000000-0000-0000-0000-000000000000", false), std::nullopt);
 	EXPECT_EQ(iceberg_bound("json", "{}", false), std::nullopt);
 	EXPECT_EQ(iceberg_bound("varchar", "ß", false), "ß");
+}
+
+namespace {
+
+std::optional<PartitionValue> of(const std::string &transform, const std::string &type, const PartitionValue &value, const PartitionValue &min, const PartitionValue &max)
+{
+	return partition_value({transform, type, value, 2, 0, min, max});
+}
+
+const std::optional<PartitionValue> untold;
+
+}  // namespace
+
+TEST(IcebergPartitions, TimesCountFrom1970)
+{
+	EXPECT_EQ(of("year", "date", "2024", "2024-01-01", "2024-12-31"), PartitionValue("54"));
+	EXPECT_EQ(of("year", "timestamp", "1969", "1969-01-01 00:00:00", "1969-12-31 23:59:59.999999"), PartitionValue("-1"));
+	EXPECT_EQ(of("month", "date", "11", "1969-11-01", "1969-11-30"), PartitionValue("-2"));
+	EXPECT_EQ(of("day", "timestamptz", "31", "1969-12-31 00:00:00+00", "1969-12-31 23:59:59.999999+00"), PartitionValue("-1"));
+	EXPECT_EQ(of("hour", "timestamp", "23", "1969-12-31 23:00:00", "1969-12-31 23:59:59.999999"), PartitionValue("-1"));
+	EXPECT_EQ(of("hour", "timestamp", "0", "0001-01-01 00:00:00", "0001-01-01 00:00:01"), PartitionValue("-17259888"));
+}
+
+TEST(IcebergPartitions, WhatBoundsDoNotConfirmIsNotTold)
+{
+	EXPECT_EQ(of("month", "date", "11", "1969-11-01", "1970-11-01"), untold);
+	EXPECT_EQ(of("day", "date", "1", "2024-01-01", "2024-02-01"), untold);
+	EXPECT_EQ(of("year", "date", "2024", PartitionValue(), PartitionValue()), untold);
+	EXPECT_EQ(of("year", "date", "10000", "10000-01-01", "10000-01-01"), untold);
+	EXPECT_EQ(of("identity", "varchar", "ab", "ab", "abc"), untold);
+	EXPECT_EQ(of("identity", "int32", "7", "7", "8"), untold);
+	EXPECT_EQ(of("identity", "int32", "8", "7", "7"), untold);
+	EXPECT_EQ(partition_value({"year", "date", "2024", 1, 1, "2024-01-01", "2024-01-01"}), untold) << "some are NULL";
+	EXPECT_EQ(partition_value({"year", "timestamp", PartitionValue(), 1, 0, PartitionValue(), PartitionValue()}), untold) << "infinity has no year";
+	EXPECT_EQ(partition_value({"year", "date", PartitionValue(), 0, 2, PartitionValue(), PartitionValue()}), std::optional<PartitionValue>(PartitionValue())) << "all are NULL";
+}
+
+TEST(IcebergPartitions, ValuesByThemselvesAndBuckets)
+{
+	EXPECT_EQ(of("identity", "boolean", "true", "1", "1"), PartitionValue("1"));
+	EXPECT_EQ(of("identity", "boolean", "false", "false", "false"), PartitionValue("0"));
+	EXPECT_EQ(of("identity", "int64", "-9223372036854775808", "-9223372036854775808", "-9223372036854775808"), PartitionValue("-9223372036854775808"));
+	EXPECT_EQ(of("identity", "date", "1970-01-02", "1970-01-02", "1970-01-02"), PartitionValue("1"));
+	EXPECT_EQ(of("identity", "varchar", "", "", ""), PartitionValue(""));
+	EXPECT_EQ(of("bucket[4]", "blob", "3", PartitionValue(), PartitionValue()), PartitionValue("3"));
+	EXPECT_EQ(partition_type("day", "timestamp"), "date");
+	EXPECT_EQ(partition_type("identity", "uuid"), std::nullopt);
+	EXPECT_EQ(partition_type("bucket[4]", "uuid"), std::nullopt);
+	EXPECT_EQ(partition_type("year", "varchar"), std::nullopt);
 }
