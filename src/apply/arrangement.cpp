@@ -354,9 +354,11 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
 	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
 	pg::execute(a.create());
+	Oid relid = std::stoul(*pg::value("SELECT $1::regclass::oid", {a.table}));
+	capture::join_extension(relid);
 	pg::query("INSERT INTO pgtrickle.arrangement (id, relid, source, key, carries, layout) "
-	          "VALUES ($1::int, $2::regclass, $3::oid, $4::int2[], $5::int2[], $6)",
-	          {std::to_string(id), a.table, std::to_string(source), array_of(key), array_of(carries), a.layout()});
+	          "VALUES ($1::int, $2::oid, $3::oid, $4::int2[], $5::int2[], $6)",
+	          {std::to_string(id), std::to_string(relid), std::to_string(source), array_of(key), array_of(carries), a.layout()});
 	return id;
 }
 
@@ -470,10 +472,10 @@ void drop_unused()
 {
 	pg::Rows rows = pg::query("DELETE FROM pgtrickle.consumer c USING pgtrickle.arrangement a WHERE c.id = a.id "
 	                          "AND NOT EXISTS (SELECT FROM pgtrickle.uses u WHERE u.arrangement = a.id) "
-	                          "RETURNING a.id, a.source");
+	                          "RETURNING a.id, a.source, a.relid");
 	for (const auto &row : rows) {
 		kept().erase(std::stoi(*row[0]));
-		pg::execute("DROP TABLE IF EXISTS pgtrickle_state.a_" + *row[0]);
+		capture::drop_member(std::stoul(*row[2]));
 		capture::release(std::stoul(*row[1]));
 	}
 }

@@ -548,8 +548,7 @@ void drop_unused_copies()
 		if (pg::value("DELETE FROM pgtrickle.copy k WHERE k.relid = $1::oid AND" + unused + " RETURNING 1", {*row[0]})) {
 			Oid relid = Oid(std::stoul(*row[0]));
 			capture::release(relid);
-			capture::leave_extension(relid);
-			pg::execute("DROP TABLE " + pg::relation_name(relid));
+			capture::drop_member(relid);
 		}
 }
 

@@ -18,6 +18,7 @@ extern "C" {
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -34,9 +35,11 @@ namespace {
 
 void add_member(Oid relid)
 {
-	ObjectAddress log{RelationRelationId, relid, 0};
+	ObjectAddress member{RelationRelationId, relid, 0};
 	ObjectAddress extension{ExtensionRelationId, get_extension_oid("pg_trickle", false), 0};
-	recordDependencyOn(&log, &extension, DEPENDENCY_EXTENSION);
+	recordDependencyOn(&member, &extension, DEPENDENCY_EXTENSION);
+	// Grants that pg_dump takes for the extension's own are not dumped either.
+	recordExtObjInitPriv(relid, RelationRelationId);
 }
 
 void remove_member(Oid relid)
@@ -52,9 +55,11 @@ void join_extension(Oid relid)
 	pg::call(add_member, relid);
 }
 
-void leave_extension(Oid relid)
+void drop_member(Oid relid)
 {
+	bool sequence = pg::call(get_rel_relkind, relid) == RELKIND_SEQUENCE;
 	pg::call(remove_member, relid);
+	pg::execute((sequence ? "DROP SEQUENCE " : "DROP TABLE ") + pg::relation_name(relid));
 }
 
 namespace {
@@ -299,10 +304,8 @@ void uninstall(Oid relid)
 		pg::call(CacheInvalidateRelcacheByRelid, relid);
 	}
 	for (int number : {0, 1})
-		if (Oid log = pg::call(segment_of, relid, number); OidIsValid(log)) {
-			leave_extension(log);
-			pg::execute("DROP TABLE " + log_name(relid, number));
-		}
+		if (Oid log = pg::call(segment_of, relid, number); OidIsValid(log))
+			drop_member(log);
 }
 
 }  // namespace

@@ -94,9 +94,9 @@ void rebuild_with_type(Oid type);
 // Those that read a copy of a materialized view are due when it has been refreshed (apply/copy.h).
 void note_refreshed(Oid matview);
 
-// As a member of the extension a table of ours is dropped with it, not dumped, and safe from a stray DROP.
+// As a member of the extension a relation of ours is dropped with it, not dumped, and safe from a stray DROP.
 void join_extension(Oid relid);
-void leave_extension(Oid relid);
+void drop_member(Oid relid);
 
 // Puts triggers on relations that have joined a captured tree; logs a rebuild if they brought rows.
 void adopt(Oid relid, bool brings_rows);

@@ -114,7 +114,7 @@ State groups_state(const Grouping &g, const std::string &content)
 	state.index = {"CREATE INDEX ON " + g.groups + " (" + (g.hashed() ? "h" : pg::join(g.key_names(), ", ")) + ")"};
 	if (with_values) {
 		state.index.push_back("CREATE UNIQUE INDEX ON " + g.groups + " (g)");
-		state.finish.push_back("SELECT pg_catalog.setval('" + g.groups + "_g'::regclass, GREATEST((SELECT max(s.g) FROM " + g.groups +
+		state.index.push_back("SELECT pg_catalog.setval('" + g.groups + "_g'::regclass, GREATEST((SELECT max(s.g) FROM " + g.groups +
 		                       " s), (SELECT q.last_value FROM " + g.groups + "_g q)))");
 	}
 	return state;

@@ -66,7 +66,7 @@ struct State {
 	std::string table;                    // qualified name
 	std::vector<std::string> create;      // DDL before the fill
 	std::string fill;                     // SELECT: its rows from scratch …
-	std::vector<std::string> index;       // DDL after the first fill
+	std::vector<std::string> index;       // after every fill, as the extension: indexes, where a sequence goes on
 	std::vector<std::string> finish;      // after every fill, when all states are filled
 	bool recurses = false;                // the fill is a recursion: nested loops may be what it needs
 	std::vector<std::string> filled = {}; // … in these columns

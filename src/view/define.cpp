@@ -66,18 +66,17 @@ void capture_sources(int id)
 
 void make_states(const View &view)
 {
-	std::string owner = role_name(view.owner);
 	for (const auto &state : view.program.states) {
 		for (const auto &sql : state.create) {
 			pg::execute(sql);
-			std::string object = sql.starts_with("CREATE SEQUENCE ") ? "SEQUENCE " : "TABLE ";
+			bool sequence = sql.starts_with("CREATE SEQUENCE ");
 			size_t at = sql.find("pgtrickle_state.");
 			std::string name = sql.substr(at, sql.find(' ', at) - at);
-			if (object == "SEQUENCE ")    // nextval() asks who calls it
-				pg::execute("ALTER SEQUENCE " + name + " OWNER TO " + owner);
-			pg::query("INSERT INTO pgtrickle.state (relid, owner, node, role) VALUES ($1::regclass, $2::int, $3::int, $4)",
-			          {name, std::to_string(view.id), std::to_string(state.node),
-			           object == "TABLE " ? state.role : std::string("sequence")});
+			if (sequence)    // nextval() asks who calls it
+				pg::execute("GRANT USAGE ON SEQUENCE " + name + " TO PUBLIC");
+			std::string relid = *pg::value("INSERT INTO pgtrickle.state (relid, owner, node, role) VALUES ($1::regclass, $2::int, $3::int, $4) RETURNING relid",
+			                               {name, std::to_string(view.id), std::to_string(state.node), sequence ? "sequence" : state.role});
+			capture::join_extension(std::stoul(relid));
 		}
 	}
 }
@@ -132,18 +131,21 @@ void drop_key(const std::string &id)
 	}
 }
 
-void drop_relations(const std::string &id, const std::string &kinds)
+std::vector<Oid> relations(const std::string &id, const std::string &kinds)
 {
-	for (const auto &row : pg::query("SELECT c.oid::regclass, c.relkind FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
-	                                 "WHERE s.owner = $1::int AND c.relkind::text = ANY ($2::text[]) ORDER BY c.relkind DESC",
+	std::vector<Oid> out;
+	for (const auto &row : pg::query("SELECT c.oid FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
+	                                 "WHERE s.owner = $1::int AND c.relkind::text = ANY ($2::text[])",
 	                                 {id, kinds}))
-		pg::execute(std::string("DROP ") + (*row[1] == "S" ? "SEQUENCE " : *row[1] == "i" ? "INDEX " : "TABLE ") + "IF EXISTS " + *row[0]);
+		out.push_back(std::stoul(*row[0]));
+	return out;
 }
 
 void drop_target(const std::string &id)
 {
 	drop_key(id);
-	drop_relations(id, "{i}");
+	for (Oid index : relations(id, "{i}"))
+		pg::execute("DROP INDEX " + pg::relation_name(index));
 	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int AND role = 'index'", {id});
 	pg::query("UPDATE pgtrickle.stream_table SET target = NULL WHERE id = $1::int", {id});
 }
@@ -161,7 +163,8 @@ void keep_or_drop_target(const View &view)
 // State and what it reads; the sources, which are captured until release().
 std::vector<Oid> drop_states(const std::string &id)
 {
-	drop_relations(id, "{r,S}");
+	for (Oid relid : relations(id, "{r,S}"))
+		capture::drop_member(relid);
 	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int AND role <> 'index'", {id});
 	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {id});
 	std::vector<Oid> sources;

@@ -14,7 +14,6 @@ extern "C" {
 #include "commands/trigger.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
@@ -106,28 +105,6 @@ void refuse_if_stream_table(RangeVar *name, bool unlogged)
 		pg::entry(refuse, relid, unlogged);
 }
 
-// A dump has the rows of state, too, and those of data alone would come on top of what was worked out from the tables here.
-void refuse_state(Oid relid)
-{
-	bool state = pg::with_spi([&] {
-		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		return pg::value("SELECT 1 FROM pgtrickle.state WHERE relid = $1::oid UNION ALL SELECT 1 FROM pgtrickle.arrangement WHERE relid = $1::oid", {std::to_string(relid)}).has_value();
-	});
-	if (state)
-		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "table " + pg::relation_name(relid) + " cannot be loaded",
-		         "It is state of stream tables, worked out from the tables they read.",
-		         "Leave it out: pg_dump --exclude-table-data='pgtrickle_state.*'.");
-}
-
-void refuse_if_state(CopyStmt *copy)
-{
-	if (!copy->is_from || copy->relation == nullptr || !has_stream_tables())
-		return;
-	Oid relid = RangeVarGetRelid(copy->relation, NoLock, true);
-	if (OidIsValid(relid) && get_rel_namespace(relid) == get_namespace_oid("pgtrickle_state", true))
-		pg::entry(refuse_state, relid);
-}
-
 void refuse_unguarded(Oid relid)
 {
 	if (is_stream_table(relid))
@@ -168,8 +145,6 @@ void before(Node *statement)
 			refuse_if_stream_table(rename->relation, false);
 		else if (rename->renameType == OBJECT_TRIGGER)
 			refuse_if_unguarded(rename->relation, rename->subname);
-	} else if (IsA(statement, CopyStmt)) {
-		refuse_if_state(reinterpret_cast<CopyStmt *>(statement));
 	} else if (IsA(statement, DropStmt) && reinterpret_cast<DropStmt *>(statement)->removeType == OBJECT_TRIGGER) {
 		ListCell *cell;
 		foreach (cell, reinterpret_cast<DropStmt *>(statement)->objects) {

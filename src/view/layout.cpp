@@ -106,12 +106,7 @@ bool follow_owner(int id)
 	                           {text});
 	if (moved.empty())
 		return false;
-	const std::string &owner = *moved[0][0];
-	pg::execute("ALTER VIEW " + *moved[0][1] + " OWNER TO " + owner);
-	for (const auto &row : pg::query("SELECT c.oid::regclass FROM pgtrickle.state s JOIN pg_catalog.pg_class c ON c.oid = s.relid "
-	                                 "WHERE s.owner = $1::int AND c.relkind = 'S'",
-	                                 {text}))
-		pg::execute("ALTER SEQUENCE " + *row[0] + " OWNER TO " + owner);
+	pg::execute("ALTER VIEW " + *moved[0][1] + " OWNER TO " + *moved[0][0]);
 	return true;
 }
 

@@ -24,16 +24,6 @@ const std::string brought =
     "AND q.relkind = 'v' AND q.relowner = c.relowner "
     "WHERE NOT EXISTS (SELECT FROM pgtrickle.stream_table t WHERE t.relid = g.tgrelid OR t.definition = q.oid)";
 
-// State of the dumped database, by names that the catalog does not know here.
-void drop_leftovers()
-{
-	for (const auto &row : pg::query("SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass FROM pg_catalog.pg_class c "
-	                                 "WHERE c.relnamespace = 'pgtrickle_state'::regnamespace AND c.relkind IN ('r', 'S') "
-	                                 "AND c.relname ~ '^(a_\\d+|[a-z]\\d+_\\d+)' AND NOT EXISTS (SELECT FROM pgtrickle.state s WHERE s.relid = c.oid) "
-	                                 "AND NOT EXISTS (SELECT FROM pgtrickle.arrangement a WHERE a.relid = c.oid) ORDER BY c.relkind DESC"))
-		pg::execute("DROP " + *row[0]);
-}
-
 // Its number, or another where that is taken.
 std::string register_consumer(const std::string &wanted, const std::string &table)
 {
@@ -108,8 +98,6 @@ std::vector<int> restore()
 	std::vector<int> ids;
 	pg::Rows found = pg::query("SELECT g.tgrelid, g.id, CASE WHEN pg_input_is_valid(obj_description(q.oid, 'pg_class'), 'json') "
 	                           "THEN obj_description(q.oid, 'pg_class') END" + brought + " ORDER BY g.id::int");
-	if (!found.empty())
-		drop_leftovers();
 	for (const auto &row : found)
 		if (auto error = pg::attempt([&] { ids.push_back(pg::with_spi([&] { return restore_one(row[0], *row[1], row[2]); })); })) {
 			std::string table = pg::relation_name(std::stoul(*row[0]));
