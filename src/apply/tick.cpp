@@ -109,6 +109,7 @@ public:
 				load(id);
 			std::erase_if(locked_, [&](int id) { return left_out_.contains(id); });
 		} while (anew_);
+		lock_arrangements();
 		lock_copies();
 	}
 
@@ -182,6 +183,39 @@ private:
 			left_out_.insert(id);
 		if (error && !is_for_later(*error))
 			failed(id, *error, start);
+	}
+
+	// In the order of their numbers, and before the snapshot: what another tick does to one under its lock must be in it.
+	void lock_arrangements()
+	{
+		std::set<int> wanted;
+		for (view::View *view : views_)
+			for (int arrangement : view->arrangements)
+				if (needs(*view, arrangement))
+					wanted.insert(arrangement);
+		for (int arrangement : wanted)
+			(lock(arrangement, if_locked_) ? held_ : elsewhere_).insert(arrangement);
+	}
+
+	// Those of IMMEDIATE stream tables are brought along by their writers.
+	bool needs(const view::View &view, int arrangement)
+	{
+		return !advanced_.contains(arrangement) && !(view.immediate && pg::with_spi([&] { return is_settled(arrangement); }));
+	}
+
+	// One that is needed only now; false: another tick has it.
+	bool lock_late(int arrangement)
+	{
+		if (elsewhere_.contains(arrangement) || !lock(arrangement, if_locked_))
+			return false;
+		bool moved = pg::with_spi([&] {
+			return pg::value("SELECT 1 FROM pgtrickle.consumer WHERE id = $1::int AND NOT pg_visible_in_snapshot(seen_xid, $2::pg_snapshot)",
+			                 {std::to_string(arrangement), frontier_}).has_value();
+		});
+		if (moved)
+			pg::fail(ERRCODE_T_R_SERIALIZATION_FAILURE, "state that is shared with another stream table was refreshed by another transaction meanwhile", {}, "Try again.");
+		held_.insert(arrangement);
+		return true;
 	}
 
 	void lock_copies()
@@ -268,8 +302,11 @@ private:
 			else if (auto error = unreadable_.find(copy.relid); error != unreadable_.end())
 				return error->second;
 		for (int arrangement : view.arrangements)
-			if (!advanced_.contains(arrangement) && !(view.immediate && pg::with_spi([&] { return is_settled(arrangement); }))) {
-				if (!lock(arrangement, if_locked_))
+			if (needs(view, arrangement)) {
+				bool held = held_.contains(arrangement);
+				if (auto error = pg::attempt([&] { held = held || lock_late(arrangement); }))
+					return error;
+				if (!held)
 					return {};
 				consumers.push_back(arrangement);
 			}
@@ -346,6 +383,7 @@ private:
 	std::vector<view::View *> views_;
 	bool anew_ = false;
 	std::set<int> advanced_;
+	std::set<int> held_, elsewhere_;        // arrangements that this tick and that others have locked
 	std::map<Oid, Copy> compared_;          // copies, if they differ from their sources
 	std::set<Oid> busy_;                    // another tick has them
 	std::map<Oid, pg::Error> unreadable_;   // what their sources say

@@ -81,9 +81,16 @@ void make_states(const View &view)
 	}
 }
 
+// Of two that leave at once the second sees that it is the last.
+void leave_arrangements(const std::string &id)
+{
+	pg::query("SELECT FROM pgtrickle.arrangement WHERE id IN (SELECT arrangement FROM pgtrickle.uses WHERE view = $1::int) ORDER BY id FOR NO KEY UPDATE", {id});
+	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {id});
+}
+
 void use_arrangements(const View &view)
 {
-	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {std::to_string(view.id)});
+	leave_arrangements(std::to_string(view.id));
 	for (int arrangement : view.arrangements) {
 		pg::query("INSERT INTO pgtrickle.uses (view, arrangement) VALUES ($1::int, $2::int)",
 		          {std::to_string(view.id), std::to_string(arrangement)});
@@ -166,7 +173,7 @@ std::vector<Oid> drop_states(const std::string &id)
 	for (Oid relid : relations(id, "{r,S}"))
 		capture::drop_member(relid);
 	pg::query("DELETE FROM pgtrickle.state WHERE owner = $1::int AND role <> 'index'", {id});
-	pg::query("DELETE FROM pgtrickle.uses WHERE view = $1::int", {id});
+	leave_arrangements(id);
 	std::vector<Oid> sources;
 	for (const auto &row : pg::query("DELETE FROM pgtrickle.reads WHERE consumer = $1::int RETURNING source", {id}))
 		sources.push_back(std::stoul(*row[0]));
