@@ -513,6 +513,7 @@ BEGIN
     PERFORM pgtrickle._set_layout(new_id, $1, 'partition', $6), pgtrickle._set_layout(new_id, $1, 'sort', $7);
     -- Where a row of the source is in the lake: file and position, and the row id where it is not the file's own.
     EXECUTE format('CREATE TABLE pgtrickle_state.lake_rows_%s (key %s NOT NULL, file int NOT NULL, pos int NOT NULL, row_id bigint)', new_id, rows_key);
+    EXECUTE format('ALTER EXTENSION pg_trickle ADD TABLE pgtrickle_state.lake_rows_%s', new_id);  -- no dump has it
     EXECUTE format('CREATE INDEX lake_rows_%1$s_key ON pgtrickle_state.lake_rows_%1$s (key)', new_id);
     PERFORM pgtrickle._capture($1, columns);
     RETURN format('%I.main.%I', the_lake.name, target);
@@ -583,6 +584,7 @@ BEGIN
     END IF;
     PERFORM pgtrickle._abandon_load(p.id);
     DELETE FROM pgtrickle.consumer WHERE id = p.id;
+    EXECUTE format('ALTER EXTENSION pg_trickle DROP TABLE pgtrickle_state.lake_rows_%s', p.id);
     EXECUTE format('DROP TABLE pgtrickle_state.lake_rows_%s', p.id);
     PERFORM pgtrickle._release(p.relid);
 END $$;

@@ -42,9 +42,12 @@ void add_member(Oid relid)
 	recordExtObjInitPriv(relid, RelationRelationId);
 }
 
+// ALTER EXTENSION ADD, by which pg_upgrade makes it a member again, takes its row type along.
 void remove_member(Oid relid)
 {
 	deleteDependencyRecordsForClass(RelationRelationId, relid, ExtensionRelationId, DEPENDENCY_EXTENSION);
+	for (Oid type = get_rel_type_id(relid); OidIsValid(type); type = get_array_type(type))
+		deleteDependencyRecordsForClass(TypeRelationId, type, ExtensionRelationId, DEPENDENCY_EXTENSION);
 	CommandCounterIncrement();
 }
 

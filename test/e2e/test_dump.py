@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from box import Database
+from lakes import Lake, source_rows
 
 VIEWS = {
     "by_customer": ("1h", "SELECT c.id, c.name, count(o.id) AS orders, sum(o.total) AS total, max(o.at) AS last FROM customer c "
@@ -47,6 +48,12 @@ class Copy:
 
     def query(self, sql):
         return self.box.query(sql, self.name)
+
+    def connect(self, **options):
+        return self.box.connect(self.name, **options)
+
+    def duckdb(self, lake=None):
+        return self.box.duckdb(self.name, lake)
 
     def differing(self):
         return [name for name in VIEWS if self.query(f"SELECT missing, unexpected FROM pgtrickle.verify('{name}')") != [(0, 0)]]
@@ -164,6 +171,32 @@ def test_a_dump_is_restored_by_another_role_than_a_superuser(shop, tmp_path):
     finally:
         box.query(f'DROP DATABASE "{name}" WITH (FORCE)')
         box.query("DROP ROLE restorer")
+
+
+def test_a_copy_is_published_anew(shop, restore):
+    """Into a lake of its own; the original's is not touched, and nothing of its books is in the way."""
+    original = Lake(shop)
+    original.publish("by_customer", types='{"interval": "text"}', sort_by="{total}")
+    original.publish("orders")
+    original.publish_now()
+    files = original.files()
+    copy = restore()
+    assert copy.query("SELECT count(*) FROM pgtrickle.lake_status()") == [(0,)]
+    assert copy.query(STRANGERS) == []
+    assert copy.query("SELECT pgtrickle.restore_stream_tables()") == [(len(VIEWS),)]
+    shop.query("DELETE FROM orders WHERE id < 5")
+    own = Lake(copy, schema="own_lake")
+    for relation in ("orders", "by_customer"):
+        own.publish(relation)
+    copy.query("DELETE FROM orders WHERE id > 50")
+    own.publish_now()
+    for relation in ("orders", "by_customer"):
+        assert own.rows(relation) == source_rows(copy, relation)
+    copy.query("SELECT pgtrickle.drop_lake('company_lake', cascade => true)")
+    assert copy.query(STRANGERS) == []
+    original.publish_now()
+    assert original.rows("orders") == source_rows(shop, "orders")
+    assert files <= original.files()
 
 
 @pytest.mark.slow
