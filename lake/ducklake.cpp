@@ -67,10 +67,15 @@ void each_column(const std::vector<Column> &columns, const Text &parent, const s
 
 CatalogState DuckLake::state()
 {
-	const Rows rows = c_.query("SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM " + table("snapshot") +
-	                           " ORDER BY snapshot_id DESC LIMIT 1");
+	const Rows rows = c_.query("SELECT snapshot_id, schema_version, next_catalog_id, next_file_id, (SELECT value FROM " + table("metadata") +
+	                           " WHERE key = 'version' AND scope IS NULL) FROM " + table("snapshot") + " ORDER BY snapshot_id DESC LIMIT 1");
 	if (rows.empty())
 		throw Unpublishable("55000", "the DuckLake catalog in schema " + lake_.schema + " has no snapshot");
+	const std::string version = rows.text(0, 4);
+	if (version != "1.0" && version != "1.1")
+		throw Unpublishable("0A000", "the DuckLake catalog in schema " + lake_.schema + " has version " + version +
+		                                 "; versions 1.0 and 1.1 can be written: restore it as it was before the migration, or make another lake");
+	counts_row_groups_ = version != "1.0";
 	return {rows.number(0, 0), rows.number(0, 1), rows.number(0, 2), rows.number(0, 3)};
 }
 
@@ -299,6 +304,7 @@ void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, in
 	         "footer_size, row_id_start) VALUES ($1, $2, $3, $4, true, 'parquet', $5, $6, $7, $8)",
 	         {text(id), text(p.table_id), text(snapshot), file.path.substr(file.name), text(file.rows), text(file.footprint.bytes),
 	          text(file.footprint.footer), row_id_start});
+	tell_row_groups("data_file", id, file.footprint);
 	add_partition(p, file, id);
 	ArrayText columns, sizes, values, nulls, mins, maxs, nans;
 	const std::vector<Leaf> of_file = leaves(p.lake_columns);
@@ -315,6 +321,13 @@ void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, in
 	c_.query("INSERT INTO " + table("file_column_stats") + "(data_file_id, table_id, column_id, column_size_bytes, value_count, null_count, min_value, max_value, contains_nan) "
 	         "SELECT $1, $2, * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::varchar[], $8::varchar[], $9::boolean[])",
 	         {text(id), text(p.table_id), columns.text(), sizes.text(), values.text(), nulls.text(), mins.text(), maxs.text(), nans.text()});
+}
+
+void DuckLake::tell_row_groups(const char *files, int64_t id, const Footprint &footprint)
+{
+	if (counts_row_groups_)
+		c_.query("UPDATE " + table(files) + " SET row_group_count = $2 WHERE " + (files == std::string("data_file") ? "data_file_id" : "delete_file_id") + " = $1",
+		         {text(id), text(footprint.row_groups)});
 }
 
 void DuckLake::merge_statistics(const Batch &batch, bool first, int64_t snapshot)
@@ -374,9 +387,10 @@ void DuckLake::delete_rows(const Batch &batch, const std::vector<FileDeletion> &
 		}
 		c_.query("INSERT INTO " + table("delete_file") + "(delete_file_id, table_id, begin_snapshot, data_file_id, path, path_is_relative, format, delete_count, "
 		         "file_size_bytes, footer_size, partial_max) VALUES ($1, $2, $3, $4, $5, true, 'parquet', $6, $7, $8, $9)",
-		         {text(next_file_id++), text(p.table_id), text(begin), text(data_file_id), deletion.path.substr(deletion.path.rfind('/') + 1),
+		         {text(next_file_id), text(p.table_id), text(begin), text(data_file_id), deletion.path.substr(deletion.path.rfind('/') + 1),
 		          text(static_cast<int64_t>(deletion.rows.size())), text(deletion.footprint.bytes), text(deletion.footprint.footer),
 		          deletion.with_snapshots ? text(last) : Text()});
+		tell_row_groups("delete_file", next_file_id++, deletion.footprint);
 	}
 }
 

@@ -8,6 +8,8 @@
 //   - Rows are never changed but to end them.  A table's row ids come from ducklake_table_stats.next_row_id.
 //   - A data file has at most one live delete file, which tells all its deleted positions.  When it tells those of
 //     several snapshots it says which is whose, begins at the first, and the one it replaces is unlisted.
+//   - Catalog 1.1 is 1.0 with row_group_count in both tables of files, and what is DuckDB's own: comments on columns of views,
+//     other names of columns of inlined rows.  DuckDB may make the one of the other at any time, so each commit looks.
 //   - Bounds in ducklake_table_column_stats are the truth or there is no row: NULL is read as "no value yet".
 #include "batch.h"
 #include "database.h"
@@ -59,7 +61,7 @@ class DuckLake {
 public:
 	DuckLake(Connection &writer, const Lake &lake) : c_(writer), lake_(lake) {}
 
-	CatalogState state();
+	CatalogState state();  // Throws Unpublishable when the catalog is of a version that we do not write.
 	void lock();  // until the transaction ends
 	// Verbs like inserted_into_table:7 of the snapshots after this one.
 	std::vector<std::string> changes_since(int64_t snapshot);
@@ -97,10 +99,12 @@ private:
 	void add_file(const Batch &batch, const DataFile &file, int64_t id, int64_t snapshot, const Text &row_id_start);
 	void merge_statistics(const Batch &batch, bool first, int64_t snapshot);
 	void delete_rows(const Batch &batch, const std::vector<FileDeletion> &deletions, int64_t snapshot, int64_t &next_file_id);
+	void tell_row_groups(const char *files, int64_t id, const Footprint &footprint);
 	std::string table(const char *name) const { return lake_.schema + ".ducklake_" + name; }
 
 	Connection &c_;
 	const Lake &lake_;
+	bool counts_row_groups_ = false;  // as state() found the catalog
 };
 
 }  // namespace lake

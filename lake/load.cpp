@@ -23,9 +23,9 @@ void save_file(Connection &writer, int publication, const DataFile &file)
 	}
 	for (const Text &value : file.partition)
 		partition.add(value);
-	writer.query_prepared("INSERT INTO pgtrickle.load_file VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+	writer.query_prepared("INSERT INTO pgtrickle.load_file VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
 	                      {text(publication), text(file.number), file.path, text(static_cast<int64_t>(file.name)), text(file.rows), text(file.footprint.bytes),
-	                       text(file.footprint.footer), sizes.text(), values.text(), nulls.text(), bounded.text(), least.text(), greatest.text(), nans.text(), partition.text()});
+	                       text(file.footprint.footer), sizes.text(), values.text(), nulls.text(), bounded.text(), least.text(), greatest.text(), nans.text(), partition.text(), text(file.footprint.row_groups)});
 }
 
 }  // namespace
@@ -206,7 +206,7 @@ void Load::build_index(Connection &writer)
 
 std::vector<DataFile> read_load_files(Connection &connection, int publication)
 {
-	const Rows rows = connection.query("SELECT f.file, f.path, f.directory, f.rows, f.bytes, f.footer, s.* FROM pgtrickle.load_file f, "
+	const Rows rows = connection.query("SELECT f.file, f.path, f.directory, f.rows, f.bytes, f.footer, s.*, f.row_groups FROM pgtrickle.load_file f, "
 	                                   "unnest(f.column_bytes, f.value_counts, f.null_counts, f.bounded, f.least, f.greatest, f.has_nan) WITH ORDINALITY s "
 	                                   "WHERE f.publication = $1 ORDER BY f.file, s.ordinality", {text(publication)});
 	const Rows values = connection.query("SELECT f.file, v.value FROM pgtrickle.load_file f, unnest(f.partition) WITH ORDINALITY v(value, n) "
@@ -221,6 +221,7 @@ std::vector<DataFile> read_load_files(Connection &connection, int publication)
 			files.push_back({number, rows.text(i, 1), static_cast<size_t>(rows.number(i, 2)), rows.number(i, 3), false, {}, {}, partitions[number]});
 			files.back().footprint.bytes = rows.number(i, 4);
 			files.back().footprint.footer = rows.number(i, 5);
+			files.back().footprint.row_groups = rows.number(i, 14);
 		}
 		files.back().footprint.column_bytes.push_back(rows.number(i, 6));
 		files.back().statistics.push_back({.values = rows.number(i, 7), .nulls = rows.number(i, 8), .bounded = rows.flag(i, 9), .min = rows.maybe(i, 10), .max = rows.maybe(i, 11),

@@ -143,6 +143,7 @@ Footprint ParquetWriter::close()
 		footprint.bytes = check(sink_->Tell());
 		const std::shared_ptr<parquet::FileMetaData> metadata = writer_->metadata();
 		footprint.footer = static_cast<int64_t>(metadata->SerializeToString().size());
+		footprint.row_groups = metadata->num_row_groups();
 		footprint.column_bytes.resize(metadata->num_columns());
 		for (int group = 0; group < metadata->num_row_groups(); group++)
 			for (int column = 0; column < metadata->num_columns(); column++)

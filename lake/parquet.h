@@ -22,7 +22,7 @@ inline constexpr int64_t data_file_bytes = 512 << 20; // then the next file is b
 inline constexpr int64_t data_file_rows = 100'000'000;
 
 struct Footprint {
-	int64_t bytes = 0, footer = 0;
+	int64_t bytes = 0, footer = 0, row_groups = 0;
 	std::vector<int64_t> column_bytes;  // compressed, by column of the file
 };
 

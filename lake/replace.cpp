@@ -37,7 +37,7 @@ std::pair<int64_t, int64_t> DuckLake::replace(const CatalogState &before, const 
 	         {text(snapshot), text(before.schema_version), text(before.next_catalog_id), text(id + 2)});
 	if (r.file.rows > 0)
 		add_merged(r, id, snapshot);
-	if (!r.delete_path.empty())
+	if (!r.delete_path.empty()) {
 		c_.query("INSERT INTO " + table("delete_file") + "(delete_file_id, table_id, begin_snapshot, data_file_id, path, path_is_relative, format, delete_count, "
 		         "file_size_bytes, footer_size, partial_max) SELECT $1, $2, min(s), $3, $4, true, 'parquet', $5, $6, $7, max(s) FROM unnest($8::bigint[]) s",
 		         {text(id + 1), text(r.table_id), text(id), name_of(r.delete_path), text(static_cast<int64_t>(r.file.deleted.size())),
@@ -47,6 +47,8 @@ std::pair<int64_t, int64_t> DuckLake::replace(const CatalogState &before, const 
 				          snapshots.add(when);
 			          return snapshots.text();
 		          }()});
+		tell_row_groups("delete_file", id + 1, r.delete_footprint);
+	}
 	if (r.at_every_snapshot)
 		forget(r);
 	else
@@ -68,6 +70,7 @@ void DuckLake::add_merged(const Replacement &r, int64_t id, int64_t snapshot)
 	             " WHERE data_file_id = $2",
 	         {text(id), text(r.sources.front()), text(r.at_every_snapshot ? f.first_snapshot : snapshot), below(directory_of(r.table_id), f.path), text(f.rows), text(f.footprint.bytes),
 	          text(f.footprint.footer), partial ? text(f.last_snapshot) : Text()});
+	tell_row_groups("data_file", id, f.footprint);
 	c_.query("INSERT INTO " + table("file_partition_value") + "(data_file_id, table_id, partition_key_index, partition_value) SELECT $1, table_id, partition_key_index, "
 	         "partition_value FROM " + table("file_partition_value") + " WHERE data_file_id = $2", {text(id), text(r.sources.front())});
 	add_merged_statistics(r, id);

@@ -227,9 +227,10 @@ RETURN lower($1) IN ('valid_from', 'valid_to', 'from_snapshot', 'to_snapshot');
 COMMENT ON FUNCTION pgtrickle._is_history_column(text) IS
 'name: of a column.  Result: whether mode ''history'' adds a column of that name.';
 
--- The 28 tables of DuckLake 1.0, as DuckDB 1.5.5 makes them.  Its writers insert by position: no column may be added.
-CREATE FUNCTION pgtrickle._ducklake_tables() RETURNS TABLE (name text, columns text)
-LANGUAGE sql IMMUTABLE AS $$ VALUES
+-- The 28 tables of DuckLake 1.0, as DuckDB 1.5.5 makes them, and those of 1.1.  Its writers insert by position: no column may be added.
+CREATE FUNCTION pgtrickle._ducklake_tables(version text DEFAULT '1.0') RETURNS TABLE (name text, columns text)
+LANGUAGE sql IMMUTABLE AS $$
+SELECT t.name, t.columns || CASE WHEN $1 <> '1.0' AND t.name IN ('ducklake_data_file', 'ducklake_delete_file') THEN ', row_group_count BIGINT' ELSE '' END FROM (VALUES
     ('ducklake_data_file', 'data_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, file_order BIGINT, path VARCHAR, path_is_relative BOOLEAN, file_format VARCHAR, record_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, row_id_start BIGINT, partition_id BIGINT, encryption_key VARCHAR, mapping_id BIGINT, partial_max BIGINT'),
     ('ducklake_delete_file', 'delete_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, data_file_id BIGINT, path VARCHAR, path_is_relative BOOLEAN, format VARCHAR, delete_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, encryption_key VARCHAR, partial_max BIGINT'),
     ('ducklake_metadata', 'key VARCHAR NOT NULL, value VARCHAR NOT NULL, scope VARCHAR, scope_id BIGINT'),
@@ -257,16 +258,18 @@ LANGUAGE sql IMMUTABLE AS $$ VALUES
     ('ducklake_macro_impl', 'macro_id BIGINT, impl_id BIGINT, dialect VARCHAR, sql VARCHAR, type VARCHAR'),
     ('ducklake_macro_parameters', 'macro_id BIGINT, impl_id BIGINT, column_id BIGINT, parameter_name VARCHAR, parameter_type VARCHAR, default_value VARCHAR, default_value_type VARCHAR'),
     ('ducklake_sort_info', 'sort_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT'),
-    ('ducklake_sort_expression', 'sort_id BIGINT, table_id BIGINT, sort_key_index BIGINT, expression VARCHAR, dialect VARCHAR, sort_direction VARCHAR, null_order VARCHAR')
+    ('ducklake_sort_expression', 'sort_id BIGINT, table_id BIGINT, sort_key_index BIGINT, expression VARCHAR, dialect VARCHAR, sort_direction VARCHAR, null_order VARCHAR'),
+    ('ducklake_view_column_tag', 'view_id BIGINT, column_name VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR')) t(name, columns)
+WHERE $1 <> '1.0' OR t.name <> 'ducklake_view_column_tag'
 $$;
-COMMENT ON FUNCTION pgtrickle._ducklake_tables() IS 'No arguments.  Result: the tables of a DuckLake 1.0 catalog and their columns.';
+COMMENT ON FUNCTION pgtrickle._ducklake_tables(text) IS 'version: 1.0 or 1.1.  Result: the tables of a DuckLake catalog of that version and their columns.';
 
-CREATE FUNCTION pgtrickle._make_ducklake(metadata_schema text, data_path text, owner regrole) RETURNS void
+CREATE FUNCTION pgtrickle._make_ducklake(metadata_schema text, data_path text, owner regrole, version text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     t record;
 BEGIN
-    FOR t IN SELECT * FROM pgtrickle._ducklake_tables() LOOP
+    FOR t IN SELECT * FROM pgtrickle._ducklake_tables($4) LOOP
         EXECUTE format('CREATE TABLE %I.%I(%s)', $1, t.name, t.columns);
         EXECUTE format('ALTER TABLE %I.%I OWNER TO %s', $1, t.name, $3);
     END LOOP;
@@ -277,12 +280,12 @@ BEGIN
     EXECUTE format('INSERT INTO %I.ducklake_snapshot_changes VALUES (0, ''created_schema:"main"'', NULL, NULL, NULL)', $1);
     EXECUTE format('INSERT INTO %I.ducklake_schema VALUES (0, gen_random_uuid(), 0, NULL, ''main'', ''main/'', true)', $1);
     -- Rows inlined into the catalog would be unknown to readers other than DuckDB.
-    EXECUTE format('INSERT INTO %I.ducklake_metadata(key, value) VALUES (''version'', ''1.0''), (''created_by'', ''pg_trickle '' || pgtrickle.version()),
-                    (''data_path'', %L), (''encrypted'', ''false''), (''data_inlining_row_limit'', ''0'')', $1, $2);
+    EXECUTE format('INSERT INTO %I.ducklake_metadata(key, value) VALUES (''version'', %L), (''created_by'', ''pg_trickle '' || pgtrickle.version()),
+                    (''data_path'', %L), (''encrypted'', ''false''), (''data_inlining_row_limit'', ''0'')', $1, $4, $2);
 END $$;
-REVOKE ALL ON FUNCTION pgtrickle._make_ducklake(text, text, regrole) FROM PUBLIC;
-COMMENT ON FUNCTION pgtrickle._make_ducklake(text, text, regrole) IS
-'metadata_schema: an existing schema; data_path: ends with a slash; owner: of the tables.  Makes an empty DuckLake 1.0 catalog.';
+REVOKE ALL ON FUNCTION pgtrickle._make_ducklake(text, text, regrole, text) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._make_ducklake(text, text, regrole, text) IS
+'metadata_schema: an existing schema; data_path: ends with a slash; owner: of the tables; version: 1.0 or 1.1.  Makes an empty DuckLake catalog.';
 
 -- A catalog that is already there must be one that we can write.
 CREATE FUNCTION pgtrickle._check_ducklake(metadata_schema text, data_path text) RETURNS void
@@ -312,17 +315,18 @@ CREATE FUNCTION pgtrickle._check_lake_options(options jsonb, is_s3 bool) RETURNS
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     unknown text;
-    accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given), "types" (see pgtrickle.publish), "iceberg" (''each commit'', a duration or ''off''; ''1m'' if not given), "iceberg_snapshots" (1 to 10000, how many Iceberg lists; 100 if not given).';
+    accepted CONSTANT text := 'Accepted: "server" (name of a foreign server of pg_trickle_s3), "check_path" (false: the path is not on this machine), "numeric_scale" (0 to 38, for numeric without a precision; 9 if not given), "types" (see pgtrickle.publish), "iceberg" (''each commit'', a duration or ''off''; ''1m'' if not given), "iceberg_snapshots" (1 to 10000, how many Iceberg lists; 100 if not given), "ducklake_version" (of a new catalog: "1.0", for DuckDB 1.5.2 and later, if not given; "1.1", for DuckDB 2.0 and later).';
 BEGIN
     IF jsonb_typeof($1) <> 'object' THEN
         RAISE EXCEPTION 'lake options must be a JSON object, not %', $1 USING ERRCODE = '22023', HINT = accepted;
     END IF;
-    unknown := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key WHERE key NOT IN ('server', 'check_path', 'numeric_scale', 'types', 'iceberg', 'iceberg_snapshots'));
+    unknown := (SELECT string_agg(quote_literal(key), ', ') FROM jsonb_object_keys($1) key WHERE key NOT IN ('server', 'check_path', 'numeric_scale', 'types', 'iceberg', 'iceberg_snapshots', 'ducklake_version'));
     IF unknown IS NOT NULL THEN
         RAISE EXCEPTION 'unknown lake option %', unknown USING ERRCODE = '22023', HINT = accepted;
     ELSIF $1 ? 'check_path' AND jsonb_typeof($1->'check_path') <> 'boolean'
        OR $1 ? 'numeric_scale' AND ($1->>'numeric_scale') !~ '^([0-9]|[12][0-9]|3[0-8])$'
        OR $1 ? 'iceberg' AND jsonb_typeof($1->'iceberg') <> 'string'
+       OR $1 ? 'ducklake_version' AND $1->'ducklake_version' NOT IN ('"1.0"', '"1.1"')
        OR $1 ? 'iceberg_snapshots' AND ($1->>'iceberg_snapshots') !~ '^([1-9][0-9]{0,3}|10000)$' THEN
         RAISE EXCEPTION 'lake options % have a value that is not accepted', $1 USING ERRCODE = '22023', HINT = accepted;
     ELSIF $1 ? 'server' AND NOT $2 THEN
@@ -380,7 +384,7 @@ BEGIN
         IF to_regnamespace(quote_ident($3)) IS NULL THEN
             EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %s', $3, caller::regrole);
         END IF;
-        PERFORM pgtrickle._make_ducklake($3, path, caller::regrole);
+        PERFORM pgtrickle._make_ducklake($3, path, caller::regrole, coalesce($4->>'ducklake_version', '1.0'));
     END IF;
     IF lower(coalesce($4->>'iceberg', '')) <> 'off' THEN
         PERFORM pgtrickle._make_iceberg($3, $1, caller::regrole);
@@ -389,11 +393,12 @@ BEGIN
     INSERT INTO pgtrickle.lake_upkeep_state(lake) SELECT l.id FROM pgtrickle.lake l WHERE l.name = $1;
 END $$;
 COMMENT ON FUNCTION pgtrickle.create_lake(text, text, text, jsonb) IS
-'Makes a DuckLake 1.0 catalog in this database, or takes over one that is there (1.0 or 1.1).
+'Makes a DuckLake catalog in this database, or takes over one that is there (1.0 or 1.1).
 name: what the lake is called here; data_path: an absolute directory of the server (made if missing) or s3://bucket/prefix;
 metadata_schema: where the catalog tables are; options: {"server": foreign server with the keys for s3, "check_path": false when
 trickle-lake runs on another machine, "numeric_scale": digits after the point for numeric without a precision (9), "types": what becomes of
-types without a single equal in the lake (see publish), "iceberg": how Iceberg follows (see publish; ''1m''), "iceberg_snapshots": how many snapshots it lists (100)}.
+types without a single equal in the lake (see publish), "iceberg": how Iceberg follows (see publish; ''1m''), "iceberg_snapshots": how many snapshots it lists (100),
+"ducklake_version": of a new catalog, "1.0" (DuckDB 1.5.2 and later) or "1.1" (DuckDB 2.0 and later); "1.0"}.
 A directory that is there already is better made by you: files get its permissions, so it says who may read the lake.
 DuckDB reads it with ATTACH ''ducklake:postgres:dbname=…'' AS name (METADATA_SCHEMA ''…''); Spark, Trino and pyiceberg as the Iceberg
 JDBC catalog called as the lake, whose tables are in metadata_schema and whose namespace is main: see docs/readers.
@@ -613,7 +618,7 @@ BEGIN
         PERFORM pgtrickle.unpublish(published[i]);
     END LOOP;
     IF $2 AND the_lake.created THEN
-        FOR t IN SELECT d.name FROM pgtrickle._ducklake_tables() d LOOP
+        FOR t IN SELECT d.name FROM pgtrickle._ducklake_tables('1.1') d LOOP
             EXECUTE format('DROP TABLE IF EXISTS %I.%I', the_lake.metadata_schema, t);
         END LOOP;
         PERFORM pgtrickle._unmake_iceberg(the_lake.metadata_schema, the_lake.name);

@@ -46,6 +46,7 @@ CREATE TABLE pgtrickle.load_file (
     greatest     text[] NOT NULL,
     has_nan      bool[] NOT NULL,
     partition    text[] NOT NULL,             -- by partition key
+    row_groups   bigint NOT NULL,
     PRIMARY KEY (publication, file)
 );
 
