@@ -618,8 +618,8 @@ BEGIN
         PERFORM pgtrickle.unpublish(published[i]);
     END LOOP;
     IF $2 AND the_lake.created THEN
-        FOR t IN SELECT d.name FROM pgtrickle._ducklake_tables('1.1') d LOOP
-            EXECUTE format('DROP TABLE IF EXISTS %I.%I', the_lake.metadata_schema, t);
+        FOR t IN SELECT d.name FROM pgtrickle._ducklake_tables('1.1') d WHERE to_regclass(format('%I.%I', the_lake.metadata_schema, d.name)) IS NOT NULL LOOP
+            EXECUTE format('DROP TABLE %I.%I', the_lake.metadata_schema, t);
         END LOOP;
         PERFORM pgtrickle._unmake_iceberg(the_lake.metadata_schema, the_lake.name);
         RAISE NOTICE 'files below % are left for you to remove', the_lake.data_path;
