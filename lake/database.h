@@ -7,7 +7,9 @@
 
 #include <libpq-fe.h>
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -74,6 +76,27 @@ private:
 	std::map<std::string, std::string> prepared_;  // names by statement
 };
 
+// Big-endian, as PostgreSQL sends numbers.
+template <typename T>
+T swap_bytes(T value)
+{
+	static_assert(std::endian::native == std::endian::little && (sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8));
+	if constexpr (sizeof(T) == 8)
+		return static_cast<T>(__builtin_bswap64(static_cast<uint64_t>(value)));
+	else if constexpr (sizeof(T) == 4)
+		return static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(value)));
+	else
+		return static_cast<T>(__builtin_bswap16(static_cast<uint16_t>(value)));
+}
+
+template <typename T>
+T read_integer(const char *data)
+{
+	T value;
+	memcpy(&value, data, sizeof value);
+	return swap_bytes(value);
+}
+
 // COPY table FROM STDIN (FORMAT binary), filled field by field.  Not finished, it is cancelled.
 class CopyIn {
 public:
@@ -97,26 +120,14 @@ private:
 	template <typename T>
 	void integer(T value)
 	{
-		char bytes[sizeof(T)];
-		for (size_t i = sizeof(T); i-- > 0; value = static_cast<T>(static_cast<uint64_t>(value) >> 8))
-			bytes[i] = static_cast<char>(value);
-		buffer_.append(bytes, sizeof(T));
+		const T bytes = swap_bytes(value);
+		buffer_.append(reinterpret_cast<const char *>(&bytes), sizeof bytes);
 	}
 	void send();
 	Connection &connection_;
 	std::string buffer_;
 	bool open_ = true;
 };
-
-// Big-endian, as PostgreSQL sends numbers.
-template <typename T>
-T read_integer(const char *data)
-{
-	uint64_t value = 0;
-	for (size_t i = 0; i < sizeof(T); i++)
-		value = value << 8 | static_cast<unsigned char>(data[i]);
-	return static_cast<T>(value);
-}
 
 // '{"a","b",NULL}' for a parameter of an array type.
 class ArrayText {

@@ -64,6 +64,15 @@ void check_finite_interval(const char *data)
 		refuse("holds an infinite interval, which the lake does not have");
 }
 
+// Asks for room only where there is none left.
+template <typename Builder, typename Value>
+void add(Builder &builder, const Value &value)
+{
+	if (builder.length() == builder.capacity())
+		check(builder.Reserve(1));
+	builder.UnsafeAppend(value);
+}
+
 // Each kind says how bytes become a value, how the value is spelt, and whether the spelling can be had.
 
 struct Boolean {
@@ -168,7 +177,7 @@ public:
 			return;
 		}
 		const Value value = Kind::read(field);
-		check(builder_.Append(value));
+		add(builder_, value);
 		if constexpr (std::is_floating_point_v<Value>) {
 			if (std::isnan(value)) {
 				nans_++;
@@ -225,7 +234,7 @@ public:
 			return;
 		}
 		const __int128 value = read(field.data);
-		check(builder_.Append(arrow::Decimal128(static_cast<int64_t>(value >> 64), static_cast<uint64_t>(value))));
+		add(builder_, arrow::Decimal128(static_cast<int64_t>(value >> 64), static_cast<uint64_t>(value)));
 		if (values_++ == 0)
 			min_ = max_ = value;
 		else if (value < min_)
