@@ -428,7 +428,7 @@ std::string Compiler::aggregate_current(const Operator &node, const std::set<int
 			keys.insert(column);
 	index_for_probe(node, keys, "k");
 	Grouping g(node, rows_table(node, "s"), rows_table(node, "v"), wide_);
-	if (defining_ && query::sums_exactly(node))
+	if (defining_ && query::defines_results(node))
 		return g.defined(current(*node.inputs[0], {}, true));
 	for (int column : probe)
 		if (keys.empty() && !wide_ && node.aggregates[column - node.keys.size()].law != Law::exact_sum && pg::has_order(node.columns[column].type)) {

@@ -22,7 +22,7 @@ Program Compiler::compile(Operator &root)
 	program_.current = current(root, {}, true);
 	bool several = false;
 	query::walk(static_cast<const Operator &>(root), [&](const Operator &node) {
-		several = several || query::sums_exactly(node) || ((node.kind == Kind::window || node.kind == Kind::top) && query::ties_matter(node));
+		several = several || query::defines_results(node) || ((node.kind == Kind::window || node.kind == Kind::top) && query::ties_matter(node));
 	});
 	defining_ = true;
 	if (several)

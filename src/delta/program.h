@@ -87,7 +87,7 @@ struct Program {
 	std::vector<std::string> result_reads;
 	std::vector<State> states;            // inputs before their operator
 	std::string current;                  // SELECT c1…, w: the whole content, from tables and states
-	std::string defined;                  // the same without the state of windows, tops and sums of floats, where the server has several answers; else empty
+	std::string defined;                  // the same without the state of windows, tops, sums of floats and any_value, where the server has several answers; else empty
 	std::vector<std::string> next_times;  // SELECT moment: when a temporal filter next moves a row
 	std::vector<std::string> notes;       // per operator: what explain says of access and cost
 	std::string exclusive;                // why two transactions cannot be at work on the stream table; empty: they can

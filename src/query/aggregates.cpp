@@ -15,6 +15,8 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parse_agg.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_func.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -75,6 +77,17 @@ Oid sort_operator(Oid function)
 	Oid op = reinterpret_cast<Form_pg_aggregate>(GETSTRUCT(tuple))->aggsortop;
 	ReleaseSysCache(tuple);
 	return op;
+}
+
+// The server's min() of a type, if its result is of that type.
+Oid least_of(Oid type)
+{
+	Oid function, result, variadic, *arguments;
+	bool returns_set;
+	int variadics;
+	FuncDetailCode kind = func_get_detail(list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("min"))), NIL, NIL, 1, &type, false, false, false,
+	                                      &function, &result, &returns_set, &variadics, &variadic, &arguments, nullptr);
+	return kind == FUNCDETAIL_AGGREGATE && (result == type || IsBinaryCoercible(result, type)) ? function : InvalidOid;
 }
 
 bool is_greater_than(Oid op)
@@ -784,7 +797,13 @@ private:
 	void keep_recomputed(Node *expression, Aggregate a)
 	{
 		const Aggref *aggref = aggregate_in(expression);
-		Oid function = aggref->aggfnoid, order = pg::call(sort_operator, function);
+		Oid function = aggref->aggfnoid;
+		if (Oid least = function == F_ANY_VALUE && aggref->aggorder == NIL ? pg::call(least_of, a.arguments[0].type.type) : InvalidOid; OidIsValid(least)) {
+			function = least;
+			a.call = "pg_catalog.min(" + hole(0) + ")";
+			a.ours = true;
+		}
+		Oid order = pg::call(sort_operator, function);
 		Column type = a.type;
 		a.law = Law::recompute;
 		if (a.arguments.size() == 1 && a.checked == 1 && aggref->aggorder == NIL && OidIsValid(order)) {

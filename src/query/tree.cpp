@@ -300,10 +300,10 @@ bool ties_matter(const Operator &node)
 	});
 }
 
-bool sums_exactly(const Operator &node)
+bool defines_results(const Operator &node)
 {
 	const auto &all = node.aggregates;
-	return std::any_of(all.begin(), all.end(), [](const Aggregate &a) { return a.law == Law::exact_sum; }) &&
+	return std::any_of(all.begin(), all.end(), [](const Aggregate &a) { return a.law == Law::exact_sum || a.ours; }) &&
 	       std::none_of(all.begin(), all.end(), [](const Aggregate &a) { return a.any_order; });
 }
 

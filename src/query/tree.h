@@ -107,6 +107,7 @@ struct Aggregate {
 	bool ignores_copies = false;// a second copy of an argument has no effect (min, max)
 	bool wants_order = false;   // answered from an ordered index (min, max)
 	bool greatest = false;      // max rather than min
+	bool ours = false;          // one of the results that the query may have (any_value: the least)
 	std::optional<Quantile> quantile{};
 	bool most_frequent = false; // mode: the value with the most copies; of several the least, or greatest
 	bool ignores_padding = false;   // a row of NULLs has no effect
@@ -242,8 +243,8 @@ std::optional<Reach> reach_of(const Operator &node);
 // Does what a window shows or a top keeps depend on how rows are ordered that its ORDER BY leaves alike?
 bool ties_matter(const Operator &node);
 
-// Does an aggregate sum floats, and show nothing that depends on an order which the query leaves open?
-bool sums_exactly(const Operator &node);
+// Does an aggregate sum floats or take any value, and none show anything that depends on an order which the query leaves open?
+bool defines_results(const Operator &node);
 
 // The same operator for one more reader.
 Tree share(const Tree &node);

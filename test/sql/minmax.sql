@@ -48,3 +48,17 @@ TABLE record;
 SELECT mode FROM pgtrickle.refresh_stream_table('auctions');
 TABLE auctions;
 SELECT missing, unexpected FROM pgtrickle.verify('record');
+
+-- Of any values the least is taken, so that every way to the result comes to the same.
+SELECT pgtrickle.create_stream_table('samples', $$
+    SELECT auction, any_value(amount) AS an_amount, any_value(bidder::varchar(5)) FILTER (WHERE amount > 5) AS a_bidder, any_value(DISTINCT at) AS a_moment FROM bid GROUP BY auction
+$$, '1h', 'DIFFERENTIAL');
+INSERT INTO bid VALUES (4, 'zoe', 9, '2026-03-02Z'), (4, 'yan', 8, '2026-03-01Z'), (4, 'al', 4, '2026-03-03Z'), (1, 'x', 1, NULL);
+DELETE FROM bid WHERE bidder = 'ada';
+SELECT mode FROM pgtrickle.refresh_stream_table('samples');
+SELECT * FROM samples ORDER BY 1;
+SELECT missing, unexpected FROM pgtrickle.verify('samples');
+DELETE FROM bid WHERE bidder IN ('yan', 'x', 'cy');
+SELECT mode FROM pgtrickle.refresh_stream_table('samples');
+SELECT * FROM samples ORDER BY 1;
+SELECT missing, unexpected FROM pgtrickle.verify('samples');
