@@ -728,7 +728,8 @@ DECLARE
 BEGIN
     FOR l IN SELECT * FROM pgtrickle.lake ORDER BY name LOOP
         RETURN QUERY EXECUTE format(
-            'SELECT $1.name, p.relid::regclass, p.table_name, p.mode, p.schedule, h.status,
+            'SELECT $1.name, p.relid::regclass, p.table_name, p.mode, p.schedule,
+                    CASE WHEN h.status = ''LOADING'' AND p.table_id IS NOT NULL THEN ''ACTIVE'' ELSE h.status END,  -- health follows the commit
                     d.rows - coalesce(x.rows, 0), d.files, d.bytes + coalesce(x.bytes, 0), x.files, h.lake_snapshot,
                     clock_timestamp() - c.ticked_at, CASE WHEN o.rows IS NULL THEN c.frontier END,
                     h.consecutive_errors, h.last_error, h.last_sqlstate, h.last_error_at, h.retry_at,

@@ -110,7 +110,7 @@ COMMENT ON FUNCTION pgtrickle._abandon_load(int) IS
 'publication: an id.  Forgets a load that cannot be gone on with; its files are for trickle-lake to remove.';
 
 CREATE FUNCTION pgtrickle._load_progress(publication int, OUT rows bigint, OUT percent float8, OUT remaining interval)
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT rows, least(share, 1) * 100, CASE WHEN rows > resumed_rows THEN greatest(expected - rows, 0) / (rows - resumed_rows) * (clock_timestamp() - resumed_at) END
     FROM (SELECT rows, resumed_rows, resumed_at, expected, rows / nullif(expected, 0) AS share
           FROM (SELECT coalesce(d.rows, 0) + l.rows_reading AS rows, l.resumed_rows, l.resumed_at,
