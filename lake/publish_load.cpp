@@ -15,16 +15,17 @@ std::set<int> Publisher::loaded(const std::set<int> &ids)
 		list.add(id);
 	const Rows rows = side_.query_prepared(
 	    "SELECT p.id, l.base IS NOT NULL AND l.ended_at IS NULL, c.frontier IS NULL, to_regclass('pgtrickle_state.lake_rows_' || p.id || '_key') IS NOT NULL "
-	    "       AND NOT EXISTS (SELECT FROM pgtrickle.load_part f WHERE f.publication = p.id AND f.rows IS NULL) "
+	    "       AND NOT EXISTS (SELECT FROM pgtrickle.load_part f WHERE f.publication = p.id AND f.rows IS NULL), p.table_id IS NOT NULL "
 	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id) LEFT JOIN pgtrickle.publication_load l ON l.publication = p.id "
-	    "WHERE p.id = ANY($1::int[]) AND p.table_id IS NULL", {list.text()});
+	    "WHERE p.id = ANY($1::int[])", {list.text()});
 	std::set<int> ready = ids;
-	for (int id : ids)
+	for (int i = 0; i < rows.size(); i++) {
+		const int id = static_cast<int>(rows.number(i, 0));
 		waiting_.erase(id);
-	for (int i = 0; i < rows.size(); i++)
-		if (const int id = static_cast<int>(rows.number(i, 0)); goes_on_loading(id, rows.flag(i, 1), rows.flag(i, 2), rows.flag(i, 3)))
+		if (!rows.flag(i, 4) && goes_on_loading(id, rows.flag(i, 1), rows.flag(i, 2), rows.flag(i, 3)))
 			ready.erase(id), waiting_.insert(id);
-	return ready;
+	}
+	return ready;   // those unpublished just now still wait, for end_loads
 }
 
 bool Publisher::goes_on_loading(int id, bool begun, bool given_up, bool complete)
