@@ -20,7 +20,7 @@ usage() {
 		  clean                                  removes .onebox, or only DIR
 
 		  build                                  parts and extension, installed into the server
-		  parts [--engines]                      PostgreSQL, Arrow, DuckDB (and Spark, Trino): pinned and reused
+		  parts [--engines]                      PostgreSQL, Arrow, DuckDB (and Spark, Trino, MinIO): pinned and reused
 
 		--root DIR (or ONEBOX_ROOT) puts the box in DIR, so that several run side by side.
 		ONEBOX_PG_CONFIG names the pg_config of your own PostgreSQL 18.
@@ -102,7 +102,7 @@ need_own_server() {
 
 command_parts() {
     need_tools && get_parts
-    [[ " $* " != *" --engines "* ]] || get_engines
+    [[ " $* " != *" --engines "* ]] || { get_engines && get_minio; }
 }
 
 command_build() {
@@ -168,7 +168,7 @@ look_at_options() {
 # The tests start the boxes they need.
 command_test() {
     prepare
-    [[ " $* " != *" --all "* && " $* " != *" --engines "* ]] || get_engines
+    [[ " $* " != *" --all "* && " $* " != *" --engines "* ]] || { get_engines && get_minio; }
     make_scratch test
     guarded "$PYTHON" "$REPO/test/run.py" "$@"
 }

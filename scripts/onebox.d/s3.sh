@@ -17,6 +17,7 @@ start_s3() {
 
 get_minio() {
     cmp -s "$PARTS/minio/.lock" "$REPO/parts/minio/go.sum" && return
+    have go || PATH=$PATH:/usr/local/go/bin  # where Go's own archive puts it
     have go || die "building the S3 server takes Go 1.25 or newer" "put Go on PATH; without --s3 nothing needs it"
     need_space 4000 "$HOME_DIR"
     step "Building MinIO (some minutes, once)" build_minio
