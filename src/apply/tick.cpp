@@ -303,11 +303,13 @@ private:
 				return error->second;
 		for (int arrangement : view.arrangements)
 			if (needs(view, arrangement)) {
-				bool held = held_.contains(arrangement);
-				if (auto error = pg::attempt([&] { held = held || lock_late(arrangement); }))
-					return error;
-				if (!held)
-					return {};
+				if (!held_.contains(arrangement)) {
+					bool held = false;
+					if (auto error = pg::attempt([&] { held = lock_late(arrangement); }))
+						return error;
+					if (!held)
+						return {};
+				}
 				consumers.push_back(arrangement);
 			}
 		std::vector<Frontier> frontiers = pg::with_spi([&] { return read_frontiers(consumers); });
