@@ -326,7 +326,7 @@ void DuckLake::add_file(const Batch &batch, const DataFile &file, int64_t id, in
 void DuckLake::tell_row_groups(const char *files, int64_t id, const Footprint &footprint)
 {
 	if (counts_row_groups_)
-		c_.query("UPDATE " + table(files) + " SET row_group_count = $2 WHERE " + (files == std::string("data_file") ? "data_file_id" : "delete_file_id") + " = $1",
+		c_.query("UPDATE " + table(files) + " SET row_group_count = $2 WHERE " + files + "_id = $1",
 		         {text(id), text(footprint.row_groups)});
 }
 

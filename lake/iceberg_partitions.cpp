@@ -8,9 +8,12 @@ namespace lake {
 // Those of columns that are there, with the values that they had when Iceberg was told: Trino does not take an int for a long.
 void Iceberg::read_specs(Table &t)
 {
+	t.specs = {{0, PartitionSpec()}};
+	const Rows layouts = c_.query("SELECT max(partition_id) FILTER (WHERE end_snapshot IS NULL) FROM " + table("partition_info") + " WHERE table_id = $1 HAVING count(*) > 0", {text(t.table_id)});
+	if (layouts.empty())   // it never was in partitions
+		return;
 	c_.query("SELECT pgtrickle._note_iceberg_specs($1)", {text(t.id)});
 	const Rows rows = c_.query("SELECT spec, field, transform, lake_type, told_type FROM pgtrickle._iceberg_specs($1) ORDER BY spec, n", {text(t.id)});
-	t.specs = {{0, PartitionSpec()}};
 	std::set<int64_t> lost;
 	for (int i = 0; i < rows.size(); i++) {
 		const auto type = rows.is_null(i, 3) ? std::nullopt : partition_type(rows.text(i, 2), rows.text(i, 3));
@@ -26,8 +29,7 @@ void Iceberg::read_specs(Table &t)
 		if (id != 0)
 			spec.json = c_.query("SELECT pgtrickle._iceberg_spec($1, $2)", {text(t.id), text(id)}).text(0, 0);
 	}
-	const Rows now = c_.query("SELECT partition_id FROM " + table("partition_info") + " WHERE table_id = $1 AND end_snapshot IS NULL", {text(t.table_id)});
-	t.spec = now.empty() ? 0 : t.spec_of(now.number(0, 0)).id;
+	t.spec = layouts.is_null(0, 0) ? 0 : t.spec_of(layouts.number(0, 0)).id;
 }
 
 void Iceberg::assign_partitions(const Table &t, Change &change)
