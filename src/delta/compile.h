@@ -107,6 +107,7 @@ private:
 	std::string set_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string partition_delta(Operator &node);
 	std::string partition_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	Partition partition_of(const Operator &node, bool bulk);
 	void keep_partitions(const Partition &p);
 	std::string touched(const Partition &p, const std::string &changed);
 	Statement take_rows(const Partition &p, const std::string &changed, const std::string &into);
@@ -119,7 +120,7 @@ private:
 	std::string rows_behind(const Partition &p, const std::string &changed, const std::string &gone, const std::string &came);
 	std::string around_changes(const Partition &p, const std::string &gone, const std::string &came);
 	Statement work_out(const Partition &p, const std::string &rows, const std::string &into);
-	std::string top_delta(const Partition &p, const std::string &changed, const std::string &gone);
+	std::string top_delta(const Partition &p, const std::string &changed, const std::string &gone, const std::string &counted);
 	Statement show_first(const Partition &p, const std::string &changed, const std::string &into);
 	std::string recursive_delta(Operator &whole);
 	std::string recursive_current(const Operator &node, const std::set<int> &probe);

@@ -56,8 +56,8 @@ std::string list(const std::vector<std::string> &parts)
 	return pg::join(parts, ", ");
 }
 
-Partition::Partition(const Operator &node, const std::string &table, bool wide)
-    : node(node), table(table), wide(wide), inputs(node.inputs[0]->width()), reach(usable_reach())
+Partition::Partition(const Operator &node, const std::string &table, bool wide, const std::string &counts)
+    : node(node), table(table), wide(wide), counts(counts), inputs(node.inputs[0]->width()), reach(usable_reach())
 {
 }
 
@@ -249,10 +249,16 @@ Statement Compiler::take_rows(const Partition &p, const std::string &changed, co
 	return take;
 }
 
+Partition Compiler::partition_of(const Operator &node, bool bulk)
+{
+	return {node, rows_table(node, "p"), wide_, node.inputs.size() > 1 ? current(*node.inputs[1], {}, bulk) : std::string()};
+}
+
 std::string Compiler::partition_delta(Operator &node)
 {
 	std::string input = delta(*node.inputs[0]), id = std::to_string(node.id), changed = "z_i" + id, gone = "z_o" + id;
-	Partition p(node, rows_table(node, "p"), wide_);
+	std::string counted = node.inputs.size() > 1 ? materialized(*node.inputs[1]) : std::string();
+	Partition p = partition_of(node, false);
 	keep_partitions(p);
 
 	std::vector<Column> rows = p.row_columns(), went = rows;
@@ -261,7 +267,8 @@ std::string Compiler::partition_delta(Operator &node)
 	rows.push_back(int8_column("w"));
 	define(changed, rows);
 	step(node.id, "changed rows", {}, {p.changed(input), {}, {}, {}, changed, false}).any = ephemerals_in(input);
-	lock(node, {}, p.global() ? std::vector<std::string>{} : std::vector<std::string>{"x.g"}, changed, Excludes::everybody);
+	lock(node, {}, p.global() ? std::vector<std::string>{} : std::vector<std::string>{"x.g"},
+	     counted.empty() ? changed : "(SELECT w FROM " + changed + " UNION ALL SELECT w FROM " + counted + ")", Excludes::everybody);
 
 	if (p.is_top())
 		went.push_back({"shown", BOOLOID, -1, 0, true});
@@ -271,7 +278,7 @@ std::string Compiler::partition_delta(Operator &node)
 	}
 	define(gone, went);
 	step(node.id, "rows that went", {changed}, take_rows(p, changed, gone));
-	return p.is_top() ? top_delta(p, changed, gone) : window_delta(p, changed, gone);
+	return p.is_top() ? top_delta(p, changed, gone, counted) : window_delta(p, changed, gone);
 }
 
 // Touched partitions, as FROM item k.
@@ -283,7 +290,7 @@ std::string Compiler::touched(const Partition &p, const std::string &changed)
 
 std::string Compiler::partition_current(const Operator &node, const std::set<int> &probe, bool bulk)
 {
-	Partition p(node, rows_table(node, "p"), wide_);
+	Partition p = partition_of(node, bulk);
 	std::vector<std::string> out;
 	if (defining_) {
 		for (int i = 0; i < node.width(); i++)

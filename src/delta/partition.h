@@ -10,7 +10,8 @@ namespace delta {
 
 class Partition {
 public:
-	Partition(const Operator &node, const std::string &table, bool wide);
+	// counts: the row with what LIMIT and OFFSET say, as a SELECT.
+	Partition(const Operator &node, const std::string &table, bool wide, const std::string &counts);
 
 	bool global() const { return node.partition.empty(); }
 	bool is_top() const { return node.kind == query::Kind::top; }
@@ -33,6 +34,12 @@ public:
 
 	// The rows with the functions' results n<column>, or with shown.  part: one more column that parts them.
 	std::string worked_out(const std::string &rows, const std::string &part = {}) const;
+
+	// What LIMIT and OFFSET say, and their sum, for a row with the columns of the partition; NULL is no limit.
+	bool limited() const { return node.limit || node.limit_column; }
+	std::string limit(const std::string &alias) const;
+	std::string offset(const std::string &alias) const;
+	std::string last(const std::string &alias) const;
 
 	// What is compared where rows are found by their place: the row, or as far as ORDER BY tells rows apart.
 	enum class Places { rows, peers };
@@ -57,12 +64,14 @@ public:
 	const Operator &node;
 	const std::string table;
 	const bool wide;
+	const std::string counts;
 	const int inputs;             // columns of the input
 	const std::optional<query::Reach> reach;      // none: whole partitions are worked out
 
 private:
 	std::optional<query::Reach> usable_reach() const;
 	std::string first_rows(const std::string &rows) const;
+	std::string counted(int column, const std::string &alias) const;
 	std::string hashed(const std::string &from) const;
 };
 

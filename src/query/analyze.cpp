@@ -492,7 +492,7 @@ Tree build_level(::Query *original, const Environment &outer, int references)
 		ListCell *cell;
 		foreach (cell, query->targetList)
 			all.refs[static_cast<TargetEntry *>(lfirst(cell))->ressortgroupref] = all.shown++;
-		return chosen(query, std::move(all), references);
+		return chosen(query, std::move(all), references, environment);
 	}
 	bool groups = query->hasAggs || query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != nullptr;
 	From from = groups ? grouped(query, environment) : build_from(query, environment);
@@ -507,7 +507,7 @@ Tree build_level(::Query *original, const Environment &outer, int references)
 	Selected selected = project(query, std::move(from.node), from.scope);
 	if (query->distinctClause != NIL && !query->hasDistinctOn)
 		selected.node = distinct(std::move(selected.node));
-	return chosen(query, std::move(selected), references);
+	return chosen(query, std::move(selected), references, environment);
 }
 
 From build_rows(::Query *original, const Environment &outer, List **list)

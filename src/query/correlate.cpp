@@ -129,6 +129,13 @@ void replace_in(::Query *query, List *references, List *replacements, int up)
 	(void)query_tree_mutator(query, replace, &r, QTW_DONT_COPY_QUERY | QTW_IGNORE_JOINALIASES);
 }
 
+void replace_in_limit(::Query *query, List *references, List *replacements, int up)
+{
+	Replace r{references, replacements, 0, up};
+	query->limitCount = replace(query->limitCount, &r);
+	query->limitOffset = replace(query->limitOffset, &r);
+}
+
 // ---- the subquery by the references ----
 
 SortGroupClause *group_clause(TargetEntry *target, List *targets)
@@ -327,6 +334,7 @@ List *correlate_at(::Query *query, List *references, const char *name, int up)
 		ListCell *cell;
 		foreach (cell, references)
 			columns = lappend(columns, column_of(first, ++own, static_cast<Node *>(lfirst(cell))));
+		replace_in_limit(query, references, columns, up);
 		by_columns(query, columns);
 		return not_null;
 	}

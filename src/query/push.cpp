@@ -80,7 +80,8 @@ void number_first(Operator &node, AtMost condition)
 	top->limit = std::max<std::int64_t>(condition.value, 0);
 	top->with_ties = functions[index].position == Position::rank;
 	Operator &below = *node.inputs[0];
-	if (below.kind == Kind::top && !below.shared() && below.with_ties == top->with_ties && below.offset_rows == 0) {
+	if (below.kind == Kind::top && !below.shared() && below.with_ties == top->with_ties && below.offset_rows == 0 && !below.limit_column &&
+	    !below.offset_column) {
 		below.limit = std::min(below.limit, top->limit);
 		return;
 	}

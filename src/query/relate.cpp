@@ -312,8 +312,11 @@ int column_for(From &from, Node *expression)
 	Expression wanted = make_expression(expression, scope);
 	if (wanted.uses_time())
 		no_law("now() in what a subquery is compared with", pg::call(exprLocation, (const Node *)expression));
-	if (wanted.plain >= 0)
-		return wanted.plain;
+	return wanted.plain >= 0 ? wanted.plain : with_column(from, std::move(wanted));
+}
+
+int with_column(From &from, Expression wanted)
+{
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::project;
 	node->columns = from.node->columns;

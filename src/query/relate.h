@@ -36,6 +36,8 @@ int visible_columns(::Query *query);
 List *computed_of(const Scope &scope);
 // A column of the input, as a Var of a range table entry that is not there.
 Var *new_column(From &from, int column, const Environment &environment);
+// Ends with one more column; its number.
+int with_column(From &from, Expression column);
 // Ends with the columns of another input; the first of them.
 int add_input(Operator &join, Tree input);
 

@@ -1,6 +1,7 @@
 #include "top.h"
 
 #include "pg/sql.hpp"
+#include "relate.h"
 
 extern "C" {
 #include "nodes/nodeFuncs.h"
@@ -8,6 +9,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <numeric>
 
 namespace query {
 
@@ -18,15 +20,20 @@ Node *folded(Node *node)
 	return eval_const_expressions(nullptr, static_cast<Node *>(copyObjectImpl(node)));
 }
 
-// The number of rows that LIMIT or OFFSET says; none: NULL, which is no limit.
-std::optional<std::int64_t> row_count(Node *expression, const char *word)
+struct Count {
+	std::optional<std::int64_t> known;
+	Node *expression = nullptr;     // or neither: no limit
+	bool some() const { return known || expression != nullptr; }
+};
+
+// The number of rows that LIMIT or OFFSET says; NULL is no limit.
+Count row_count(Node *expression, const char *word)
 {
 	if (expression == nullptr)
 		return {};
 	Node *value = pg::call(folded, expression);
-	int location = pg::call(exprLocation, static_cast<const Node *>(expression));
 	if (!IsA(value, Const))
-		no_law(std::string(word) + " with a value that is not constant", location);
+		return {{}, expression};
 	auto *known = reinterpret_cast<Const *>(value);
 	if (known->constisnull)
 		return {};
@@ -34,7 +41,24 @@ std::optional<std::int64_t> row_count(Node *expression, const char *word)
 	if (count < 0)
 		pg::fail(count < 0 && word[0] == 'L' ? ERRCODE_INVALID_ROW_COUNT_IN_LIMIT_CLAUSE : ERRCODE_INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE,
 		         std::string(word) + " must not be negative");
-	return count;
+	return {count};
+}
+
+// The column that holds it.  Where it is negative the server fails by its own error.
+int count_column(From &from, Node *expression, const std::string &word, const Environment &environment)
+{
+	Node *attached = attach(from, expression, environment);
+	Scope scope = from.scope;
+	scope.input = &from.node->columns;
+	Expression column = make_expression(attached, scope);
+	for (std::string *text : {&column.text, &column.at_last})
+		if (!text->empty())
+			*text = "(SELECT CASE WHEN q.v < 0 THEN (SELECT NULL::int8 " + word + " q.v) ELSE q.v END FROM (SELECT " + *text + " AS v) q)";
+	column.plain = -1;
+	column.type.not_null = false;
+	int number = with_column(from, std::move(column));
+	from.node->columns[number].name = word;
+	return number;
 }
 
 Tree top(Tree input, std::vector<int> partition, const std::vector<Sort> &order)
@@ -52,25 +76,72 @@ Tree top(Tree input, std::vector<int> partition, const std::vector<Sort> &order)
 	return node;
 }
 
-Tree without_more(Tree input, int shown)
+Tree only_columns(Tree input, const std::vector<int> &columns)
 {
 	auto node = std::make_shared<Operator>();
 	node->kind = Kind::project;
-	for (int i = 0; i < shown; i++) {
-		node->columns.push_back(input->columns[i]);
-		node->expressions.push_back({'\x01' + std::to_string(i) + '\x02', {}, input->columns[i], {i}, i});
+	for (int column : columns) {
+		node->columns.push_back(input->columns[column]);
+		node->expressions.push_back(column_of(column, input->columns[column]));
 	}
 	node->inputs.push_back(std::move(input));
 	return node;
 }
 
+Tree shown(Tree input, int count)
+{
+	std::vector<int> columns(count);
+	std::iota(columns.begin(), columns.end(), 0);
+	return only_columns(std::move(input), columns);
+}
+
+// The columns that the query is made by, and what reads them in it.
+std::vector<int> made_by(::Query *query, int first, From &from)
+{
+	std::vector<int> out;
+	int column = 0;
+	ListCell *cell;
+	foreach (cell, query->targetList) {
+		auto *target = lfirst_node(TargetEntry, cell);
+		if (target->resjunk)
+			continue;
+		if (column >= first) {
+			out.push_back(column);
+			Node *expression = reinterpret_cast<Node *>(target->expr);
+			from.scope.computed.push_back({expression, hole(column), from.node->columns[column]});
+		}
+		column++;
+	}
+	return out;
+}
+
+// One row with what LIMIT and OFFSET say.
+void count_once(Operator &top, const Count &limit, const Count &offset, const Environment &environment)
+{
+	From row;
+	row.node = std::make_shared<Operator>();
+	row.node->kind = Kind::one_row;
+	std::vector<int> columns;
+	auto add = [&](const Count &count, const char *word) -> std::optional<int> {
+		if (count.expression == nullptr)
+			return {};
+		columns.push_back(count_column(row, count.expression, word, environment));
+		return columns.size() - 1;
+	};
+	top.limit_column = add(limit, "LIMIT");
+	top.offset_column = add(offset, "OFFSET");
+	if (!columns.empty())
+		top.inputs.push_back(only_columns(std::move(row.node), columns));
+}
+
+
 }  // namespace
 
-Tree chosen(::Query *query, Selected selected, int references)
+Tree chosen(::Query *query, Selected selected, int references, const Environment &environment)
 {
-	auto node = std::move(selected.node);
-	std::optional<std::int64_t> limit = row_count(query->limitCount, "LIMIT"), offset = row_count(query->limitOffset, "OFFSET");
-	bool limited = limit || offset.value_or(0) > 0;
+	From from{std::move(selected.node), {}};
+	Count limit = row_count(query->limitCount, "LIMIT"), offset = row_count(query->limitOffset, "OFFSET");
+	bool limited = limit.some() || offset.expression != nullptr || offset.known.value_or(0) > 0;
 	std::vector<Sort> order;
 	if (query->hasDistinctOn || limited) {
 		order = sorting(query, query->sortClause, [&](TargetEntry *target) { return selected.refs.at(target->ressortgroupref); });
@@ -80,19 +151,26 @@ Tree chosen(::Query *query, Selected selected, int references)
 		ListCell *cell;
 		foreach (cell, query->distinctClause)
 			partition.push_back(selected.refs.at(static_cast<SortGroupClause *>(lfirst(cell))->tleSortGroupRef));
-		node = top(std::move(node), std::move(partition), order);
-		node->limit = 1;
+		from.node = top(std::move(from.node), std::move(partition), order);
+		from.node->limit = 1;
 	}
 	if (limited) {
-		std::vector<int> partition;
-		for (int i = selected.shown - references; i < selected.shown; i++)
-			partition.push_back(i);
-		node = top(std::move(node), std::move(partition), order);
-		node->limit = limit;
-		node->offset_rows = offset.value_or(0);
-		node->with_ties = limit && query->limitOption == LIMIT_OPTION_WITH_TIES;
+		std::vector<int> partition = made_by(query, references > 0 ? selected.shown - references : selected.shown, from);
+		std::optional<int> limit_column, offset_column;
+		if (references > 0 && limit.expression != nullptr)
+			partition.push_back(*(limit_column = count_column(from, limit.expression, "LIMIT", environment)));
+		if (references > 0 && offset.expression != nullptr)
+			partition.push_back(*(offset_column = count_column(from, offset.expression, "OFFSET", environment)));
+		from.node = top(std::move(from.node), std::move(partition), order);
+		from.node->limit = limit.known;
+		from.node->offset_rows = offset.known.value_or(0);
+		from.node->limit_column = limit_column;
+		from.node->offset_column = offset_column;
+		if (references == 0)
+			count_once(*from.node, limit, offset, environment);
+		from.node->with_ties = limit.some() && query->limitOption == LIMIT_OPTION_WITH_TIES;
 	}
-	return node->width() > selected.shown ? without_more(std::move(node), selected.shown) : std::move(node);
+	return from.node->width() > selected.shown ? shown(std::move(from.node), selected.shown) : std::move(from.node);
 }
 
 }  // namespace query

@@ -293,7 +293,7 @@ bool ties_matter(const Operator &node)
 		       });
 	};
 	if (node.kind == Kind::top)
-		return !is_total(node.order) && !(node.with_ties && node.offset_rows == 0);
+		return !is_total(node.order) && !(node.with_ties && node.offset_rows == 0 && !node.offset_column);
 	return std::any_of(node.windows.begin(), node.windows.end(), [&](const Window &w) {
 		return !is_total(w.order) &&
 		       std::any_of(w.functions.begin(), w.functions.end(), [](const auto &f) { return f.ties_matter; });

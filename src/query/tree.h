@@ -209,10 +209,12 @@ struct Operator {
 	std::vector<int> partition;
 	std::vector<Window> windows;          // window: columns are the input's, then those of each window's functions
 
-	// top: the rows after the first offset, no more than limit
+	// top: the rows after the first offset, no more than limit, or as a column says: of the one row of a second input, or
+	// without that of the partition
 	std::vector<Sort> order;
 	std::optional<std::int64_t> limit;
 	std::int64_t offset_rows = 0;
+	std::optional<int> limit_column, offset_column;
 	bool with_ties = false;               // and those that order leaves alike with the last
 
 	// recursive, self

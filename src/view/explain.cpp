@@ -54,8 +54,10 @@ std::string in_order(const Operator &node, const std::vector<query::Sort> &order
 
 std::string title_of_top(const Operator &node)
 {
-	std::string rows = node.limit ? std::to_string(*node.limit) + " rows" : "rows";
-	return "top " + rows + (node.offset_rows > 0 ? " after " + std::to_string(node.offset_rows) : "") + (node.with_ties ? " with ties" : "") +
+	std::string rows = node.limit ? std::to_string(*node.limit) + " rows" : "rows", from = node.inputs.size() > 1 ? " of input " + std::to_string(node.inputs[1]->id) : "";
+	auto counted = [&](std::optional<int> column, const std::string &word) { return column ? ", " + word + from : std::string(); };
+	return "top " + rows + (node.offset_rows > 0 ? " after " + std::to_string(node.offset_rows) : "") + counted(node.limit_column, "LIMIT") +
+	       counted(node.offset_column, "OFFSET") + (node.with_ties ? " with ties" : "") +
 	       by_partition(node) + in_order(node, node.order);
 }
 

@@ -65,7 +65,8 @@ void describe(const Operator &node, std::string &out)
 			out += "\n  " + f.call;
 	}
 	if (node.kind == query::Kind::top) {
-		out += "\n top " + (node.limit ? std::to_string(*node.limit) : "all") + " after " + std::to_string(node.offset_rows) + (node.with_ties ? " with ties" : "");
+		out += "\n top " + (node.limit ? std::to_string(*node.limit) : "all") + " after " + std::to_string(node.offset_rows) + (node.with_ties ? " with ties" : "") +
+		       (node.limit_column ? " limit " + std::to_string(*node.limit_column) : "") + (node.offset_column ? " offset " + std::to_string(*node.offset_column) : "");
 		sort(node.order);
 	}
 	for (const auto &a : node.aggregates) {

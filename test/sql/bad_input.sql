@@ -66,7 +66,7 @@ SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT row(1,
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x, random() AS r FROM t', '1h', 'DIFFERENTIAL')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x, clock_timestamp() AS c FROM t', '1h', 'DIFFERENTIAL')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT nextval(''s'') AS n FROM t', '1h', 'DIFFERENTIAL')$$);
-SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t ORDER BY x LIMIT (SELECT 1)', '1h', 'DIFFERENTIAL')$$);
+SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t ORDER BY x LIMIT 3 * random()', '1h', 'DIFFERENTIAL')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t WHERE EXISTS (SELECT FROM t WHERE random() > 0.5)', '1h', 'DIFFERENTIAL')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t TABLESAMPLE SYSTEM (10)', '1h', 'DIFFERENTIAL')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t TABLESAMPLE SYSTEM (10)', '1h', 'DIFFERENTIAL')$$);

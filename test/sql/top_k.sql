@@ -58,6 +58,58 @@ SELECT mode FROM pgtrickle.refresh_stream_table('tied');
 SELECT team, count(*) FROM tied GROUP BY team;
 SELECT missing, unexpected FROM pgtrickle.verify('tied');
 
--- How many must be known beforehand.
+-- How many may be worked out: from a table, of which a change looks up the first rows anew, as many as are wanted then.
+CREATE TABLE setting (name text PRIMARY KEY, value int);
+INSERT INTO setting VALUES ('rows', 3), ('skipped', 0), ('team', 2);
+SELECT pgtrickle.create_stream_table('as_set', 'SELECT id, points FROM score ORDER BY points DESC, id LIMIT (SELECT value FROM setting WHERE name = ''rows'')', '1h', 'DIFFERENTIAL');
+SELECT operator, law, access FROM pgtrickle.explain_stream_table('as_set') LIMIT 1;
+SELECT pgtrickle.create_stream_table('page_set', $$SELECT id, points FROM score ORDER BY points DESC, id
+  LIMIT (SELECT max(value) FROM setting WHERE name = 'rows') OFFSET (SELECT value FROM setting WHERE name = 'skipped') + 1$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('ties_set', $$SELECT team, points / 10 AS ten FROM score ORDER BY points / 10 DESC
+  FETCH FIRST (SELECT value FROM setting WHERE name = 'rows') ROWS WITH TIES$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('tenth', 'SELECT id, points FROM score ORDER BY points, id LIMIT (SELECT count(*) / 10 FROM score)', '1h', 'DIFFERENTIAL');
+-- Of each team as many as it says.
+CREATE TABLE team (team text PRIMARY KEY, best int);
+INSERT INTO team VALUES ('t0', 1), ('t1', 2), ('t2', 0), ('t3', NULL);
+SELECT pgtrickle.create_stream_table('of_each', 'SELECT t.team, s.id FROM team t, LATERAL (SELECT id FROM score s WHERE s.team = t.team ORDER BY points DESC, id LIMIT t.best) s', '1h', 'DIFFERENTIAL');
+SELECT operator FROM pgtrickle.explain_stream_table('of_each');
+SELECT pgtrickle.create_stream_table('of_each_set', $$SELECT t.team, s.id FROM team t LEFT JOIN LATERAL (SELECT id FROM score s WHERE s.team = t.team ORDER BY points DESC, id
+  LIMIT (SELECT value FROM setting WHERE name = 'team') OFFSET t.best) s ON true$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('of_both', $$SELECT t.team, s.id FROM team t, LATERAL (SELECT id FROM score s WHERE s.team = t.team AND points > 60
+  UNION SELECT id FROM score s WHERE s.team = t.team AND points < 20 ORDER BY id LIMIT t.best + 1 OFFSET (SELECT min(value) FROM setting WHERE setting.value <= t.best)) s$$, '1h', 'DIFFERENTIAL');
+-- By the time: another one each second.
+SELECT pgtrickle.create_stream_table('of_now', 'SELECT id FROM score ORDER BY id LIMIT extract(second FROM now())', '1h', 'DIFFERENTIAL');
+
+CREATE FUNCTION differ(names text[]) RETURNS TABLE (name text, mode text, rows_out bigint, wrong bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  FOREACH name IN ARRAY names LOOP
+    SELECT r.mode, r.rows_out FROM pgtrickle.refresh_stream_table(name) r INTO mode, rows_out;
+    SELECT v.missing + v.unexpected FROM pgtrickle.verify(name) v INTO wrong;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+SELECT wrong FROM differ('{of_now}');
+UPDATE setting SET value = 5 WHERE name = 'rows';
+SELECT * FROM differ('{as_set,page_set,ties_set,tenth,of_each,of_each_set,of_both}');
+UPDATE setting SET value = 2;
+DELETE FROM score WHERE id % 3 = 0;
+UPDATE team SET best = best + 1;
+SELECT * FROM differ('{as_set,page_set,ties_set,tenth,of_each,of_each_set,of_both}');
+SELECT * FROM as_set ORDER BY points DESC, id;
+-- A change of the table that leaves the number as it was changes nothing; NULL is no limit, and so is no row.
+UPDATE setting SET value = value WHERE name = 'rows';
+INSERT INTO setting VALUES ('other', 9);
+SELECT * FROM differ('{as_set}');
+DELETE FROM setting WHERE name = 'rows';
+UPDATE setting SET value = NULL;
+SELECT name, mode, wrong FROM differ('{as_set,page_set,ties_set,of_each_set,of_both}');
+SELECT (SELECT count(*) FROM as_set) = (SELECT count(*) FROM score) AS whole;
+-- What LIMIT cannot be is the server's error.
+INSERT INTO setting VALUES ('rows', -1);
+SELECT * FROM pgtrickle.refresh_stream_table('as_set');
+UPDATE setting SET value = 0 WHERE name = 'rows';
+SELECT * FROM differ('{as_set,page_set,ties_set}');
+
+-- What is not a function of tables and time is none here either.
 SELECT pgtrickle.create_stream_table('no', 'SELECT id FROM score ORDER BY id LIMIT current_setting(''server_version_num'')::int', '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('no', 'SELECT id FROM score ORDER BY id LIMIT -1', '1h', 'DIFFERENTIAL');

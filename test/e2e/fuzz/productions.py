@@ -270,13 +270,25 @@ def top(g, types):
         return None
     item = derived(g, query(g, types))
     names = [c.name for c in item.columns]
-    offset = g.rng.choice(["", "", " OFFSET 1", " OFFSET 3"])
     if g.chance(0.3):
-        tail = f" ORDER BY {by(g, names[:1])} FETCH FIRST {g.rng.randint(1, 3)} ROWS WITH TIES"
+        tail, numbers = f" ORDER BY {by(g, names[:1])} FETCH FIRST ({{0}}) ROWS WITH TIES", [number_of_rows(g, [])]
     else:
         g.rng.shuffle(names)
-        tail = f" ORDER BY {by(g, names)} LIMIT {g.rng.randint(1, 5)}{offset}"
-    return Node("query", "SELECT * FROM {0}" + tail, [item], item.columns)
+        offset = g.rng.choice(["", "", " OFFSET 1", " OFFSET {1}"])
+        tail, numbers = f" ORDER BY {by(g, names)} LIMIT {{0}}{offset}", [number_of_rows(g, []), number_of_rows(g, [])]
+    return Node("query", "SELECT * FROM {0}{1}", [item, Node("tail", tail, numbers)], item.columns)
+
+
+def number_of_rows(g, scope):
+    """What LIMIT and OFFSET may say: a number, or what is worked out without a column of their own level."""
+    given = [r for r in scope if r.type in ("int", "bigint")]
+    if given and g.chance(0.3):
+        return Node("count", "abs({0} % 3)", [g.rng.choice(given).node()])
+    if g.chance(0.2) and not g.deep():
+        return Node("count", "abs(({0}) % 4)", [inside(g, scope, lambda: one_value(g, g.rng.choice(["int", "bigint"])))])
+    if g.chance(0.03):
+        return Node("count", "(extract(epoch FROM now()) * 2)::bigint % 4")
+    return Node("count", str(g.rng.randint(1, 5)))
 
 
 @production("query", 1)
@@ -441,7 +453,7 @@ def matching_top(g, scope):
     if not on:
         return None
     order = by(g, [f"{r.alias}.{r.name}" for r in item.columns])
-    return select(g, [target(g, r.node()) for r in item.columns[:3]], item, [on], [Node("tail", f" ORDER BY {order} LIMIT {g.rng.randint(1, 2)}")])
+    return select(g, [target(g, r.node()) for r in item.columns[:3]], item, [on], [Node("tail", f" ORDER BY {order} LIMIT {{0}}", [number_of_rows(g, scope)])])
 
 
 @production("condition", 2)

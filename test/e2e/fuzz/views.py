@@ -384,6 +384,10 @@ class Maker:
     def limit(self):
         """With OFFSET only a complete order says which ties are left out."""
         rng = self.rng
+        if rng.random() < 0.15:
+            name = rng.choice(sorted(self.relations))
+            self.also.add(name)
+            return rng.choice(["LIMIT", "OFFSET", "LIMIT 2 OFFSET"]) + f" (SELECT count(*) % 5 FROM {name})"
         return rng.choice(["LIMIT 1", "LIMIT 2", "LIMIT 3", "LIMIT 5 OFFSET 1", "OFFSET 2", "LIMIT 0", "LIMIT 1 + 1", "LIMIT ALL", "LIMIT NULL OFFSET 1",
                            "FETCH FIRST 2 ROWS WITH TIES", "FETCH FIRST 1 ROW WITH TIES"])
 
