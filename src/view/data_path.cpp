@@ -1,5 +1,6 @@
 // A lake's directory must be writable before anything is published into it: found out here, in the
-// caller's own statement, rather than by trickle-lake some seconds later.
+// caller's own statement, rather than by trickle-lake some seconds later.  The directory of schema main, which is made
+// with it, would otherwise belong to whoever writes the first table, and be closed to the server's user.
 #include "pg/error.hpp"
 
 #include <cerrno>
@@ -72,8 +73,10 @@ void check_data_path(std::string path)
 {
 	while (path.size() > 1 && path.back() == '/')
 		path.pop_back();
-	make_directories(path);
-	try_writing(path);
+	for (const std::string &directory : {path, path + "/main"}) {
+		make_directories(directory);
+		try_writing(directory);
+	}
 }
 
 }  // namespace view
