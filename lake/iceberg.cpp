@@ -50,7 +50,7 @@ void Iceberg::follow(int64_t table_id)
 	const Rows expired = c_.query("SELECT pgtrickle._expire_iceberg($1, (SELECT coalesce((options->>'iceberg_snapshots')::int, 100) FROM pgtrickle.lake WHERE id = $2))",
 	                              {text(t.id), text(lake_.id)});
 	leave(expired);
-	if (news || !expired.empty() || t.name != t.last_name || t.spec != t.last_spec)
+	if (news || !expired.empty() || t.name != t.last_name || t.spec != t.last_spec || t.retagged)
 		publish(t);
 	if (c_.query("SELECT max(snapshot_id) FROM " + table("snapshot")).number(0, 0) != t.snapshot)
 		throw Conflict("another writer changed the catalog while it was read for Iceberg");
@@ -61,12 +61,13 @@ bool Iceberg::find(int64_t table_id, Table &t)
 {
 	const Rows rows = c_.query(
 	    "SELECT n.snapshot_id, n.snapshot_time, lower(t.table_name), CASE WHEN t.path_is_relative THEN s.path || t.path ELSE t.path END || 'metadata/', v.id, "
-	    "       pgtrickle._iceberg_schema(l.metadata_schema, t.table_id, n.snapshot_id, v.id), i.id, i.snapshot, i.version, i.name, i.spec, "
-	    "       (SELECT k.schema_id FROM pgtrickle.iceberg_snapshot k WHERE k.iceberg_table = i.id AND k.snapshot = i.snapshot) "
+	    "       pgtrickle._iceberg_schema(l.metadata_schema, t.table_id, n.snapshot_id, v.id, g.tags), i.id, i.snapshot, i.version, i.name, i.spec, "
+	    "       (SELECT k.schema_id FROM pgtrickle.iceberg_snapshot k WHERE k.iceberg_table = i.id AND k.snapshot = i.snapshot), g.tags, g.tags IS DISTINCT FROM i.tags "
 	    "FROM pgtrickle.lake l, (SELECT * FROM " + table("snapshot") + " ORDER BY snapshot_id DESC LIMIT 1) n, "
 	    + table("table") + " t JOIN " + table("schema") + " s USING (schema_id) "
 	    "LEFT JOIN pgtrickle.iceberg_table i ON i.lake = $1 AND i.table_id = t.table_id, "
-	    "LATERAL (SELECT pgtrickle._iceberg_schema_id(l.metadata_schema, t.table_id, n.snapshot_id) AS id) v "
+	    "LATERAL (SELECT pgtrickle._iceberg_schema_id(l.metadata_schema, t.table_id, n.snapshot_id) AS id) v, "
+	    "LATERAL (SELECT pgtrickle._iceberg_tags(l.metadata_schema, t.table_id) AS tags) g "
 	    "WHERE l.id = $1 AND t.table_id = $2 AND t.end_snapshot IS NULL",
 	    {text(lake_.id), text(table_id)});
 	if (rows.empty())
@@ -78,6 +79,8 @@ bool Iceberg::find(int64_t table_id, Table &t)
 	t.directory = rows.text(0, 3);
 	t.schema_id = rows.number(0, 4);
 	t.schema = rows.text(0, 5);
+	t.tags = rows.text(0, 12);
+	t.retagged = rows.flag(0, 13);
 	if (!rows.is_null(0, 6)) {
 		t.id = static_cast<int>(rows.number(0, 6));
 		t.last = rows.is_null(0, 7) ? -1 : rows.number(0, 7);
@@ -320,7 +323,7 @@ void Iceberg::publish(const Table &t)
 	number.fill('0');
 	number << t.version + 1;
 	const std::string path = new_path(t, number.str() + "-", ".metadata.json");
-	c_.query("UPDATE pgtrickle.iceberg_table SET version = version + 1, name = $2, spec = $3 WHERE id = $1", {text(t.id), t.name, text(t.spec)});
+	c_.query("UPDATE pgtrickle.iceberg_table SET version = version + 1, name = $2, spec = $3, tags = $4 WHERE id = $1", {text(t.id), t.name, text(t.spec), t.tags});
 	const std::string root = store_.uri("");
 	pending_.emplace_back(path, c_.query("SELECT pgtrickle._iceberg_metadata($1, $2)", {text(t.id), root}).text(0, 0));
 	c_.query("INSERT INTO pgtrickle.iceberg_metadata(iceberg_table, version, path, written_at) VALUES ($1, $2, $3, clock_timestamp())", {text(t.id), text(t.version + 1), path});

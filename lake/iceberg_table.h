@@ -13,6 +13,8 @@ struct Iceberg::Table {
 	int64_t last_schema_id = -1;
 	int version = 0;
 	std::string last_name;
+	std::string tags;       // comments and a stream table's query, by pgtrickle._iceberg_tags
+	bool retagged = false;  // since they were told
 	std::map<int64_t, PartitionSpec> specs;  // that can be told of the columns there are
 	int64_t spec = 0, last_spec = 0;         // of new files
 

@@ -13,6 +13,7 @@ CREATE TABLE pgtrickle.iceberg_table (
     snapshot  bigint,                      -- the newest
     spec      bigint NOT NULL DEFAULT 0,   -- that new files are written by
     version   int NOT NULL DEFAULT 0,      -- of its metadata.json
+    tags      jsonb NOT NULL DEFAULT '{}', -- that are told in it
     UNIQUE (lake, table_id)
 );
 CREATE TABLE pgtrickle.iceberg_snapshot (  -- those that are listed
@@ -166,20 +167,38 @@ END $$;
 COMMENT ON FUNCTION pgtrickle._iceberg_type(text, bigint, bigint, text, bigint) IS
 'metadata_schema, table_id, column_id, column_type: of DuckLake; snapshot: as of which.  Result: the type as Iceberg''s JSON, NULL where it has none.';
 
+-- Comments and a stream table's query belong to the table, not to its snapshots, and are those of now.
+CREATE FUNCTION pgtrickle._iceberg_tags(metadata_schema text, table_id bigint) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tags    jsonb;
+    columns jsonb;
+BEGIN
+    EXECUTE format('SELECT coalesce(jsonb_object_agg(key, value), ''{}'') FROM %I.ducklake_tag WHERE object_id = $1 AND end_snapshot IS NULL
+                    AND key IN (''comment'', ''stream_table_query'')', $1) INTO tags USING $2;
+    EXECUTE format('SELECT coalesce(jsonb_object_agg(column_id, value), ''{}'') FROM %I.ducklake_column_tag WHERE table_id = $1 AND end_snapshot IS NULL AND key = ''comment''', $1)
+        INTO columns USING $2;
+    RETURN jsonb_build_object('table', tags, 'columns', columns);
+END $$;
+COMMENT ON FUNCTION pgtrickle._iceberg_tags(text, bigint) IS
+'metadata_schema, table_id: of DuckLake.  Result: {"table": {"comment": …, "stream_table_query": …}, "columns": {column id: its comment, …}}, each where there is one.';
+
 -- The columns of a lake table as of a snapshot.  All are optional: a file may be older than a column's NOT NULL.
-CREATE FUNCTION pgtrickle._iceberg_schema(metadata_schema text, table_id bigint, snapshot bigint, schema_id bigint) RETURNS jsonb
+CREATE FUNCTION pgtrickle._iceberg_schema(metadata_schema text, table_id bigint, snapshot bigint, schema_id bigint, tags jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     fields jsonb;
 BEGIN
     EXECUTE format('SELECT jsonb_agg(jsonb_build_object(''id'', c.column_id, ''name'', c.column_name, ''required'', false,
-                                     ''type'', pgtrickle._iceberg_type($1, $2, c.column_id, c.column_type, $3)) ORDER BY c.column_order)
+                                     ''type'', pgtrickle._iceberg_type($1, $2, c.column_id, c.column_type, $3))
+                                     || CASE WHEN $4 ? c.column_id::text THEN jsonb_build_object(''doc'', $4->c.column_id::text) ELSE ''{}'' END ORDER BY c.column_order)
         FROM %I.ducklake_column c WHERE c.table_id = $2 AND c.parent_column IS NULL AND c.begin_snapshot <= $3 AND coalesce(c.end_snapshot > $3, true)', $1)
-        INTO fields USING $1, $2, $3;
+        INTO fields USING $1, $2, $3, $5->'columns';
     RETURN jsonb_build_object('type', 'struct', 'schema-id', $4, 'fields', fields);
 END $$;
-COMMENT ON FUNCTION pgtrickle._iceberg_schema(text, bigint, bigint, bigint) IS
-'metadata_schema, table_id: of DuckLake; snapshot: as of which; schema_id: to call it.  Result: an Iceberg schema; a type Iceberg lacks is null in it.';
+COMMENT ON FUNCTION pgtrickle._iceberg_schema(text, bigint, bigint, bigint, jsonb) IS
+'metadata_schema, table_id: of DuckLake; snapshot: as of which; schema_id: to call it; tags: by _iceberg_tags.
+Result: an Iceberg schema; a type Iceberg lacks is null in it.';
 
 -- DuckLake's schema_version that a table has at a snapshot.
 CREATE FUNCTION pgtrickle._iceberg_schema_id(metadata_schema text, table_id bigint, snapshot bigint) RETURNS bigint
@@ -310,7 +329,7 @@ BEGIN
     SELECT * INTO STRICT newest FROM pgtrickle.iceberg_snapshot s WHERE s.iceberg_table = $1 AND s.snapshot = t.snapshot;
     EXECUTE format('SELECT table_uuid::text FROM %I.ducklake_table WHERE table_id = $1 ORDER BY begin_snapshot DESC LIMIT 1', schema) INTO STRICT uuid USING t.table_id;
     EXECUTE format('SELECT max(column_id) FROM %I.ducklake_column WHERE table_id = $1', schema) INTO columns USING t.table_id;
-    SELECT jsonb_agg(pgtrickle._iceberg_schema(schema, t.table_id, s.snapshot, s.schema_id) ORDER BY s.schema_id) INTO schemas
+    SELECT jsonb_agg(pgtrickle._iceberg_schema(schema, t.table_id, s.snapshot, s.schema_id, t.tags) ORDER BY s.schema_id) INTO schemas
         FROM (SELECT s.schema_id, max(s.snapshot) AS snapshot FROM pgtrickle.iceberg_snapshot s WHERE s.iceberg_table = $1 GROUP BY 1) s;
     SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('snapshot-id', s.snapshot, 'parent-snapshot-id', s.parent, 'sequence-number', s.snapshot,
                      'timestamp-ms', pgtrickle._iceberg_millis(s.made_at), 'manifest-list', prefix || s.manifest_list, 'schema-id', s.schema_id, 'summary', s.summary)) ORDER BY s.snapshot),
@@ -328,7 +347,7 @@ BEGIN
         'default-spec-id', t.spec, 'partition-specs', specs,
         'last-partition-id', (SELECT coalesce(max(s.field), 999) FROM pgtrickle.iceberg_spec s WHERE s.iceberg_table = $1),
         'default-sort-order-id', 0, 'sort-orders', '[{"order-id": 0, "fields": []}]'::jsonb,
-        'properties', jsonb_build_object('created-by', 'pg_trickle ' || pgtrickle.version(), 'write.metadata.previous-versions-max', '100'),
+        'properties', t.tags->'table' || jsonb_build_object('created-by', 'pg_trickle ' || pgtrickle.version(), 'write.metadata.previous-versions-max', '100'),
         'current-snapshot-id', t.snapshot, 'refs', jsonb_build_object('main', jsonb_build_object('snapshot-id', t.snapshot, 'type', 'branch')),
         'snapshots', snapshots, 'snapshot-log', log, 'metadata-log', history)::text;
 END $$;

@@ -1,6 +1,7 @@
 """Comments, and the query of a stream table, are tags in the lake: DuckDB shows them, in every snapshot as they were then."""
 
 from box import wait_until
+from engines import PyIceberg
 from lakes import Lake
 
 
@@ -78,3 +79,28 @@ def test_the_query_of_a_stream_table_is_a_tag(db):
     db.query("SELECT pgtrickle.alter_stream_table('t', query => 'SELECT k, max(n) AS n FROM s GROUP BY k')")
     lake.publish_now()
     assert tags() == {"stream_table_query": "SELECT k, max(n) AS n FROM s GROUP BY k"}
+
+
+def test_iceberg_has_them_without_a_snapshot_of_its_own(db):
+    db.query("""CREATE TABLE s (k int, n int); SELECT pgtrickle.create_stream_table('t', 'SELECT k, sum(n) AS n FROM s GROUP BY k', '1h');
+                COMMENT ON TABLE t IS 'totals'; COMMENT ON COLUMN t.k IS 'a key'""")
+    lake = Lake(db, options='{"iceberg": "each commit"}')
+    lake.publish("t")
+    lake.publish_now()
+
+    def told():
+        table = PyIceberg().table(lake, "t")
+        said = {key: value for key, value in table.properties.items() if key in ("comment", "stream_table_query")}
+        return said, {field.name: field.doc for field in table.schema().fields if field.doc}, len(table.snapshots())
+
+    query = "SELECT k, sum(n) AS n FROM s GROUP BY k"
+    assert told() == ({"comment": "totals", "stream_table_query": query}, {"k": "a key"}, 1)
+    db.query("COMMENT ON TABLE t IS NULL; COMMENT ON COLUMN t.k IS 'another'")
+    lake.publish_now()
+    assert told() == ({"stream_table_query": query}, {"k": "another"}, 1)
+    with lake.duckdb() as duck:
+        duck.execute("COMMENT ON TABLE company_lake.t IS 'theirs'")
+    db.query("INSERT INTO s VALUES (1, 1)")
+    db.query("SELECT pgtrickle.refresh_stream_table('t')")
+    lake.publish_now()
+    assert told() == ({"comment": "theirs", "stream_table_query": query}, {"k": "another"}, 2)
