@@ -1,8 +1,10 @@
 #include "from.h"
 
 #include "correlate.h"
+#include "pairs.h"
 #include "pg/sql.hpp"
 #include "push.h"
+#include "relate.h"
 #include "scan.h"
 #include "subquery.h"
 
@@ -418,6 +420,10 @@ private:
 		auto read = reads_of(rarg, preserved.scope);
 		if (!read.empty())
 			decide(preserved, pending);
+		if (pg::call(asks_of_pairs, on, rarg)) {
+			of_pairs(preserved, rarg, on);
+			return preserved;
+		}
 		if (::Query *query = lateral(rarg); query != nullptr && !pg::call(has_sublinks, on)) {
 			join_lateral(preserved, query, reinterpret_cast<RangeTblRef *>(rarg)->rtindex, true, on, environment_);
 			return preserved;
@@ -425,6 +431,18 @@ private:
 		if (!read.empty())
 			return left_by_outer(std::move(preserved), rarg, on, read);
 		return left_of(std::move(preserved), joined(list_make1(rarg), nullptr), on, {});
+	}
+
+	// Rows of the item where ON holds, for each row of the other side.
+	void of_pairs(From &preserved, Node *item, Node *on) const
+	{
+		List *columns = NIL;
+		::Query *query = pg::call(rows_where, query_, item, on, &columns);
+		int index = environment_.next_index++, number = 0;
+		join_lateral(preserved, query, index, true, nullptr, environment_);
+		ListCell *cell;
+		foreach (cell, columns)
+			preserved.scope.columns[{lfirst_node(Var, cell)->varno, lfirst_node(Var, cell)->varattno}] = preserved.scope.columns.at({index, ++number});
 	}
 
 	// The right side reads columns of the left from inside: it is made for all combinations of them.
@@ -523,10 +541,63 @@ private:
 			pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "FULL JOIN is only supported with merge-joinable or hash-joinable join conditions");
 	}
 
+	static void check_joinable_sides(const From &a, const From &b, Node *on)
+	{
+		std::vector<Column> columns;
+		Scope both = both_scopes(a, b, &columns);
+		std::vector<Node *> plain;
+		for (Node *one : conjuncts(on))
+			if (!pg::call(has_sublinks, one))
+				plain.push_back(one);
+		check_joinable(plain, both, a.node->width());
+	}
+
+	// What the scope has, in the order of these columns; NULL is what it does not have.
+	static Tree columns_in_order(From from, const std::map<std::pair<int, int>, Column> &columns)
+	{
+		auto node = std::make_shared<Operator>();
+		node->kind = Kind::project;
+		for (const auto &[key, type] : columns) {
+			auto found = from.scope.columns.find(key);
+			node->expressions.push_back(found == from.scope.columns.end() ? Expression{"NULL", {}, type, {}, -1} : column_of(found->second, from.node->columns[found->second]));
+			node->columns.push_back(type);
+		}
+		node->depth = -1;
+		node->inputs.push_back(std::move(from.node));
+		return node;
+	}
+
+	From full_of_pairs(From a, From b, Node *larg, Node *rarg, Node *on) const
+	{
+		std::map<std::pair<int, int>, Column> columns;
+		for (const From *side : {&a, &b})
+			for (auto [key, column] : side->scope.columns) {
+				columns[key] = side->node->columns[column];
+				columns[key].not_null = false;
+			}
+		check_joinable_sides(a, b, on);
+		of_pairs(a, rarg, on);
+		List *none = NIL;
+		::Query *matching = pg::call(rows_where, query_, larg, on, &none);
+		restrict_to(b, negated(exists_link(matching)), environment_);
+		From both;
+		both.node = std::make_shared<Operator>();
+		both.node->kind = Kind::union_all;
+		for (From *side : {&a, &b})
+			both.node->inputs.push_back(columns_in_order(std::move(*side), columns));
+		for (const auto &[key, type] : columns) {
+			both.scope.columns[key] = both.node->width();
+			both.node->columns.push_back(type);
+		}
+		return both;
+	}
+
 	// A FULL JOIN B = A ⟕ B and the rows of B without a match in A.
 	From full(Node *larg, Node *rarg, Node *on)
 	{
 		From a = joined(list_make1(larg), nullptr), b = joined(list_make1(rarg), nullptr);
+		if (pg::call(asks_of_pairs, on, rarg))
+			return full_of_pairs(std::move(a), std::move(b), larg, rarg, on);
 		std::vector<Node *> all;
 		for (Node *one : conjuncts(on))
 			all.push_back(without_sublinks(a, b, one));

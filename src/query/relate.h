@@ -46,6 +46,7 @@ int add_input(Operator &join, Tree input);
 Node *unlabelled(Node *node);
 Node *true_constant();
 Node *negated(Node *test);
+Node *exists_link(::Query *query);
 Node *is_present(Node *column);
 bool is_null_constant(Node *node);
 Node *case_of(Node *first, Node *value, Node *second, Node *other, Node *otherwise);

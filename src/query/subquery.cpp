@@ -5,6 +5,7 @@
 #include "pg/sql.hpp"
 #include "push.h"
 #include "relate.h"
+#include "time.h"
 
 extern "C" {
 #include "access/stratnum.h"
@@ -131,7 +132,7 @@ void split(::Query *query, List *computed, Split *out)
 			out->local = lappend(out->local, one);
 		else {
 			out->outer = lappend(out->outer, one);
-			out->fits = out->fits && !has_sublinks(one);
+			out->fits = out->fits && !has_sublinks(one) && !tells_time(one);
 		}
 	}
 	auto *rest = static_cast<::Query *>(copyObjectImpl(query));

@@ -335,6 +335,18 @@ bool note_child(Node *child, void *context)
 	return false;
 }
 
+// What is part of a subquery and no expression.
+bool has_value(Node *node)
+{
+	switch (nodeTag(node)) {
+	case T_List: case T_TargetEntry: case T_FromExpr: case T_JoinExpr: case T_RangeTblEntry: case T_RangeTblFunction: case T_TableFunc:
+	case T_WindowClause: case T_CommonTableExpr: case T_SetOperationStmt: case T_SortGroupClause:
+		return false;
+	default:
+		return true;
+	}
+}
+
 void list_children(Node *tree, std::vector<Node *> *children)
 {
 	if (IsA(tree, Query))
@@ -364,7 +376,7 @@ public:
 		Search search = pg::call(looked_at, node, &scope_);
 		if (!search.time)
 			return;
-		if (!search.columns && !IsA(node, List) && !pg::call(expression_returns_set, node)) {
+		if (!search.columns && has_value(node) && !pg::call(expression_returns_set, node)) {
 			add(node);
 			return;
 		}
@@ -445,6 +457,16 @@ Node *time_of_last(Node *node, int parameter)
 	default:
 		return nullptr;
 	}
+}
+
+bool tells_time(Node *tree)
+{
+	auto walk = [](Node *node, void *) { return tells_time(node); };
+	if (tree == nullptr)
+		return false;
+	if (time_of_last(tree, 1) != nullptr)
+		return true;
+	return IsA(tree, Query) ? query_tree_walker(reinterpret_cast<::Query *>(tree), +walk, nullptr, 0) : expression_tree_walker(tree, +walk, nullptr);
 }
 
 std::vector<Moment> moments_in(Node *expression, const Scope &scope)

@@ -8,6 +8,9 @@ namespace query {
 // else.  In the server's memory; may raise its errors.
 Node *time_of_last(Node *node, int parameter);
 
+// Is any of that in a tree, or in its subqueries?  In C frames too.
+bool tells_time(Node *tree);
+
 // Every part over now() and constants alone, as large as it can be.
 std::vector<Moment> moments_in(Node *expression, const Scope &scope);
 

@@ -122,10 +122,6 @@ Node *exists(From &from, ::Query *original, const Environment &environment)
 	return is_present(reinterpret_cast<Node *>(new_column(from, first, environment)));
 }
 
-namespace {
-
-// ---- ANY and ALL by EXISTS ----
-
 Node *exists_link(::Query *query)
 {
 	auto make = [](::Query *subselect) {
@@ -137,6 +133,10 @@ Node *exists_link(::Query *query)
 	};
 	return pg::call(+make, query);
 }
+
+namespace {
+
+// ---- ANY and ALL by EXISTS ----
 
 Node *null_test(Node *test)
 {

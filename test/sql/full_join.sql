@@ -24,17 +24,21 @@ $$, '1h', 'DIFFERENTIAL');
 -- A condition that rejects NULLs of a side leaves a left join, of both an inner join.
 SELECT pgtrickle.create_stream_table('planned', 'SELECT p.month, s.who FROM plan p FULL JOIN spent s ON p.month = s.month WHERE p.amount > 6', '1h', 'DIFFERENTIAL');
 SELECT operator FROM pgtrickle.explain_stream_table('planned');
+-- A subquery in ON that reads both sides is made for each combination of them.
+CREATE TABLE known (month int, who text);
+INSERT INTO known VALUES (1, 'a'), (2, 'a'), (1, 'd');
+SELECT pgtrickle.create_stream_table('listed', 'SELECT p.month, p.amount, s.who FROM plan p FULL JOIN spent s ON p.month = s.month AND EXISTS (SELECT FROM known k WHERE k.month = p.month AND k.who = s.who)', '1h', 'DIFFERENTIAL');
 UPDATE spent SET month = month + 1 WHERE who = 'a';
 INSERT INTO plan VALUES (4, 4), (NULL, 8);
 DELETE FROM spent WHERE month IS NULL;
-SELECT t.name, mode, missing, unexpected FROM unnest('{months, parts, three, planned}'::text[]) t(name), pgtrickle.refresh_stream_table(t.name), pgtrickle.verify(t.name);
+SELECT t.name, mode, missing, unexpected FROM unnest('{months, parts, three, planned, listed}'::text[]) t(name), pgtrickle.refresh_stream_table(t.name), pgtrickle.verify(t.name);
 SELECT * FROM three ORDER BY 1;
 TRUNCATE plan;
 INSERT INTO spent SELECT g % 3, g, 'd' FROM generate_series(1, 6) g;
-SELECT t.name, missing, unexpected FROM unnest('{months, parts, three, planned}'::text[]) t(name), pgtrickle.refresh_stream_table(t.name), pgtrickle.verify(t.name);
+SELECT t.name, missing, unexpected FROM unnest('{months, parts, three, planned, listed}'::text[]) t(name), pgtrickle.refresh_stream_table(t.name), pgtrickle.verify(t.name);
 DELETE FROM spent;
 INSERT INTO plan VALUES (1, 1);
-SELECT t.name, mode, missing, unexpected FROM unnest('{months, parts, three, planned}'::text[]) t(name), pgtrickle.refresh_stream_table(t.name), pgtrickle.verify(t.name);
+SELECT t.name, mode, missing, unexpected FROM unnest('{months, parts, three, planned, listed}'::text[]) t(name), pgtrickle.refresh_stream_table(t.name), pgtrickle.verify(t.name);
 
 -- What the server cannot run is refused as it does.
 SELECT pgtrickle.create_stream_table('unequal', 'SELECT p.month, s.who FROM plan p FULL JOIN spent s ON p.month < s.month', '1h', 'DIFFERENTIAL');

@@ -65,3 +65,21 @@ SELECT pgtrickle.create_stream_table('rights', 'SELECT c.id, p.id AS purchase FR
 DELETE FROM purchase WHERE id = 13;
 SELECT count(*) FROM pgtrickle.refresh_stream_table('rights');
 SELECT missing, unexpected FROM pgtrickle.verify('rights');
+
+-- A subquery in ON may read both sides: it is then made for each combination of them.
+CREATE TABLE allowed (customer int, status text);
+INSERT INTO allowed VALUES (1, 'shipped'), (2, 'pending'), (NULL, 'shipped');
+SELECT pgtrickle.create_stream_table('as_allowed', $$SELECT c.id, p.id AS purchase FROM customer c
+    LEFT JOIN purchase p ON p.customer = c.id AND EXISTS (SELECT FROM allowed a WHERE a.customer = c.id AND a.status = p.status)$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('as_not_allowed', $$SELECT c.id, p.id AS purchase, q.id AS other FROM customer c
+    LEFT JOIN (purchase p LEFT JOIN purchase q ON q.status = p.status AND q.id > p.id) ON p.customer = c.id AND (q.status, c.id) NOT IN (SELECT a.status, a.customer FROM allowed a WHERE p.total > 1)$$, '1h', 'DIFFERENTIAL');
+SELECT operator FROM pgtrickle.explain_stream_table('as_allowed');
+SELECT * FROM as_allowed ORDER BY 1, 2;
+INSERT INTO purchase VALUES (20, 1, 7, 'pending'), (21, 2, 7, 'pending'), (22, NULL, 3, 'shipped');
+INSERT INTO allowed VALUES (1, 'pending');
+SELECT name, (pgtrickle.refresh_stream_table(name)).mode FROM unnest('{as_allowed,as_not_allowed}'::text[]) name;
+SELECT missing, unexpected FROM pgtrickle.verify('as_allowed') UNION ALL SELECT missing, unexpected FROM pgtrickle.verify('as_not_allowed');
+DELETE FROM allowed WHERE status = 'shipped';
+UPDATE customer SET id = 5 WHERE id = 1;
+SELECT name, (pgtrickle.refresh_stream_table(name)).mode FROM unnest('{as_allowed,as_not_allowed}'::text[]) name;
+SELECT missing, unexpected FROM pgtrickle.verify('as_allowed') UNION ALL SELECT missing, unexpected FROM pgtrickle.verify('as_not_allowed');

@@ -47,6 +47,16 @@ SELECT id, state FROM lapse ORDER BY 1;
 SELECT pgtrickle.create_stream_table('matches', $$SELECT t.id, p.id AS person FROM task t LEFT JOIN person p ON p.id = t.who AND t.due < now() AND p.joined < now()$$, '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('pairs', $$SELECT t.id, p.id AS person FROM task t JOIN person p ON p.id = t.who AND (t.due < now() OR p.joined + t.ttl > now())$$, '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('calendar', $$SELECT d::date AS day, count(t.id) AS n FROM generate_series(current_date - 1, current_date + 1, '1 day') d LEFT JOIN task t ON t.day = d GROUP BY 1$$, '1h', 'DIFFERENTIAL');
+-- Over both sides of an outer join, or of a subquery and what is around it: rows of a join that cross, made for what is read of the other side.
+SELECT pgtrickle.create_stream_table('in_time', $$SELECT t.id, p.id AS person FROM task t LEFT JOIN person p ON p.id = t.who AND p.joined + t.ttl > now()$$, '1h', 'DIFFERENTIAL');
+SELECT operator FROM pgtrickle.explain_stream_table('in_time');
+SELECT pgtrickle.create_stream_table('both_sides', $$SELECT t.id, p.id AS person FROM task t FULL JOIN person p ON p.id = t.who AND (p.joined + t.ttl > now() OR t.due < now())$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('had', $$SELECT t.id FROM task t WHERE EXISTS (SELECT FROM person p WHERE p.id = t.who AND p.joined + t.ttl > now())$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('had_not', $$SELECT t.id FROM task t WHERE t.who NOT IN (SELECT p.id FROM person p WHERE p.joined + t.ttl > now())$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('beside', $$SELECT t.id, p.joined FROM task t, LATERAL (SELECT * FROM person p WHERE p.id = t.who AND p.joined + t.ttl > now()) p$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('lateness', $$SELECT t.id, l.late, p.id AS person FROM task t, LATERAL (SELECT t.due < now() AS late) l, LATERAL (SELECT * FROM person p WHERE (p.joined < now()) = l.late) p$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('of_an_age', $$SELECT id FROM task WHERE (due < now()) IN (SELECT p.joined > now() FROM person p WHERE p.id <> who)$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('seconds', $$SELECT id FROM task WHERE id > (SELECT extract(second FROM now()) - 57)$$, '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('until', $$SELECT id, s FROM task, generate_series(1, CASE WHEN due < now() THEN 2 ELSE 1 END) s$$, '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('ranked', $$SELECT id, row_number() OVER (PARTITION BY due < now() ORDER BY id) AS r FROM task$$, '1h', 'DIFFERENTIAL');
 
@@ -77,4 +87,3 @@ SELECT DISTINCT verdict FROM refreshed;
 -- The clock of the wall is not the tick's.
 SELECT pgtrickle.create_stream_table('v', 'SELECT id, clock_timestamp() - due AS late FROM task', '1h', 'DIFFERENTIAL');
 SELECT pgtrickle.create_stream_table('v', 'SELECT id FROM task WHERE due < statement_timestamp()', '1h', 'DIFFERENTIAL');
-SELECT pgtrickle.create_stream_table('v', 'SELECT t.id FROM task t LEFT JOIN person p ON p.joined + t.ttl > now()', '1h', 'DIFFERENTIAL');

@@ -154,14 +154,16 @@ def outer_join(g, left):
 def full_join(g, left):
     right = g.make("from", [], otherwise=lambda: None)
     on = match(g, left.columns, right.columns)
-    return on and Node("from", "{0} FULL JOIN {1} ON {2}", [left, right, on], left.columns + right.columns)
+    more = [c for c in [temporal(g, left.columns + right.columns), condition(g, left.columns + right.columns)] if c and g.chance(0.2)]
+    return on and Node("from", "{0} FULL JOIN {1} ON {2}", [left, right, Many("", " AND ", [on, *more], 1)], left.columns + right.columns)
 
 
 @production("join", 0.7)
 def nested_join(g, left):
     right = g.make("join", g.make("from", [], otherwise=lambda: None), otherwise=lambda: None)
     on = right and match(g, left.columns, right.columns)
-    return on and Node("from", "{0} " + g.rng.choice(["JOIN", "LEFT JOIN"]) + " ({1}) ON {2}", [left, right, on], left.columns + right.columns)
+    more = conditions(g, left.columns + right.columns, 0.2) if on else []
+    return on and Node("from", "{0} " + g.rng.choice(["JOIN", "LEFT JOIN"]) + " ({1}) ON {2}", [left, right, Many("", " AND ", [on, *more], 1)], left.columns + right.columns)
 
 
 @production("join", 0.7)
@@ -582,9 +584,12 @@ def row_comparison(g, scope):
 
 @production("condition", 1)
 def temporal(g, scope):
-    moving = [r for r in scope if r.moves]
+    moving = [r for r in [*scope, *g.outer] if r.moves]
     if not moving:
         return None
+    numbers = [r for r in [*scope, *g.outer] if r.type == "int"]
+    if numbers and g.chance(0.3):
+        return Node("condition", g.rng.choice(["{0} + {1} % 4 * interval '100 ms' > now()", "{0} < now() - {1} % 3 * interval '150 ms'"]), [g.rng.choice(moving).node(), g.rng.choice(numbers).node()])
     return Node("condition", g.rng.choice(["{0} > now() - interval '300 ms'", "{0} <= now()", "{0} BETWEEN now() - interval '150 ms' AND now() + interval '200 ms'", "{0} + interval '100 ms' < now()", "{0} + interval '1 day' < now() + interval '1 day'",
                                          "extract(epoch FROM now() - {0}) < 0.2", "GREATEST({0}, now() - interval '1 day') > now() - interval '250 ms'"]),
                 [g.rng.choice(moving).node()])
