@@ -136,6 +136,13 @@ void replace_in_limit(::Query *query, List *references, List *replacements, int 
 	query->limitOffset = replace(query->limitOffset, &r);
 }
 
+[[noreturn]] void refuse(const char *what, const char *reason, int location)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s has no differential law yet", what), errdetail("%s", reason),
+	                errhint("Use refresh_mode AUTO or FULL, which recompute the query and apply the difference."), errposition(location + 1)));
+	pg_unreachable();
+}
+
 // ---- the subquery by the references ----
 
 SortGroupClause *group_clause(TargetEntry *target, List *targets)
@@ -172,8 +179,8 @@ void by_columns(::Query *query, List *columns)
 {
 	bool grouped = query->hasAggs || query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != nullptr;
 	if (query->groupingSets != NIL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("GROUPING SETS, CUBE or ROLLUP in a correlated subquery has no differential law yet"),
-		                errhint("Use refresh_mode AUTO or FULL, which recompute the query and apply the difference.")));
+		refuse("GROUPING SETS, CUBE or ROLLUP in a correlated subquery", "Its total has a row also where there is nothing to group.",
+		       linitial_node(GroupingSet, query->groupingSets)->location);
 	ListCell *cell;
 	foreach (cell, columns) {
 		auto *target = shown_target(query, static_cast<Expr *>(copyObjectImpl(lfirst(cell))), "outer");
@@ -262,8 +269,7 @@ Node *place(Node *item, int index)
 			join->rarg = place(join->rarg, index);
 			return item;
 		}
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a FULL JOIN whose ON reads an outer query has no differential law yet"),
-		                errhint("Use refresh_mode AUTO or FULL, which recompute the query and apply the difference.")));
+		refuse("a FULL JOIN whose ON reads an outer query", "Its rows without a match would be others for each row around it.", exprLocation(join->quals));
 	}
 	auto *both = makeNode(FromExpr);
 	both->fromlist = list_make2(reference, item);

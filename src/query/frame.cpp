@@ -48,7 +48,7 @@ std::string bound(Node *value, bool distance, int location)
 {
 	Node *folded = pg::call(constant, value);
 	if (!IsA(folded, Const))
-		no_law("a window frame whose bound is not a constant", location);
+		no_law("a window frame whose bound is not a constant", std::max(location, pg::call(exprLocation, static_cast<const Node *>(value))), "How far each row looks decides which rows a change is looked at from.");
 	std::int64_t rows = distance ? -1 : pg::call(known_rows, value);
 	return rows >= 0 ? std::to_string(rows) : std::string("(") + pg::call(print, folded) + ")";
 }

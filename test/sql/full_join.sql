@@ -42,3 +42,5 @@ SELECT t.name, mode, missing, unexpected FROM unnest('{months, parts, three, pla
 
 -- What the server cannot run is refused as it does.
 SELECT pgtrickle.create_stream_table('unequal', 'SELECT p.month, s.who FROM plan p FULL JOIN spent s ON p.month < s.month', '1h', 'DIFFERENTIAL');
+-- What has no law is refused at its place.
+SELECT pgtrickle.create_stream_table('around', 'SELECT k.month, (SELECT count(*) FROM plan p FULL JOIN spent s ON p.month = s.month AND s.who = k.who) AS n FROM known k', '1h', 'DIFFERENTIAL');

@@ -54,3 +54,6 @@ SELECT * FROM different;
 
 -- Where a constant key is NULL is left to the plan of the query.
 SELECT pgtrickle.create_stream_table('constant', 'SELECT ''x''::text AS x, count(*) AS n FROM visit GROUP BY ROLLUP (''x''::text)', '1h', 'DIFFERENTIAL');
+
+-- Those of a subquery that reads what is around it are refused at their words.
+SELECT pgtrickle.create_stream_table('around', 'SELECT v.id, (SELECT max(n) FROM (SELECT count(*) AS n FROM visit w WHERE w.city = v.city GROUP BY ROLLUP (w.year)) s) AS most FROM visit v', '1h', 'DIFFERENTIAL');

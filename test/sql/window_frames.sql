@@ -88,3 +88,6 @@ SELECT access FROM unnest('{months,days,parts,hours}'::text[]) name, pgtrickle.e
 UPDATE stay SET at = at + interval '1 microsecond', zoned = zoned + interval '1 microsecond', f = f + 0.1, o = o + interval '1 hour' WHERE id = 3004;
 SELECT DISTINCT v.missing, v.unexpected FROM unnest('{months,days,parts,hours}'::text[]) name, pgtrickle.refresh_stream_table(name) r, pgtrickle.verify(name || left(r.mode, 0)) v;
 RESET TimeZone;
+
+-- A bound that is not known beforehand is refused at its place.
+SELECT pgtrickle.create_stream_table('unbound', 'SELECT sum(price) OVER (ORDER BY id ROWS BETWEEN (SELECT max(price) FROM tick) PRECEDING AND CURRENT ROW) AS s FROM tick', '1h', 'DIFFERENTIAL');
