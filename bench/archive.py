@@ -67,9 +67,9 @@ class Mirror:
     def freshness(self):
         """From the commit of 100 changed rows until DuckDB shows them, as a reader that looks again and again sees it."""
         reader = duckdb_reader(self.name)
-        for schedule, goal, base in (("calculated", 0.3, 1000), ("1s", 1.0, 2000)):
+        for schedule, goal, base in (("schedule => 'calculated'", 0.3, 1000), ("default schedule", 1.0, 2000)):
             self.conn.execute("SELECT pgtrickle.unpublish('orders', drop_lake_table => true)")
-            self.conn.execute("SELECT pgtrickle.publish('orders', 'bench_lake', schedule => %s)", [schedule])
+            self.conn.execute(f"SELECT pgtrickle.publish('orders', 'bench_lake'{', ' + schedule if '=>' in schedule else ''})")
             self.conn.execute("SELECT pgtrickle.publish_now('bench_lake')")
             took = []
             for turn in range(9):
@@ -81,7 +81,7 @@ class Mirror:
                         raise RuntimeError("100 changed orders are not in the lake after 30 s")
                     time.sleep(0.01)
                 took.append(time.perf_counter() - started)
-            yield Figure(f"100-row commit → read by DuckDB, schedule '{schedule}'", f"≤ {goal} s", milliseconds(median(took)), "", median(took) <= goal, {"seconds": took})
+            yield Figure(f"100-row commit → read by DuckDB, {schedule}", f"≤ {goal} s", milliseconds(median(took)), "", median(took) <= goal, {"seconds": took})
         reader.close()
 
     def reading(self):

@@ -449,7 +449,7 @@ COMMENT ON FUNCTION pgtrickle._lake_relation(regclass) IS
 'relation: to be published.  Errors: 42P01, 42809 not a table, 42501 not its owner, 0A000 a kind of table that cannot be followed.';
 
 CREATE FUNCTION pgtrickle.publish(relation regclass, lake text DEFAULT NULL, table_name text DEFAULT NULL, mode text DEFAULT 'mirror',
-    schedule text DEFAULT '10s', partition_by text[] DEFAULT NULL, sort_by text[] DEFAULT NULL, iceberg text DEFAULT NULL, types jsonb DEFAULT NULL) RETURNS text
+    schedule text DEFAULT '1s', partition_by text[] DEFAULT NULL, sort_by text[] DEFAULT NULL, iceberg text DEFAULT NULL, types jsonb DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $publish$
 DECLARE
     the_lake pgtrickle.lake;
@@ -528,7 +528,7 @@ COMMENT ON FUNCTION pgtrickle.publish(regclass, text, text, text, text, text[], 
 relation: what to publish; lake: its name, NULL = the only one; table_name: NULL = the relation''s; mode: ''mirror'' (the lake table equals
 the relation), ''append'' (every new version of a row is added, deletes are ignored) or ''history'' (every version that a publish saw, after four
 columns: valid_from and valid_to, when the database snapshots were taken that first and no longer showed it, from_snapshot and to_snapshot, the
-lake snapshots of those publishes; the ends are NULL while it lasts); schedule: a duration such as ''10s'', or ''calculated''
+lake snapshots of those publishes; the ends are NULL while it lasts); schedule: the time between batches, such as ''10s'', or ''calculated''
 (as soon as it changes); partition_by: what decides which file a row goes to, of columns, year(column), month(…), day(…), hour(…) and
 bucket(n, column), such as ''{year(at),region}'' (timestamptz in UTC; text, whole numbers, decimals, dates, uuids and booleans by themselves); sort_by: columns
 by which the rows of a batch are sorted in its files, each with ASC or DESC, NULLS FIRST or LAST; iceberg: how Spark, Trino and pyiceberg follow, ''each commit'' (in the
