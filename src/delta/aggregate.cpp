@@ -380,10 +380,10 @@ std::string Compiler::aggregate_delta(Operator &node)
 
 void Compiler::keep_groups(const Grouping &g)
 {
-	std::string content = current(*g.node.inputs[0], {}, true);
-	program_.states.push_back(groups_state(g, content));
+	std::string rows = content(*g.node.inputs[0]);
+	program_.states.push_back(groups_state(g, rows));
 	for (const Values &v : g.values)
-		program_.states.push_back(values_state(g, v, content));
+		program_.states.push_back(values_state(g, v, rows));
 	if (!g.values.empty())
 		program_.states.back().finish.push_back(completed(g));
 }

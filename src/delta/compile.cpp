@@ -91,6 +91,14 @@ std::string Compiler::current(const Operator &node, const std::set<int> &probe, 
 	return {};
 }
 
+std::string Compiler::content(const Operator &node)
+{
+	filling_ = true;
+	std::string out = current(node, {}, true);
+	filling_ = false;
+	return out;
+}
+
 std::string Compiler::materialized(Operator &node)
 {
 	std::string name = "z_d" + std::to_string(node.id);

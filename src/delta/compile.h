@@ -61,6 +61,8 @@ private:
 	// SELECT c1…cn, w: the content now, so that rows can be found by the columns of probe.
 	// bulk: base tables are read as they are, for plans that touch much of them.
 	std::string current(const Operator &node, const std::set<int> &probe, bool bulk);
+	// The same for the fill of a state above: what has been filled before it is read instead of the tables, where it has all that it takes.
+	std::string content(const Operator &node);
 
 	std::string scan_delta(Operator &node);
 	std::string scan_current(const Operator &node, const std::set<int> &probe, bool bulk);
@@ -79,6 +81,8 @@ private:
 	void look_behind(const Operator &node, const Moving &moving, const std::string &name);
 	void leave_behind(const Operator &node, const Moving &moving);
 	Moving moving(const Operator &node) const;
+	// The content of a filter out of the rows that wait, if they are filled and no other passes it; else empty.
+	std::string filter_waiting(const Operator &node) const;
 	std::string function_delta(Operator &node);
 	std::string function_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string filter_delta(Operator &node);
@@ -165,6 +169,7 @@ private:
 	Catalog &catalog_;
 	bool wide_, locks_;
 	int slots_ = 0;
+	bool filling_ = false;
 	bool defining_ = false;           // windows, tops and sums of floats are worked out from their inputs, not read from state
 	Program program_;
 	std::set<int> materialized_;

@@ -102,7 +102,8 @@ std::string Compiler::filter_delta(Operator &node)
 
 std::string Compiler::filter_current(const Operator &node, const std::set<int> &probe, bool bulk)
 {
-	return filter_over(node, current(*node.inputs[0], probe, bulk));
+	std::string waiting = filling_ ? filter_waiting(node) : std::string();
+	return waiting.empty() ? filter_over(node, current(*node.inputs[0], probe, bulk)) : waiting;
 }
 
 std::string Compiler::filter_over(const Operator &node, const std::string &input, bool at_last) const

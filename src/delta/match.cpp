@@ -136,7 +136,7 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 	};
 	State state{node.id, "degrees", table, {}, {}, {}, {}};
 	state.create = {"CREATE TABLE " + table + " (" + pg::join(definitions, ", ") + ", n int8 NOT NULL) WITH (fillfactor = 50)"};
-	state.fill = counted("(" + current(right, {}, true) + ")");
+	state.fill = counted("(" + content(right) + ")");
 	state.filled = names;
 	state.filled.push_back("n");
 	state.index = {index_by(table, columns)};

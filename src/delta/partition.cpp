@@ -215,7 +215,7 @@ void Compiler::keep_partitions(const Partition &p)
 	state.create.push_back("CREATE TABLE " + p.table + " (" + list(definitions) + ") WITH (fillfactor = " + (p.is_top() ? "90" : "70") + ")");
 	state.filled = p.row() + p.results();
 	state.fill = "SELECT " + list(all_of("f.", p.row() + results)) + " FROM (" +
-	             p.worked_out(p.copies(current(*node.inputs[0], {}, true), "pg_catalog.nextval('" + p.table + "_r'::regclass)")) + ") f";
+	             p.worked_out(p.copies(content(*node.inputs[0]), "pg_catalog.nextval('" + p.table + "_r'::regclass)")) + ") f";
 	auto index = [&](const std::string &columns, const std::string &where = {}) {
 		std::string sql = "CREATE INDEX ON " + p.table + " (" + columns + ")" + where;
 		if (!columns.empty() && std::find(state.index.begin(), state.index.end(), sql) == state.index.end())

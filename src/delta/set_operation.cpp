@@ -75,7 +75,7 @@ std::string Compiler::set_delta(Operator &node)
 	for (auto &input : node.inputs)
 		changes.push_back(delta(*input));
 	for (const auto &input : node.inputs)
-		contents.push_back(current(*input, {}, true));
+		contents.push_back(content(*input));
 	std::string table = rows_table(node, "r"), name = "z_r" + std::to_string(node.id);
 
 	std::vector<std::string> definitions{"h int8 NOT NULL"}, names{"h"}, values{"u.h"}, same, out;

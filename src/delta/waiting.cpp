@@ -140,7 +140,7 @@ std::string Compiler::keep_waiting(Operator &node, const Moving &moving, const s
 	for (const std::string &name : names)
 		each.push_back("u." + name);
 	state.create = {"CREATE TABLE " + state.table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
-	state.fill = "SELECT " + pg::join(each, ", ") + " FROM (" + rows(current(input, {}, true), moving.ahead ? least(moving, false, 1) : std::string()) + ") u" +
+	state.fill = "SELECT " + pg::join(each, ", ") + " FROM (" + rows(content(input), moving.ahead ? "(SELECT " + least(moving, false, 1) + ")" : std::string()) + ") u" +
 	             (once ? "" : ", generate_series(1, u.w)");
 	state.filled = names;
 	program_.states.push_back(state);
@@ -169,6 +169,21 @@ std::string Compiler::keep_waiting(Operator &node, const Moving &moving, const s
 	     {"INSERT INTO " + state.table + " (" + pg::join(names, ", ") + ") SELECT " + pg::join(each, ", ") + " FROM " + wait + " u, generate_series(1, u.w) WHERE u.w > 0",
 	      {}, {}, {}, {}, true});
 	return "(SELECT s.*, 1::int8 AS w FROM " + state.table + " s)";
+}
+
+std::string Compiler::filter_waiting(const Operator &node) const
+{
+	std::string table = rows_table(node, "t");
+	if (std::none_of(program_.states.begin(), program_.states.end(), [&](const State &state) { return state.table == table; }))
+		return {};
+	Moving all = moving(node);
+	if (all.ahead && std::none_of(all.waiting.begin(), all.waiting.end(), [](const Moment &m) { return m.bounds; }))
+		return {};
+	std::vector<Expression> moving;
+	for (const Expression &condition : node.conditions)
+		if (condition.uses_time())
+			moving.push_back(condition);
+	return "SELECT " + columns_of("s", node.width()) + (node.width() ? ", " : "") + "1::int8 AS w FROM " + table + " s WHERE " + and_all(conditions_over(moving, "s", false));
 }
 
 void Compiler::look_behind(const Operator &node, const Moving &moving, const std::string &name)

@@ -189,17 +189,17 @@ void bare_seconds(Node **moment, Node **other)
 }
 
 // Intervals are compared as if days had 24 hours and months 30 days: now() - moment <op> interval is moment <op'>
-// now() - interval of that length, and likewise moment - now().
-void bare_difference(Node **moment, Node **other, const Scope *scope)
+// now() - interval of that length, and moment - now() likewise, but the other way round: then true.
+bool bare_difference(Node **moment, Node **other, const Scope *scope)
 {
 	auto *difference = reinterpret_cast<OpExpr *>(*moment);
 	if (!IsA(difference, OpExpr) || difference->opfuncid != F_TIMESTAMPTZ_MI || !is_any_interval(*other))
-		return;
+		return false;
 	auto *left = static_cast<Node *>(linitial(difference->args)), *right = static_cast<Node *>(lsecond(difference->args));
 	Search l = looked_at(left, scope), r = looked_at(right, scope);
 	bool from_now = l.time && !l.columns && !r.time, to_now = r.time && !r.columns && !l.time;
 	if (!from_now && !to_now)
-		return;
+		return false;
 	Interval *length = DatumGetIntervalP(reinterpret_cast<Const *>(*other)->constvalue), *plain = static_cast<Interval *>(palloc0(sizeof(Interval)));
 	plain->time = (int64(length->month) * DAYS_PER_MONTH + length->day) * USECS_PER_DAY + length->time;
 	Const *shift = makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval), IntervalPGetDatum(plain), false, false);
@@ -208,6 +208,7 @@ void bare_difference(Node **moment, Node **other, const Scope *scope)
 	*moment = reinterpret_cast<Node *>(make_opclause(sum, TIMESTAMPTZOID, false, reinterpret_cast<Expr *>(from_now ? left : right),
 	                                                 reinterpret_cast<Expr *>(shift), InvalidOid, InvalidOid));
 	set_opfuncid(reinterpret_cast<OpExpr *>(*moment));
+	return to_now;
 }
 
 bool is_now(Node *node)
@@ -309,6 +310,7 @@ bool is_near_column(Node *node)
 // A comparison by an order of something that time does not move with a moment: both, or nothing.
 struct Compared {
 	Node *with, *moment;
+	bool not_less;      // it is true of no value that is less than the moment
 };
 
 void as_comparison(Node *node, const Scope *scope, Compared *out)
@@ -318,14 +320,19 @@ void as_comparison(Node *node, const Scope *scope, Compared *out)
 		return;
 	auto *with = static_cast<Node *>(linitial(reinterpret_cast<OpExpr *>(node)->args));
 	auto *moment = static_cast<Node *>(lsecond(reinterpret_cast<OpExpr *>(node)->args));
-	if (looked_at(with, scope).time)
+	std::string_view order = get_opname(reinterpret_cast<OpExpr *>(node)->opno);
+	bool less = order == "<" || order == "<=", greater = order == ">" || order == ">=";
+	if (looked_at(with, scope).time) {
 		std::swap(with, moment);
+		std::swap(less, greater);
+	}
 	bare_seconds(&moment, &with);
-	bare_difference(&moment, &with, scope);
+	if (bare_difference(&moment, &with, scope))
+		std::swap(less, greater);
 	if (looked_at(with, scope).time || looked_at(moment, scope).columns || !is_plain(moment, nullptr))
 		return;
 	bare_moment(&with, &moment);
-	*out = {with, moment};
+	*out = {with, moment, greater || order == "="};
 }
 
 bool note_child(Node *child, void *context)
@@ -367,7 +374,7 @@ Node *today()
 
 class Collector {
 public:
-	explicit Collector(const Scope &scope) : scope_(scope) {}
+	Collector(const Scope &scope, Node *whole) : scope_(scope), whole_(whole) {}
 
 	// inside: of a subquery, whose own columns mean nothing to the input.
 	// left_out: it may be left out for some rows.
@@ -389,6 +396,7 @@ public:
 			Moment &moment = add(compared.moment);
 			moment.compared = true;
 			moment.with = with.text;
+			moment.bounds = node == whole_ && compared.not_less;
 			moment.column = with.plain;
 			if (!left_out || with.plain >= 0)
 				keep(moment, with.text, with.type);
@@ -431,6 +439,7 @@ private:
 	}
 
 	const Scope &scope_;
+	Node *whole_;
 };
 
 }  // namespace
@@ -471,7 +480,7 @@ bool tells_time(Node *tree)
 
 std::vector<Moment> moments_in(Node *expression, const Scope &scope)
 {
-	Collector collector(scope);
+	Collector collector(scope, expression);
 	collector.collect(expression);
 	return std::move(collector.found);
 }

@@ -37,6 +37,7 @@ struct Moment {
 	int column = -1;            // the input column that this is, when it is just one
 	std::string kept{};         // the same for rows that are kept in its order; empty: it cannot be worked out for every row
 	Column kept_type{};
+	bool bounds = false;        // the whole expression is this comparison, and no value less than the moment satisfies it
 };
 
 // SQL text with holes: \x01<column>\x02 is column <column> (from 0) of the
