@@ -798,9 +798,10 @@ private:
 	{
 		const Aggref *aggref = aggregate_in(expression);
 		Oid function = aggref->aggfnoid;
-		if (Oid least = function == F_ANY_VALUE && aggref->aggorder == NIL ? pg::call(least_of, a.arguments[0].type.type) : InvalidOid; OidIsValid(least)) {
-			function = least;
-			a.call = "pg_catalog.min(" + hole(0) + ")";
+		if (function == F_ANY_VALUE && aggref->aggorder == NIL) {
+			Oid least = pg::call(least_of, a.arguments[0].type.type);
+			function = OidIsValid(least) ? least : function;
+			a.call = (OidIsValid(least) ? "pg_catalog.min(" : "pgtrickle._any_value(") + hole(0) + ")";
 			a.ours = true;
 		}
 		Oid order = pg::call(sort_operator, function);
@@ -811,10 +812,10 @@ private:
 			a.greatest = pg::call(is_greater_than, order);
 		} else {
 			a.by_image = !among(function, of_floats);
-			a.by_order = !among(function, of_floats) && !among(function, order_free) && aggref->aggkind == AGGKIND_NORMAL;
+			a.by_order = !a.ours && !among(function, of_floats) && !among(function, order_free) && aggref->aggkind == AGGKIND_NORMAL;
 			a.any_order = a.by_order && aggref->aggorder == NIL && !a.distinct;
 		}
-		if (a.distinct)
+		if (a.distinct || a.ours)
 			a.ignores_copies = true;
 		if (a.arguments.size() == 1 && a.checked == 1)
 			answer_in_order(const_cast<Aggref *>(aggref), a);

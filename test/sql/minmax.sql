@@ -62,3 +62,24 @@ DELETE FROM bid WHERE bidder IN ('yan', 'x', 'cy');
 SELECT mode FROM pgtrickle.refresh_stream_table('samples');
 SELECT * FROM samples ORDER BY 1;
 SELECT missing, unexpected FROM pgtrickle.verify('samples');
+
+-- Also of types without a least, by how they look.
+CREATE TYPE pair AS (x int, y text);
+CREATE TABLE odd (id int PRIMARY KEY, g int, u uuid, b bool, j json, d jsonb, p point, r int4range, n name, c pair);
+INSERT INTO odd SELECT i, i % 2, lpad(i::text, 32, '0')::uuid, i % 3 = 0, json_build_object('a', i % 4), jsonb_build_object('a', (i % 4)::numeric(9, 2)), point(i, 0), int4range(i, i + 1), 'n' || i, ROW(i, 'x')::pair
+    FROM generate_series(1, 12) i;
+SELECT pgtrickle.create_stream_table('oddities', $$
+    SELECT g, any_value(u) AS u, any_value(b) FILTER (WHERE id > 2) AS b, any_value(j) AS j, any_value(d) AS d, any_value(p) AS p, any_value(r) AS r, any_value(n) AS n, any_value(c) AS c FROM odd GROUP BY g
+$$, '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('oddity', 'SELECT any_value(u) AS u, any_value(DISTINCT d) AS d FROM odd', refresh_mode => 'IMMEDIATE');
+SELECT * FROM oddities ORDER BY g;
+DELETE FROM odd WHERE id <= 2;
+INSERT INTO odd (id, g, u) VALUES (20, 1, '00000000-0000-0000-0000-000000000000'), (21, 2, NULL);
+SELECT mode FROM pgtrickle.refresh_stream_table('oddities');
+SELECT * FROM oddities ORDER BY g;
+SELECT missing, unexpected FROM pgtrickle.verify('oddities');
+TABLE oddity;
+SELECT missing, unexpected FROM pgtrickle.verify('oddity');
+UPDATE odd SET g = 1 - g, j = NULL WHERE id < 8;
+SELECT mode FROM pgtrickle.refresh_stream_table('oddities');
+SELECT missing, unexpected FROM pgtrickle.verify('oddities');
