@@ -127,7 +127,7 @@ void destroy(DestReceiver *self)
 bool only_guarded(TriggerDesc *triggers)
 {
 	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-		if (strcmp(triggers->triggers[i].tgname, "pg_trickle_guard") != 0)
+		if (strncmp(triggers->triggers[i].tgname, "pg_trickle_guard", strlen("pg_trickle_guard")) != 0)
 			return false;
 	return true;
 }

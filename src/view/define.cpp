@@ -279,6 +279,14 @@ void guard(const std::string &table, int id)
 	pg::execute("CREATE TRIGGER pg_trickle_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON " + table +
 	            " FOR EACH STATEMENT EXECUTE FUNCTION pgtrickle._guard('" + std::to_string(id) + "')");
 	pg::execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER pg_trickle_guard");
+	pg::execute("CREATE TRIGGER pg_trickle_guard_replica AFTER INSERT OR UPDATE OR DELETE ON " + table + " FOR EACH ROW EXECUTE FUNCTION pgtrickle._guard()");
+	pg::execute("ALTER TABLE " + table + " ENABLE REPLICA TRIGGER pg_trickle_guard_replica");
+}
+
+void unguard(const std::string &table)
+{
+	pg::execute("DROP TRIGGER pg_trickle_guard ON " + table);
+	pg::execute("DROP TRIGGER pg_trickle_guard_replica ON " + table);
 }
 
 void set_up(int id, const std::string &mode)

@@ -31,8 +31,10 @@ void exchange_arrangements(int id);
 bool has_target_index(int id);
 void make_target_index(const View &view);
 
-// Has a trigger refuse whoever else would write the table.  A dump knows the stream table by it.
+// Has a trigger refuse whoever else would write the table; a dump knows the stream table by it.  Subscriptions fire none of a statement,
+// so another refuses their rows: one that fires for nobody else.
 void guard(const std::string &table, int id);
+void unguard(const std::string &table);
 
 // Creates or replaces the view pgtrickle_state.q_<id>; errors carry the position in the query.
 void define_query(int id, const std::string &query, const std::string &owner, bool replace);

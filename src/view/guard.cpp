@@ -105,20 +105,25 @@ void refuse_if_stream_table(RangeVar *name, bool unlogged)
 		pg::entry(refuse, relid, unlogged);
 }
 
-void refuse_unguarded(Oid relid)
+bool is_guard(const char *trigger)
+{
+	return strcmp(trigger, "pg_trickle_guard") == 0 || strcmp(trigger, "pg_trickle_guard_replica") == 0;
+}
+
+void refuse_unguarded(Oid relid, const char *trigger)
 {
 	if (is_stream_table(relid))
-		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "trigger \"pg_trickle_guard\" keeps others from writing to stream table " + pg::relation_name(relid), {},
+		pg::fail(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, std::string("trigger \"") + trigger + "\" keeps others from writing to stream table " + pg::relation_name(relid), {},
 		         "It goes with the stream table: pgtrickle.drop_stream_table, or DROP TABLE.");
 }
 
 void refuse_if_unguarded(RangeVar *name, const char *trigger)
 {
-	if (strcmp(trigger, "pg_trickle_guard") != 0 || !has_stream_tables())
+	if (!is_guard(trigger) || !has_stream_tables())
 		return;
 	Oid relid = RangeVarGetRelid(name, NoLock, true);
 	if (OidIsValid(relid))
-		pg::entry(refuse_unguarded, relid);
+		pg::entry(refuse_unguarded, relid, trigger);
 }
 
 void stay_guarded(Oid relid)
@@ -127,7 +132,10 @@ void stay_guarded(Oid relid)
 		return;
 	pg::with_spi([&] {
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		pg::execute("ALTER TABLE " + pg::relation_name(relid) + " ENABLE ALWAYS TRIGGER pg_trickle_guard");
+		if (pg::value("SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid AND (tgname, tgenabled) IN (('pg_trickle_guard', 'A'), ('pg_trickle_guard_replica', 'R')) "
+		              "HAVING count(*) = 2", {std::to_string(relid)}))
+			return;
+		pg::execute("ALTER TABLE " + pg::relation_name(relid) + " ENABLE ALWAYS TRIGGER pg_trickle_guard, ENABLE REPLICA TRIGGER pg_trickle_guard_replica");
 	});
 }
 
@@ -169,6 +177,44 @@ void after(RangeVar *switched)
 		return;
 	CommandCounterIncrement();
 	pg::entry(stay_guarded, relid);
+}
+
+void warn(const char *subscription, const char *table)
+{
+	ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("subscription \"%s\" writes to stream table %s, which will refuse it", subscription, table),
+	                  errdetail("A stream table holds the result of its query and is written by its refreshes."),
+	                  errhint("Take the table out of the publication and refresh the subscription, or drop it; the tables that the query reads may be subscribed to.")));
+}
+
+// The slot at the publisher is there by now and would stay: it is said, and refused when the first row comes.
+void warn_of_written(const char *subscription)
+{
+	pg::with_spi([&] {
+		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+		for (const auto &row : pg::query("SELECT r.srrelid::regclass FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid "
+		                                 "JOIN pgtrickle.stream_table t ON t.relid = r.srrelid WHERE s.subname = $1 AND "
+		                                 "s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) ORDER BY 1", {subscription}))
+			pg::call(warn, subscription, row[0]->c_str());
+	});
+}
+
+// In memory of its own, as above; nullptr: the statement does not choose what is subscribed to.
+const char *subscription_of(Node *statement)
+{
+	const char *name = nullptr;
+	if (IsA(statement, CreateSubscriptionStmt))
+		name = reinterpret_cast<CreateSubscriptionStmt *>(statement)->subname;
+	else if (IsA(statement, AlterSubscriptionStmt))
+		name = reinterpret_cast<AlterSubscriptionStmt *>(statement)->subname;
+	return name == nullptr ? nullptr : pstrdup(name);
+}
+
+void after(const char *subscription)
+{
+	if (subscription == nullptr || !IsTransactionState() || !has_stream_tables())
+		return;
+	CommandCounterIncrement();
+	pg::entry(warn_of_written, subscription);
 }
 
 struct Named {
@@ -262,11 +308,13 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 	Call call{planned, source, read_only, context, params, environment, receiver, completion};
 	before(planned->utilityStmt);
 	RangeVar *table = switched(planned->utilityStmt);
+	const char *subscription = subscription_of(planned->utilityStmt);
 	if (may_be_needed(planned->utilityStmt))
 		pg::entry(process_named, static_cast<const Call *>(&call));
 	else
 		process(&call);
 	after(table);
+	after(subscription);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ std::string register_consumer(const std::string &wanted, const std::string &tabl
 	}
 	std::string id = *pg::value("INSERT INTO pgtrickle.consumer (kind) VALUES ('view') RETURNING id");
 	pg::execute("ALTER VIEW pgtrickle_state.q_" + wanted + " RENAME TO q_" + id);
-	pg::execute("DROP TRIGGER pg_trickle_guard ON " + table);
+	unguard(table);
 	guard(table, std::stoi(id));
 	return id;
 }
