@@ -3,7 +3,6 @@
 #include "fill.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
-#include "pg/trust.hpp"
 
 extern "C" {
 #include "executor/tstoreReceiver.h"
@@ -12,6 +11,7 @@ extern "C" {
 #include "jit/jit.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
@@ -71,19 +71,10 @@ private:
 	double page_;
 };
 
-// Analysed again here, if it has to be, and not when it is run, by when nothing is trusted any more.
-void renew(SPIPlanPtr plan)
+SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep, bool parallel, pg::Opened opened)
 {
-	if (CachedPlan *now = SPI_plan_get_cached_plan(plan); now != nullptr)
-		ReleaseCachedPlan(now, CurrentResourceOwner);
-}
-
-SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep, bool parallel)
-{
-	SPIPlanPtr plan = SPI_prepare_cursor(sql, count, const_cast<Oid *>(types),
-	                                     (keep ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN) | (parallel ? CURSOR_OPT_PARALLEL_OK : 0));
-	if (plan == nullptr)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	SPIPlanPtr plan = pg::prepare_trusted(sql, types, count, (keep ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN) | (parallel ? CURSOR_OPT_PARALLEL_OK : 0),
+	                                      opened);
 	if (keep)
 		SPI_keepplan(plan);
 	return plan;
@@ -313,6 +304,13 @@ uint64 execute_once(SPIPlanPtr plan, Snapshot snapshot)
 	return SPI_processed;
 }
 
+// Found for somebody who may not use the schema any more.
+Oid oid_of(const std::string &table)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	return std::stoul(*pg::value("SELECT $1::regclass::oid", {table}));
+}
+
 }  // namespace
 
 double rows_of(Oid relid)
@@ -401,20 +399,14 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 	SPIPlanPtr plan = bulk ? nullptr : kept;
 	int count = prepared.parameters.size();
 	const std::string &sql = bulk && much_of(statement.bases, input) ? statement.bulk : statement.sql;
-	std::optional<pg::Trust> trust;
-	if (trusted_)
-		trust.emplace(sql);
-	if (plan != nullptr && trusted_)
-		pg::call(renew, plan);
 	if (plan == nullptr) {
 		bool alone = bulk && statement.reads.empty() && !statement.modifies;    // a worker has no ephemeral relations
-		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk, alone);
+		plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), count, !bulk, alone, opened_);
 		if (!bulk)
 			kept = plan;
 		if (!statement.into.empty())
 			pg::call(check_result, plan, open(statement.into).description, statement.into.c_str());
 	}
-	trust.reset();
 	Run run{plan, prepared.parameters.data(), parameters.data(), nulls, count,
 	        statement.into.empty() ? nullptr : open(statement.into).store, statement.modifies, snapshot_};
 	uint64 processed = pg::call(execute, static_cast<const Run *>(&run));
@@ -426,11 +418,7 @@ uint64 Frame::run(Prepared &prepared, const std::vector<Datum> &parameters, cons
 uint64 Frame::run_once(const std::string &sql, Rows rows)
 {
 	PlanFor settings(rows);
-	std::optional<pg::Trust> trust;
-	if (trusted_)
-		trust.emplace(sql);
-	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false, false);
-	trust.reset();
+	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false, false, opened_);
 	uint64 processed = pg::call(execute_once, plan, snapshot_);
 	pg::call(SPI_freeplan, plan);
 	return processed;
@@ -444,15 +432,11 @@ uint64 Frame::fill(const std::string &table, const std::vector<std::string> &col
 		names.push_back(column.c_str());
 		quoted.push_back(pg::quote_ident(column));
 	}
-	Oid relid = std::stoul(*pg::value("SELECT $1::regclass::oid", {table}));
+	Oid relid = oid_of(table);
 	Target target{relid, nullptr, int(columns.size())};
 	pg::call(find_columns, relid, static_cast<const char *const *>(names.data()), &target);
 	PlanFor settings(rows);
-	std::optional<pg::Trust> trust;
-	if (trusted_)
-		trust.emplace(select);
-	SPIPlanPtr plan = pg::call(prepare, select.c_str(), static_cast<const Oid *>(nullptr), 0, false, true);
-	trust.reset();
+	SPIPlanPtr plan = pg::call(prepare, select.c_str(), static_cast<const Oid *>(nullptr), 0, false, true, opened_);
 	bool pages = pg::call(takes_pages, relid) && pg::call(yields_columns, plan, static_cast<const Target *>(&target));
 	uint64 filled = pages ? pg::call(fill_table, plan, static_cast<const Target *>(&target), snapshot_) : 0;
 	pg::call(SPI_freeplan, plan);

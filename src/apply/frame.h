@@ -6,6 +6,7 @@
 // connection: what it registers ends with SPI_finish or with the abort.
 #include "delta/program.h"
 #include "pg/error.hpp"
+#include "pg/trust.hpp"
 
 extern "C" {
 #include "access/tupdesc.h"
@@ -58,9 +59,9 @@ bool much_of(const std::vector<Oid> &bases, int64 rows);
 class Frame {
 public:
 	// REQUIRES: inside with_spi(); snapshot outlives the frame.
-	// trusted: its statements are run for somebody who may not read all that they do (pg/trust.hpp).
-	Frame(const std::map<std::string, delta::Ephemeral> &ephemerals, Snapshot snapshot, bool trusted = false)
-	    : ephemerals_(ephemerals), snapshot_(snapshot), trusted_(trusted)
+	// as_extension: its statements are run for somebody who may not read all that they do (pg/trust.hpp).
+	Frame(const std::map<std::string, delta::Ephemeral> &ephemerals, Snapshot snapshot, pg::Opened opened = pg::Opened::as_user)
+	    : ephemerals_(ephemerals), snapshot_(snapshot), opened_(opened)
 	{
 	}
 
@@ -99,7 +100,7 @@ private:
 
 	const std::map<std::string, delta::Ephemeral> &ephemerals_;
 	Snapshot snapshot_;
-	bool trusted_;
+	pg::Opened opened_;
 	std::map<std::string, Open> open_;
 	bool bulk_ = false;
 };

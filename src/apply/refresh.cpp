@@ -5,7 +5,6 @@
 #include "apply/target.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
-#include "pg/trust.hpp"
 #include "view/define.h"
 
 extern "C" {
@@ -38,7 +37,7 @@ void check_for_interrupts()
 class Refresh {
 public:
 	Refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Decision &decision, double spent, const Locker *locker)
-	    : view_(view), from_(from), decision_(decision), spent_(spent), frame_(view.program.ephemerals, snapshot, true), locker_(locker), choice_(view, outcome_)
+	    : view_(view), from_(from), decision_(decision), spent_(spent), frame_(view.program.ephemerals, snapshot, pg::Opened::as_extension), locker_(locker), choice_(view, outcome_)
 	{
 		outcome_.held = rows_held(view.sources);
 		outcome_.chooses = view.chooses;
@@ -338,9 +337,7 @@ private:
 	{
 		pg::Identity owner(view_.owner, true);
 		for (const auto &sql : view_.program.next_times) {
-			const std::string statement = "SELECT extract(epoch FROM (" + sql + "))::float8";
-			pg::Trust trust(statement);
-			pg::Text moment = pg::value(statement);
+			pg::Text moment = pg::value_trusted("SELECT extract(epoch FROM (" + sql + "))::float8");
 			if (moment)
 				outcome_.next_flip = std::min(std::stod(*moment), outcome_.next_flip.value_or(HUGE_VAL));
 		}

@@ -1,5 +1,7 @@
 #include "sql.hpp"
 
+#include "trust.hpp"
+
 extern "C" {
 #include "access/nbtree.h"
 #include "access/xact.h"
@@ -24,12 +26,12 @@ std::unordered_map<std::string, SPIPlanPtr> &kept_plans()
 	return plans;
 }
 
-SPIPlanPtr prepare_kept(const char *sql, int count)
+SPIPlanPtr prepare_kept(const char *sql, int count, bool trusted)
 {
 	Oid types[16];
 	for (int i = 0; i < count; i++)
 		types[i] = TEXTOID;
-	SPIPlanPtr plan = SPI_prepare(sql, count, types);
+	SPIPlanPtr plan = trusted ? prepare_trusted(sql, types, count, 0, Opened::as_extension) : SPI_prepare(sql, count, types);
 	if (plan == nullptr)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	SPI_keepplan(plan);
@@ -116,13 +118,15 @@ char *relation_text(Oid relid)
 
 void run_under(const char *sql, Snapshot snapshot)
 {
+	SPIPlanPtr plan = prepare_trusted(sql, nullptr, 0, CURSOR_OPT_CUSTOM_PLAN | CURSOR_OPT_PARALLEL_OK, Opened::as_extension);
 	CommandCounterIncrement();
 	PushCopiedSnapshot(snapshot);
 	UpdateActiveSnapshotCommandId();
-	int result = SPI_execute(sql, true, 0);
+	int result = SPI_execute_plan(plan, nullptr, nullptr, true, 0);
 	PopActiveSnapshot();
 	if (result < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+	SPI_freeplan(plan);
 }
 
 Rows take_rows()
@@ -140,12 +144,12 @@ Rows take_rows()
 	return rows;
 }
 
-Rows run(const std::string &sql, const std::vector<Text> &params, Under snapshot)
+Rows run(const std::string &sql, const std::vector<Text> &params, Under snapshot, bool trusted = false)
 {
 	auto &plans = kept_plans();
 	auto found = plans.find(sql);
 	if (found == plans.end())
-		found = plans.emplace(sql, call(prepare_kept, sql.c_str(), int(params.size()))).first;
+		found = plans.emplace(sql, call(prepare_kept, sql.c_str(), int(params.size()), trusted)).first;
 	Input input{};
 	for (const Text &param : params)
 		input.texts[input.count++] = param ? param->c_str() : nullptr;
@@ -189,6 +193,12 @@ uint64 execute(const std::string &sql)
 Text value(const std::string &sql, const std::vector<Text> &params)
 {
 	Rows rows = query(sql, params);
+	return rows.empty() ? Text() : rows[0][0];
+}
+
+Text value_trusted(const std::string &sql)
+{
+	Rows rows = run(sql, {}, Under::own, true);
 	return rows.empty() ? Text() : rows[0][0];
 }
 

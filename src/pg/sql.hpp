@@ -30,7 +30,7 @@ Rows query_latest(const std::string &sql, const std::vector<Text> &params = {});
 // Reads under the active snapshot, which is the executor's within one of its nodes, and changes nothing.
 Rows query_active(const std::string &sql, const std::vector<Text> &params = {});
 
-// Reads once under a snapshot, seeing also what this transaction has done.
+// Reads once under a snapshot, seeing also what this transaction has done; trusted (trust.hpp).
 Rows query_under(Snapshot snapshot, const std::string &sql);
 
 // Runs one statement once; its plan is not kept (DDL, one-off loads).
@@ -39,6 +39,8 @@ uint64 execute(const std::string &sql);
 
 // The single value of query(), or nothing.
 Text value(const std::string &sql, const std::vector<Text> &params = {});
+// … of a statement that is trusted (trust.hpp).
+Text value_trusted(const std::string &sql);
 
 std::string quote_ident(std::string_view name);
 std::string quote_literal(std::string_view text);

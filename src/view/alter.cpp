@@ -61,15 +61,14 @@ void refuse_cycle(int id, const std::string &name)
 void redefine(int id, const std::string &query, Oid owner)
 {
 	std::string text = std::to_string(id);
-	std::string role = *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid", {std::to_string(owner)});
-	auto error = pg::attempt([&] { pg::with_spi([&] { define_query(id, query, role, true); }); });
+	auto error = pg::attempt([&] { pg::with_spi([&] { define_query(id, query, owner, true); }); });
 	if (error && error->data()->sqlerrcode != ERRCODE_INVALID_TABLE_DEFINITION)
 		throw *error;
 	if (!error)
 		return;
 	pg::query("UPDATE pgtrickle.stream_table SET definition = 0 WHERE id = $1::int", {text});    // nobody takes the stream table for dropped
 	pg::execute("DROP VIEW pgtrickle_state.q_" + text);
-	define_query(id, query, role, false);
+	define_query(id, query, owner, false);
 	pg::query("UPDATE pgtrickle.stream_table SET definition = ('pgtrickle_state.q_' || id)::regclass WHERE id = $1::int", {text});
 }
 

@@ -119,8 +119,7 @@ Oid create(const std::string &name, const std::string &query, const std::string 
 	{
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 		id = register_consumer();
-		define_query(id, query, *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid",
-		                                   {std::to_string(user)}), false);
+		define_query(id, query, user, false);
 	}
 	pg::execute("CREATE TABLE " + qualified + " AS SELECT * FROM pgtrickle_state.q_" + std::to_string(id) + " WITH NO DATA");
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);

@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "pg/trust.hpp"
 #include "query/analyze.h"
 #include "query/traceless.h"
 #include "view.h"
@@ -197,12 +198,16 @@ void with_position(pg::Error &error, const std::string &query, size_t prefix)
 }
 
 // The definition that is compiled is kept without the places of its words; the text has them.
-void at_its_place(pg::Error &error, const std::string &query)
+void at_its_place(pg::Error &error, const std::string &query, Oid owner)
 {
 	if (error.data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
 		return;
 	auto again = pg::attempt([&] {
-		::Query *looked_at = query::rewritten_query(query);
+		::Query *looked_at;
+		{
+			pg::Identity as_owner(owner, true);
+			looked_at = query::rewritten_query(query);
+		}
 		query::refuse_traceless(looked_at);
 		apply::suppose_copies(looked_at);
 		query::build(looked_at);
@@ -243,7 +248,7 @@ std::string lower(std::string text)
 
 }  // namespace
 
-void define_query(int id, const std::string &query, const std::string &owner, bool replace)
+void define_query(int id, const std::string &query, Oid owner, bool replace)
 {
 	std::string prefix = std::string("CREATE ") + (replace ? "OR REPLACE " : "") + "VIEW " + q_name(id) + " AS ";
 	try {
@@ -260,7 +265,9 @@ void define_query(int id, const std::string &query, const std::string &owner, bo
 		throw;
 	}
 	try {
-		pg::execute(prefix + without_semicolon(query));
+		const std::string text = prefix + without_semicolon(query);
+		pg::Given words(text, owner);
+		pg::execute(text);
 	} catch (pg::Error &error) {
 		if (error.data()->sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION &&
 		    std::string(error.data()->message).find("temporary relation") != std::string::npos)
@@ -271,7 +278,7 @@ void define_query(int id, const std::string &query, const std::string &owner, bo
 	}
 	if (!pg::value("SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 LIMIT 1", {q_name(id)}))
 		pg::fail(ERRCODE_SYNTAX_ERROR, "the query of a stream table must have columns", {}, "Name at least one in its SELECT list.");
-	pg::execute("ALTER VIEW " + q_name(id) + " OWNER TO " + owner);
+	pg::execute("ALTER VIEW " + q_name(id) + " OWNER TO " + role_name(owner));
 }
 
 void guard(const std::string &table, int id)
@@ -306,7 +313,8 @@ void set_up(int id, const std::string &mode)
 				view = pg::with_spi([&] { return compile(id, true); });
 			});
 		if (error && (traceless || mode != "AUTO" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
-			at_its_place(*error, *pg::value("SELECT query FROM pgtrickle.stream_table WHERE id = $1::int", {text}));
+			auto row = pg::query("SELECT t.query, c.relowner FROM pgtrickle.stream_table t JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int", {text})[0];
+			at_its_place(*error, *row[0], Oid(std::stoul(*row[1])));
 			throw *error;
 		}
 		if (error)

@@ -36,8 +36,8 @@ void make_target_index(const View &view);
 void guard(const std::string &table, int id);
 void unguard(const std::string &table);
 
-// Creates or replaces the view pgtrickle_state.q_<id>; errors carry the position in the query.
-void define_query(int id, const std::string &query, const std::string &owner, bool replace);
+// Creates or replaces the view pgtrickle_state.q_<id>, of what its owner's words stand for; errors carry the position in the query.
+void define_query(int id, const std::string &query, Oid owner, bool replace);
 
 std::string checked_mode(const std::string &mode);
 
