@@ -200,12 +200,16 @@ Decision Choice::lapsed()
 
 Decision decide(view::View &view, const Frontier &from, Snapshot snapshot)
 {
-	if (!from.lapsed && pg::call(bytes_logged, static_cast<const Oid *>(view.sources.data()), int(view.sources.size())) <= settings::weighed_rows * least_row_bytes)
+	const int64 most = from.lapsed ? 0 : pg::call(bytes_logged, static_cast<const Oid *>(view.sources.data()), int(view.sources.size())) / least_row_bytes;
+	if (!from.lapsed && most <= settings::weighed_rows)
 		return {};
 	return pg::with_spi([&]() -> Decision {
 		Outcome waiting;
-		waiting.rows_in = waiting.widest = count_waiting(view, from, snapshot);
 		waiting.held = rows_held(view.sources);
+		waiting.rows_in = waiting.widest = most;
+		if (!from.lapsed && !Choice(view, waiting).anew(0))
+			return {};
+		waiting.rows_in = waiting.widest = count_waiting(view, from, snapshot);
 		Choice choice(view, waiting);
 		if (from.lapsed && waiting.rows_in < 0)
 			return {Decision::Way::recompute, "a source was truncated or rewritten", -1};

@@ -8,8 +8,9 @@
 // Before anything was recomputed, a third of the first fill stands for it, the rest being state: so it is tried.  Without two
 // refreshes by deltas it is by them until the batch is more than half of what the sources hold.
 //
-// It is weighed first by the number of changes that wait, before one of them is read: recomputing needs none of them, no
-// arrangement and no state, only the query and the difference to what is there.  So none of that is kept up any more: the
+// It is weighed first by the number of changes that wait, before one of them is read, and they are counted only if as many as
+// the logs have room for would be too many: recomputing needs none of them, no arrangement and no state, only the query and
+// the difference to what is there.  So none of that is kept up any more: the
 // stream table has lapsed, and costs what it would in FULL.  Arrangements lapse when all that use them have.  Once recomputing
 // has cost as much more than deltas would have as filling the state does, state and content are made anew together, and changes
 // followed again: whatever comes, that is at most twice what knowing it would have cost.

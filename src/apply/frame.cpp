@@ -1,5 +1,6 @@
 #include "frame.h"
 
+#include "cancel.h"
 #include "fill.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
@@ -453,11 +454,12 @@ Changes Frame::read_batch(Prepared &batch, Prepared &consolidate, const std::vec
 	pg::call(look_at_weights, raw.store, raw.description, &weights);
 	if (weights.mark)
 		return Changes::everything;
+	Open &target = open(consolidate.statement.into);
 	if (weights.positive && weights.negative && !consolidate.statement.sql.empty()) {
-		run(consolidate, {});
+		if (!pg::call(cancel, raw.store, raw.description, target.store))
+			run(consolidate, {});
 		return Changes::some;
 	}
-	Open &target = open(consolidate.statement.into);
 	std::swap(raw.store, target.store);
 	std::swap(raw.relation->reldata, target.relation->reldata);
 	return weights.negative ? Changes::some : Changes::inserts;

@@ -74,7 +74,7 @@ public:
 	// Rows of a SELECT into these columns of a table; returns how many.  In pages and in parallel, where nothing has to see them one by one.
 	uint64 fill(const std::string &table, const std::vector<std::string> &columns, const std::string &select, Rows rows);
 	// Reads a batch.  One that only inserts, or only deletes, is handed on as it is; otherwise rows that
-	// cancel are summed away by the second statement.
+	// cancel are summed away, by their bytes or else by the second statement.
 	Changes read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls);
 	// A loop's relations: see delta::Loop.  Takes what is pending at this depth, or at the least one above; that depth.
 	std::optional<int64> take(const std::string &pending, std::optional<int64> depth, int64 above, const std::string &into);

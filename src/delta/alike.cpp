@@ -2,6 +2,10 @@
 
 #include "pg/sql.hpp"
 
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
 namespace delta {
 
 namespace {
@@ -32,7 +36,8 @@ std::string exactly_same(const Column &type, const std::string &a, const std::st
 
 bool has_looks(const Column &type)
 {
-	return pg::has_equality(type.type) && pg::varies_when_equal(type.type);
+	bool of_one_scale = type.type == NUMERICOID && type.typmod >= 0;
+	return pg::has_equality(type.type) && pg::varies_when_equal(type.type) && !of_one_scale;
 }
 
 std::string look_same(const std::string &a, const std::string &b)

@@ -16,7 +16,7 @@ using query::Column;
 // Equal or both NULL; in the second form also of one look.
 std::string same(const Column &type, const std::string &a, const std::string &b);
 std::string exactly_same(const Column &type, const std::string &a, const std::string &b);
-// Equal values of the type may look different; whether two do not.
+// Equal values of the type may look different, but for numerics of one scale, as columns have it; whether two do not.
 bool has_looks(const Column &type);
 std::string look_same(const std::string &a, const std::string &b);
 
