@@ -654,7 +654,7 @@ private:
 		Column type = a.type, number{"", NUMERICOID, -1, InvalidOid, false};
 		std::string value = a.arguments[0].text;
 		bool numeric = a.arguments[0].type.type == NUMERICOID;
-		int count = keep_count(a, value), scale = numeric && a.arguments[0].type.typmod < 0 ? keep_scale(a) : -1;
+		int count = keep_count(a, value), scale = numeric && scale_of(a.arguments[0].type) < 0 ? keep_scale(a) : -1;
 		a.law = Law::sum;
 		a.call = "sum";
 		a.type = number;
@@ -690,14 +690,14 @@ private:
 	}
 
 	// The stored sum is exact but remembers the largest scale it ever saw;
-	// where the type does not fix the scale, the values' largest scale now
+	// where neither the type nor the expression fixes the scale, the values' largest scale now
 	// (itself a max() aggregate) is what the server's sum() shows.
 	void keep_sum(Node *expression, Aggregate a, bool average)
 	{
 		Column type = a.type;
 		Aggregate count = a;
 		int largest = -1, counted = -1;
-		bool free_scale = a.arguments[0].type.type == NUMERICOID && a.arguments[0].type.typmod < 0;
+		bool free_scale = a.arguments[0].type.type == NUMERICOID && scale_of(a.arguments[0].type) < 0;
 		a.law = Law::sum;
 		if (average) {
 			a.type.type = NUMERICOID;

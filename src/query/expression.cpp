@@ -13,7 +13,9 @@ extern "C" {
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/regproc.h"
 #include "utils/ruleutils.h"
 }
@@ -217,6 +219,69 @@ bool find_wall_clock(Node *node, void *context)
 	return expression_tree_walker(node, find_wall_clock, context);
 }
 
+int scale_of_type(int32 typmod)
+{
+	return Max((((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024, 0);
+}
+
+int scale_of_constant(const Const *constant)
+{
+	Numeric value = constant->constisnull ? nullptr : DatumGetNumeric(constant->constvalue);
+	if (value == nullptr || numeric_is_nan(value) || numeric_is_inf(value))
+		return -1;
+	return DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(value)));
+}
+
+int scale_of_node(const Node *node, const Scope &scope);
+
+// Of an operator, from those of its arguments; sums and differences take the larger, products both.
+int scale_of_operator(const OpExpr *expression, const Scope &scope)
+{
+	const Oid function = get_opcode(expression->opno);
+	const int left = scale_of_node(static_cast<Node *>(linitial(expression->args)), scope);
+	if (function == F_NUMERIC_UMINUS)
+		return left;
+	if (list_length(expression->args) != 2 || left < 0)
+		return -1;
+	const int right = scale_of_node(static_cast<Node *>(lsecond(expression->args)), scope);
+	if (right < 0)
+		return -1;
+	if (function == F_NUMERIC_ADD || function == F_NUMERIC_SUB)
+		return Max(left, right);
+	return function == F_NUMERIC_MUL && left + right <= NUMERIC_MAX_PRECISION ? left + right : -1;
+}
+
+// Of a rewritten numeric expression, whose columns are parameters; -1: values may have several.
+int scale_of_node(const Node *node, const Scope &scope)
+{
+	if (exprType(node) != NUMERICOID)
+		return -1;
+	if (exprTypmod(node) >= VARHDRSZ)
+		return scale_of_type(exprTypmod(node));
+	switch (nodeTag(node)) {
+	case T_Const: return scale_of_constant(reinterpret_cast<const Const *>(node));
+	case T_OpExpr: return scale_of_operator(reinterpret_cast<const OpExpr *>(node), scope);
+	case T_FuncExpr: {
+		Oid function = reinterpret_cast<const FuncExpr *>(node)->funcid;
+		return function == F_NUMERIC_INT2 || function == F_NUMERIC_INT4 || function == F_NUMERIC_INT8 ? 0 : -1;
+	}
+	case T_Param: {
+		int number = reinterpret_cast<const Param *>(node)->paramid;
+		if (number == last_time)
+			return -1;
+		if (number >= first_computed)
+			return scale_of(scope.computed[number - first_computed].type);
+		return scope.input == nullptr ? -1 : scale_of((*scope.input)[number - 1]);
+	}
+	default: return -1;
+	}
+}
+
+int scale_of_rewritten(const Node *expression, const Scope *scope)
+{
+	return scale_of_node(expression, *scope);
+}
+
 Node *wall_clock(Node *expression)
 {
 	Node *found = nullptr;
@@ -320,6 +385,7 @@ Expression printed(Node *expression, const Scope &scope, bool sets, bool moments
 			expr.moments = moments_in(expression, scope);
 	}
 	render(expr.text, [&](int column) { return expr.columns.insert(column), std::string(); });
+	expr.type.scale = pg::call(scale_of_rewritten, static_cast<const Node *>(plain), &scope);
 	return expr;
 }
 
@@ -330,7 +396,7 @@ Expression make(Node *expression, const Scope &scope, bool sets)
 	    expr.text == '\x01' + std::to_string(*expr.columns.begin()) + '\x02')
 		expr.plain = *expr.columns.begin();
 	const auto *node = static_cast<const Node *>(expression);
-	expr.type = {"", pg::call(exprType, node), pg::call(exprTypmod, node), pg::call(exprCollation, node), false};
+	expr.type = {"", pg::call(exprType, node), pg::call(exprTypmod, node), pg::call(exprCollation, node), false, expr.type.scale};
 	expr.type.not_null = never_null(expression, expr, scope);
 	return expr;
 }
@@ -356,6 +422,11 @@ std::string with_holes(const char *printed, const std::function<std::string(int)
 			out += *p;
 	}
 	return out;
+}
+
+int scale_of(const Column &column)
+{
+	return column.type == NUMERICOID && column.typmod >= VARHDRSZ ? scale_of_type(column.typmod) : column.scale;
 }
 
 void no_law(const std::string &what, int location, const std::string &detail)

@@ -30,6 +30,8 @@ struct Scope {
 // Fails 0A000, with the position, when the expression has a part without a law:
 // a volatile function, a sub-select, a set-returning function.
 Expression make_expression(Node *expression, const Scope &scope);
+// The digits after the point that all numerics of the column have; -1: it varies.
+int scale_of(const Column &column);
 // May return a set: in a select list.
 Expression make_set(Node *expression, const Scope &scope);
 

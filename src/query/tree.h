@@ -23,6 +23,7 @@ struct Column {
 	std::int32_t typmod = -1;
 	Oid collation = 0;
 	bool not_null = false;
+	int scale = -1;             // numeric: the digits after the point that all values have, where the type does not say it
 };
 
 // A part of an expression over now() and constants alone.  If it is compared, by an order, with something over the
