@@ -22,6 +22,9 @@ static void define_settings()
 	DefineCustomIntVariable("pg_trickle.history_rows", "How many refreshes of a stream table are kept in its history.",
 	                        "0 keeps all of them.", &settings::history_rows, 1000, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr,
 	                        nullptr);
+	DefineCustomIntVariable("pg_trickle.kept_from", "From more rows of a table than these on, the few that a filter of a new stream table lets through are kept as state.",
+	                        "-1: what a filter lets through is kept, however many rows there are. For tests.", &settings::kept_from, 10000, -1, INT_MAX, PGC_SUSET,
+	                        0, nullptr, nullptr, nullptr);
 	DefineCustomStringVariable("pg_trickle.lake_command", "The program that serves the lakes of a database.",
 	                           "Empty: trickle-lake beside the server's own programs.", &settings::lake_command, "", PGC_SIGHUP,
 	                           GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);

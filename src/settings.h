@@ -4,6 +4,7 @@ namespace settings {
 
 inline bool enabled = true;
 inline int history_rows = 1000;
+inline int kept_from = 10000;
 inline char *lake_command = nullptr;
 inline char *lake_conninfo = nullptr;
 inline int log_segment_size = 16;   // MB

@@ -87,6 +87,10 @@ private:
 	std::string function_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string filter_delta(Operator &node);
 	std::string filter_current(const Operator &node, const std::set<int> &probe, bool bulk);
+	// A filter whose rows are kept: the state, and its steps.
+	std::string selected_delta(Operator &node);
+	std::string selected_current(const Operator &node, const std::set<int> &probe);
+	std::string selected_table(const Operator &node) const;
 	std::string project_delta(Operator &node);
 	std::string project_current(const Operator &node, const std::set<int> &probe, bool bulk);
 	std::string union_delta(Operator &node);

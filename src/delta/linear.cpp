@@ -1,4 +1,4 @@
-// Scan, filter, project, union all: the delta of f is f of the delta, unless f uses time (time.cpp).
+// Scan, filter, project, union all: the delta of f is f of the delta, unless f uses time (time.cpp) or its rows are kept (selected.cpp).
 #include "compile.h"
 
 #include "pg/sql.hpp"
@@ -97,11 +97,15 @@ std::string Compiler::scan_current(const Operator &node, const std::set<int> &pr
 
 std::string Compiler::filter_delta(Operator &node)
 {
+	if (node.kept > 0)
+		return selected_delta(node);
 	return uses_time(node) ? moving_delta(node) : filter_over(node, delta(*node.inputs[0]));
 }
 
 std::string Compiler::filter_current(const Operator &node, const std::set<int> &probe, bool bulk)
 {
+	if (node.kept > 0)
+		return selected_current(node, probe);
 	std::string waiting = filling_ ? filter_waiting(node) : std::string();
 	return waiting.empty() ? filter_over(node, current(*node.inputs[0], probe, bulk)) : waiting;
 }

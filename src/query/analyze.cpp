@@ -7,6 +7,7 @@
 #include "correlate.h"
 #include "from.h"
 #include "functions.h"
+#include "narrow.h"
 #include "rows.h"
 #include "subquery.h"
 #include "pg/sql.hpp"
@@ -525,8 +526,7 @@ Tree build(::Query *query)
 	keep_hidden(query);
 	::Query *named = pg::call(with_operators_named, pg::call(with_bodies, static_cast<const ::Query *>(query)));
 	auto root = group_before_join(build_level(named, Environment{}));
-	int next = 1;
-	walk(*root, [&](Operator &node) { node.id = next++; });
+	number(*root);
 	return root;
 }
 

@@ -188,6 +188,7 @@ struct Operator {
 	// filter, join (over the concatenated inputs), left, semi and anti join (ON, over both inputs)
 	std::vector<Expression> conditions;
 	std::vector<Equality> equalities;     // joins: those of the conditions usable for look-up
+	int kept = 0;                         // filter over a table: the number, from 1, of the state that holds the few rows it lets through
 	std::optional<Bound> bound{};         // semi join with one row: its one condition compares these by their order
 
 	// project; sets: some expressions return sets, so that a row becomes as many as the longest has

@@ -310,7 +310,7 @@ void set_up(int id, const std::string &mode)
 		const bool traceless = error.has_value();
 		if (!error)
 			error = pg::attempt([&] {
-				view = pg::with_spi([&] { return compile(id, true); });
+				view = pg::with_spi([&] { return compile(id, true, true); });
 			});
 		if (error && (traceless || mode != "AUTO" || error->data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)) {
 			auto row = pg::query("SELECT t.query, c.relowner FROM pgtrickle.stream_table t JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.id = $1::int", {text})[0];
@@ -325,7 +325,7 @@ void set_up(int id, const std::string &mode)
 		set_up_delta(*view);
 	else {
 		set_up_full(id);
-		view = compile(id, true);
+		view = compile(id, true, true);
 	}
 	keep_or_drop_target(*view);
 	pg::query("UPDATE pgtrickle.stream_table SET layout = $2, exclusive = nullif($3, '') WHERE id = $1::int",

@@ -5,10 +5,12 @@
 #include "apply/refresh.h"
 #include "apply/target.h"
 #include "capture/capture.h"
+#include "kept.h"
 #include "layout.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "query/analyze.h"
+#include "query/narrow.h"
 
 extern "C" {
 #include "catalog/pg_authid.h"
@@ -127,7 +129,7 @@ bool uses_time(const delta::Program &program)
 	});
 }
 
-void compile_delta(View &view, bool may_create)
+void compile_delta(View &view, bool may_create, bool anew)
 {
 	::Query *query;
 	{
@@ -141,6 +143,10 @@ void compile_delta(View &view, bool may_create)
 		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "refresh_mode IMMEDIATE cannot follow " + pg::relation_name(view.copies[0].source),
 		         "What a materialized view or a foreign table shows changes without a statement that could be followed.",
 		         "Use refresh_mode DIFFERENTIAL: it is compared with a copy on a schedule.");
+	if (!view.immediate) {
+		choose_kept(view, anew);
+		query::narrow_groups(view.tree);
+	}
 	view.key = query::unique_key(*view.tree);
 	apply::Arrangements arrangements(view.id, may_create, view.wide, view.immediate);
 	view.program = delta::Compiler(view.id, arrangements, view.wide, view.immediate).compile(*view.tree);
@@ -201,7 +207,7 @@ void compile_full(View &view)
 
 }  // namespace
 
-std::unique_ptr<View> compile(int id, bool may_create)
+std::unique_ptr<View> compile(int id, bool may_create, bool anew)
 {
 	std::string text = std::to_string(id);
 	pg::Rows rows = pg::query_latest("SELECT t.relid, t.definition, c.relowner, t.effective_mode, t.generation, t.wide, t.refresh_mode FROM pgtrickle.stream_table t "
@@ -225,7 +231,7 @@ std::unique_ptr<View> compile(int id, bool may_create)
 	refuse_other_columns(*view);
 	int settings = apply::begin_settings(*view);    // constants and names are printed as ticks read them
 	if (view->mode == "DIFFERENTIAL")
-		compile_delta(*view, may_create);
+		compile_delta(*view, may_create, anew);
 	else
 		compile_full(*view);
 	apply::plan_target(*view);

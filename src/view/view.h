@@ -67,8 +67,8 @@ View &load(int id);
 // The same if it is compiled and nothing that it depends on has changed since; else nullptr.
 View *compiled(int id);
 
-// Compiles from the catalog without the cache; may_create lets it make arrangements.
-std::unique_ptr<View> compile(int id, bool may_create);
+// Compiles from the catalog without the cache; may_create lets it make arrangements, anew choose what state is kept.
+std::unique_ptr<View> compile(int id, bool may_create, bool anew = false);
 
 // Makes the copies of materialized views and foreign tables that the query wants and lacks; true if it reads any.
 bool make_copies(int id);
