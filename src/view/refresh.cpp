@@ -1,6 +1,7 @@
 // refresh_stream_table and verify: a tick asked for by hand.
 #include "apply/immediate.h"
 #include "apply/tick.h"
+#include "layout.h"
 #include "name.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
@@ -15,14 +16,26 @@ namespace view {
 
 namespace {
 
+// Its writers bring it along with the rows they change, which a role's rights and memberships are not: is that all that has changed?
+bool kept_by_writers(int id)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	if (apply::is_settled(id))
+		ready(id);
+	return apply::is_settled(id);
+}
+
+std::vector<int> with_inputs(int id)
+{
+	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+	return apply::with_inputs({id});
+}
+
 apply::Outcome refresh_by_hand(int id)
 {
 	require_owner(id);
-	std::vector<int> ids;
-	{
-		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		ids = apply::with_inputs({id});
-	}
+	kept_by_writers(id);
+	const std::vector<int> ids = with_inputs(id);
 	apply::Outcome outcome;
 	outcome.mode = "NO_DATA";    // IMMEDIATE: its writers have brought it along
 	for (const auto &ticked : apply::tick(ids, apply::IfLocked::wait)) {
@@ -57,12 +70,7 @@ struct Comparison {
 Comparison verify(int id)
 {
 	require_owner(id);
-	std::vector<int> ids;
-	{
-		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		if (!apply::is_settled(id))    // else it is right for its inputs as they are
-			ids = apply::with_inputs({id});
-	}
+	const std::vector<int> ids = kept_by_writers(id) ? std::vector<int>() : with_inputs(id);    // it is right for its inputs as they are
 	Comparison out;
 	auto compare = [&](Snapshot snapshot) {
 		View &view = load(id);
