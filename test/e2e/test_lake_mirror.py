@@ -103,7 +103,7 @@ def test_a_snapshot_says_of_when_and_of_what_it_is(db):
     db.query("CREATE TABLE t (id int PRIMARY KEY)")
     lake = Lake(db)
     lake.publish("t")
-    versions = {}
+    versions = {lake.publish_now(): 0}
     for id in range(4):
         ((transaction,),) = db.query(f"INSERT INTO t VALUES ({id}) RETURNING pg_current_xact_id()")
         ((before,),) = db.query("SELECT pg_current_wal_lsn()")
