@@ -315,7 +315,7 @@ Batch write_load(const Workshop &shop, Publication publication)
 	std::optional<Positions::Adding> adding;
 	if (p.finds_rows()) {
 		positions.begin_load();
-		adding.emplace(positions, true);
+		adding.emplace(positions, Positions::To::fresh_load);
 	}
 	batch.files = write_rows(shop, p, whole_query(p, shop.reader), adding ? &*adding : nullptr);
 	for (const DataFile &file : batch.files)
@@ -353,7 +353,7 @@ Batch write_loaded(const Workshop &shop, Publication publication, std::vector<Da
 	});
 	take();
 	if (any) {
-		Positions::Adding adding(positions, false);
+		Positions::Adding adding(positions, Positions::To::rows);
 		for (DataFile &file : write_rows(shop, p, touched_query(p, shop.reader), &adding))
 			batch.files.push_back(std::move(file));
 		adding.finish();
@@ -391,7 +391,7 @@ Batch write_changes(const Workshop &shop, Publication publication)
 				places.erase(old);
 		});
 		std::sort(placed.begin(), placed.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
-		Positions::Adding adding(positions, false);
+		Positions::Adding adding(positions, Positions::To::rows);
 		for (const auto &[key, place] : placed)
 			adding.add(key, place);
 		adding.finish();

@@ -109,6 +109,13 @@ public:
 	void field(int64_t value) { integer<int32_t>(8), integer(value); }
 	void field(const char *data, int32_t size) { integer(size), buffer_.append(data, size); }
 	void null() { integer<int32_t>(-1); }
+	// The head of an array of so many elements of that many bytes, which follow, each as a field.
+	void array(int32_t type, int32_t count, size_t element)
+	{
+		integer(static_cast<int32_t>(20 + count * (4 + element)));
+		for (const int32_t value : {1, 0, type, count, 1})  // dimensions, no NULLs, …, the first one's number
+			integer(value);
+	}
 	void end_row()
 	{
 		if (buffer_.size() > 60000)

@@ -107,6 +107,7 @@ std::map<int, Moment> beginnings(Connection &connection, int publication, const 
 
 std::vector<DataFile> close_versions(const Workshop &shop, const Publication &p, const std::map<int64_t, LiveFile> &live)
 {
+	Positions(shop.writer, p).spread();
 	const Rows files = shop.writer.query("SELECT DISTINCT data_file_id FROM pgtrickle.publication_file WHERE publication = $1 ORDER BY 1", {text(p.id)});
 	std::vector<DataFile> closed;
 	for (int i = 0; i < files.size(); i++) {

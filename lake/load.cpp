@@ -149,7 +149,7 @@ void Load::read(const Part &part, Connection &reader, Connection &writer, Connec
 	};
 	const Workshop shop{reader, writer, store_, directory_, note, next_file, {}, progress};
 	Positions positions(writer, p);
-	Positions::Adding adding(positions, false);
+	Positions::Adding adding(positions, Positions::To::load);
 	const std::vector<DataFile> files = write_rows(shop, p, part_query(p, reader, part.relation, part.first_block, part.end_block), &adding);
 	adding.finish();
 	reader.query("COMMIT");
@@ -197,7 +197,7 @@ void Load::build_index(Connection &writer)
 	if (parts.number(0, 0) == 0 || parts.number(0, 0) != parts.number(0, 1))
 		return;  // unpublished meanwhile, or another program is at it, too
 	try {
-		writer.query("CREATE INDEX IF NOT EXISTS lake_rows_" + text(publication_) + "_key ON " + positions_table() + " (key)");
+		writer.query("SELECT pgtrickle._end_positions($1)", {text(publication_)});
 	} catch (const DatabaseError &e) {
 		if (e.sqlstate != "42P01")   // unpublished just now
 			throw;

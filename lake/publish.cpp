@@ -320,6 +320,7 @@ Batch Publisher::prepare(Publication publication, const Moment &moment)
 // Everything of ours that the lake table holds, and nothing that others have added to it.
 std::vector<FileDeletion> Publisher::end_all(const Publication &p)
 {
+	Positions(writer_, p).spread();
 	const std::map<int64_t, LiveFile> live = ducklake_.live_files(p.table_id);
 	const std::string from = " FROM " + p.rows_table() + " r JOIN pgtrickle.publication_file f ON f.publication = " + text(p.id) + " AND f.file = r.file ";
 	const Rows counts = writer_.query("SELECT f.data_file_id, count(*)" + from + "GROUP BY 1");
@@ -529,6 +530,7 @@ Text Publisher::repair(int id)
 		return "another client has sorted the table and compacted it, which gave rows the ids of others, so that they cannot be found again; "
 		       "unpublish it and publish it again under another table_name";
 	}
+	Positions(writer_, *p).spread();
 	const std::map<int64_t, LiveFile> live = ducklake_.live_files(p->table_id);
 	const Rows known = writer_.query("SELECT file, data_file_id FROM pgtrickle.publication_file WHERE publication = $1 ORDER BY file", {text(id)});
 	std::set<int64_t> known_ids;

@@ -103,7 +103,7 @@ std::vector<FileDeletion> Publisher::plan_fresh_deletions(Batch &batch)
 void Publisher::end_load(const Publication &p)
 {
 	if (p.mode == "append")
-		writer_.query("TRUNCATE " + p.rows_table());
+		Positions(writer_, p).forget();
 	writer_.query("INSERT INTO pgtrickle.lake_upload(lake, path) SELECT $2, f.path FROM pgtrickle.load_file f WHERE f.publication = $1 AND NOT EXISTS (SELECT FROM " + lake_.schema +
 	              ".ducklake_data_file d WHERE d.table_id = $3 AND d.path = substr(f.path, f.directory + 1))", {text(p.id), text(lake_.id), text(p.table_id)});
 	writer_.query("DELETE FROM pgtrickle.load_file WHERE publication = $1", {text(p.id)});

@@ -82,6 +82,18 @@ CREATE TABLE pgtrickle.publication_file (
 );
 CREATE INDEX ON pgtrickle.publication_file (publication, data_file_id);
 
+-- Where loaded rows with an integer key are that have not changed since, by the hundred (lake/runs.h).  From the end of the load on, no two runs of a publication overlap.
+-- A key that is in lake_rows_<id> with file 0 is not where its run says any more.
+CREATE TABLE pgtrickle.publication_run (
+    publication    int NOT NULL,
+    first_key      bigint NOT NULL,
+    file           int NOT NULL,
+    first_position int NOT NULL,
+    keys           bigint[] STORAGE plain NOT NULL,  -- ascending
+    positions      int[] STORAGE plain               -- NULL: first_position and those that follow
+);
+CREATE INDEX ON pgtrickle.publication_run (publication, first_key);
+
 -- Noted, and committed, before a file is begun; the commit of the batch takes the note away.
 -- What is still noted by a program that is no more was left behind by a crash and is removed from the store.
 CREATE TABLE pgtrickle.lake_upload (
@@ -588,6 +600,7 @@ BEGIN
         PERFORM pgtrickle._drop_lake_table(the_lake, p.table_id);
     END IF;
     PERFORM pgtrickle._abandon_load(p.id);
+    DELETE FROM pgtrickle.publication_run WHERE publication = p.id;
     DELETE FROM pgtrickle.consumer WHERE id = p.id;
     EXECUTE format('ALTER EXTENSION pg_trickle DROP TABLE pgtrickle_state.lake_rows_%s', p.id);
     EXECUTE format('DROP TABLE pgtrickle_state.lake_rows_%s', p.id);

@@ -88,12 +88,69 @@ BEGIN
     UPDATE pgtrickle.consumer c SET frontier = pg_current_snapshot(), seen_xid = NULL, seen_part = NULL WHERE c.id = $1;
     EXECUTE format('TRUNCATE pgtrickle_state.lake_rows_%s', $1);
     EXECUTE format('DROP INDEX IF EXISTS pgtrickle_state.lake_rows_%s_key', $1);
+    DELETE FROM pgtrickle.publication_run r WHERE r.publication = $1;
     RETURN number;
 END $$;
 REVOKE ALL ON FUNCTION pgtrickle._begin_load(int, bigint, int) FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle._begin_load(int, bigint, int) IS
 'publication: an id; part_size: bytes of the table that are read at a time; workers: how many read.  Called in REPEATABLE READ with its change logs locked,
 so that they are kept from this snapshot on.  Result: the number of parts, 0 when it is to be loaded in one go.';
+
+CREATE FUNCTION pgtrickle._rows_of_run(run pgtrickle.publication_run) RETURNS TABLE (key bigint, file int, pos int)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k.key, run.file, coalesce(k.position, run.first_position + k.number::int - 1) FROM unnest(run.keys, run.positions) WITH ORDINALITY k(key, position, number)
+$$;
+REVOKE ALL ON FUNCTION pgtrickle._rows_of_run(pgtrickle.publication_run) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._rows_of_run(pgtrickle.publication_run) IS
+'run: a row of that table.  Result: as lake_rows_<publication> would have them.';
+
+CREATE FUNCTION pgtrickle._end_positions(publication int) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    run         record;
+    last        bigint;
+    overlapping tid[] := '{}';
+BEGIN
+    EXECUTE format('LOCK TABLE pgtrickle_state.lake_rows_%s IN SHARE ROW EXCLUSIVE MODE', $1);
+    -- Another program has been faster, or the load has begun anew.
+    IF to_regclass(format('pgtrickle_state.lake_rows_%s_key', $1)) IS NOT NULL OR EXISTS (SELECT FROM pgtrickle.load_part f WHERE f.publication = $1 AND f.rows IS NULL) THEN
+        RETURN;
+    END IF;
+    -- The run that ends first stands in the way of the fewest.
+    FOR run IN SELECT r.ctid AS at, r.first_key, r.keys[cardinality(r.keys)] AS last_key FROM pgtrickle.publication_run r WHERE r.publication = $1 ORDER BY 3 LOOP
+        IF run.first_key <= last THEN
+            overlapping := overlapping || run.at;
+        ELSE
+            last := run.last_key;
+        END IF;
+    END LOOP;
+    IF cardinality(overlapping) > 0 THEN
+        EXECUTE format('INSERT INTO pgtrickle_state.lake_rows_%s(key, file, pos) SELECT k.* FROM pgtrickle.publication_run r, pgtrickle._rows_of_run(r) k WHERE r.ctid = ANY($1)', $1)
+            USING overlapping;
+        DELETE FROM pgtrickle.publication_run r WHERE r.ctid = ANY(overlapping);
+    END IF;
+    EXECUTE format('CREATE INDEX lake_rows_%1$s_key ON pgtrickle_state.lake_rows_%1$s (key)', $1);
+END $$;
+REVOKE ALL ON FUNCTION pgtrickle._end_positions(int) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._end_positions(int) IS
+'publication: an id, all of whose rows have been loaded.  Makes runs of its positions that do not overlap, writes the others row by row, and builds the index.';
+
+CREATE FUNCTION pgtrickle._spread_runs(publication int) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_hashjoin = on AS $$
+#variable_conflict use_column
+BEGIN
+    IF NOT EXISTS (SELECT FROM pgtrickle.publication_run r WHERE r.publication = $1) THEN
+        RETURN;
+    END IF;
+    EXECUTE format('INSERT INTO pgtrickle_state.lake_rows_%1$s(key, file, pos) SELECT k.* FROM pgtrickle.publication_run r, pgtrickle._rows_of_run(r) k
+                    WHERE r.publication = $1 AND NOT EXISTS (SELECT FROM pgtrickle_state.lake_rows_%1$s m WHERE m.key = k.key AND m.file = 0)', $1) USING $1;
+    EXECUTE format('DELETE FROM pgtrickle_state.lake_rows_%s WHERE file = 0', $1);
+    DELETE FROM pgtrickle.publication_run r WHERE r.publication = $1;
+END $$;
+REVOKE ALL ON FUNCTION pgtrickle._spread_runs(int) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._spread_runs(int) IS
+'publication: an id.  Writes its positions row by row, for who reads or changes all of them.';
 
 CREATE FUNCTION pgtrickle._abandon_load(publication int) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$

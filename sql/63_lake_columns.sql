@@ -85,6 +85,7 @@ BEGIN
         p.rows_key := pgtrickle._lake_rows_key($1, new_key);
         UPDATE pgtrickle.publication SET key = new_key, rows_key = p.rows_key WHERE id = p.id;
         -- The rows stay, for the load that follows ends what they name; their keys are of no use any more.
+        PERFORM pgtrickle._spread_runs(p.id);
         EXECUTE format('ALTER TABLE pgtrickle_state.lake_rows_%s ALTER COLUMN key TYPE %s USING %L', p.id, p.rows_key, CASE p.rows_key WHEN 'int8'::regtype THEN '0' ELSE gen_random_uuid()::text END);
         altered := true;
     END IF;
