@@ -50,6 +50,14 @@ class Lake:
     def files(self) -> set[str]:
         return {str(file) for file in self.path.rglob("*") if file.is_file()}
 
+    def files_and_listed(self) -> tuple[set[str], set[str]]:
+        """Of one moment: nothing is being written, and no snapshot came in between, of the lake or of Iceberg, which may lag."""
+        while True:
+            listed, files = self.listed_files(), self.files()
+            if not self.db.query("SELECT FROM pgtrickle.lake_upload") and listed == self.listed_files():
+                return files, listed
+            time.sleep(0.05)
+
     def listed_files(self) -> set[str]:
         """Every file that some snapshot names, or that is scheduled for removal."""
         s = self.schema
