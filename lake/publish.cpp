@@ -14,6 +14,7 @@ namespace {
 constexpr int most_attempts = 10, attempts_without_lock = 3;
 constexpr auto longest_unlooked = std::chrono::minutes(10);  // for what DuckDB cleans up without a snapshot
 constexpr auto pause_after_failure = std::chrono::seconds(5);
+constexpr auto longest_wait_of_reader = "5s";
 constexpr auto pause_between_tellings = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -27,6 +28,8 @@ Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake, i
 		throw StoreError("42704", "foreign server \"" + lake_.missing_server + "\" of data path " + lake_.data_path +
 		                              " does not exist; make it and its user mapping again");
 	store_.be_as_open();
+	// Whoever lets the reader wait may wait for the writer, of which the server knows nothing.
+	reader_.query(std::string("SET lock_timeout = '") + longest_wait_of_reader + "'");
 	// Positions are looked up by key, a few among many: never by reading the table.
 	writer_.query("SELECT set_config(name, 'off', false) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin,enable_bitmapscan}'::text[]) name");
 }
@@ -147,11 +150,13 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 	iceberg_.take_written();
 	iceberg_.take_leftovers();
 	writer_.query("BEGIN");
+	hold_positions(ids, "ROW EXCLUSIVE");
 	keep_upkeep_out(ids);
 	if (lock_first)
 		ducklake_.lock();
 	CatalogState base = ducklake_.state();
 	reader_.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	sources_ = hold_sources(reader_, ids);
 	held_ = hold_logs(reader_, ids);
 	// The clock is read when the snapshot is taken, so all it shows is older; a moment is later than the one before, whatever the clock does.
 	const Rows when = reader_.query("SELECT pg_current_snapshot(), m, (extract(epoch FROM m - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint, pg_current_wal_lsn() "
@@ -239,6 +244,40 @@ void Publisher::keep_upkeep_out(const std::set<int> &ids)
 	writer_.query_prepared("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), id) FROM unnest($1::int[]) id", {list.text()});
 }
 
+// Until the transaction ends.  First of all, as unpublish does.
+void Publisher::hold_positions(const std::set<int> &ids, const char *mode)
+{
+	ArrayText list;
+	for (int id : ids)
+		list.add(id);
+	const Rows tables = side_.query_prepared("SELECT id, to_regclass('pgtrickle_state.lake_rows_' || id) FROM unnest($1::int[]) id ORDER BY id", {list.text()});
+	for (int i = 0; i < tables.size(); i++)
+		if (!tables.is_null(i, 1))
+			lock(writer_, tables.text(i, 1), mode, static_cast<int>(tables.number(i, 0)));
+}
+
+// Those that will be read, before their logs, as ALTER TABLE does.
+std::set<int> Publisher::hold_sources(Connection &connection, const std::set<int> &ids)
+{
+	ArrayText list, anew;
+	for (int id : ids)
+		list.add(id);
+	for (int id : to_load_)
+		anew.add(id);
+	const Rows sources = side_.query_prepared(
+	    "SELECT p.id, CASE WHEN c.relkind <> 'p' THEN 'ONLY ' ELSE '' END || format('%I.%I', n.nspname, c.relname) "
+	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) LEFT JOIN pgtrickle.publication_load l ON l.publication = p.id "
+	    "JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
+	    "WHERE p.id = ANY($1::int[]) AND (u.frontier IS NULL OR l.base IS NOT NULL AND l.ended_at IS NULL OR p.id = ANY($2::int[])) ORDER BY p.relid",
+	    {list.text(), anew.text()});
+	std::set<int> held;
+	for (int i = 0; i < sources.size(); i++) {
+		lock(connection, sources.text(i, 1), "ACCESS SHARE", static_cast<int>(sources.number(i, 0)));
+		held.insert(static_cast<int>(sources.number(i, 0)));
+	}
+	return held;
+}
+
 // A log is emptied behind a publication that has no frontier, and so behind the snapshot that a load is about to make its frontier:
 // it is locked before that is taken, until the frontier is there.
 std::set<int> Publisher::hold_logs(Connection &connection, const std::set<int> &ids)
@@ -252,10 +291,21 @@ std::set<int> Publisher::hold_logs(Connection &connection, const std::set<int> &
 	std::set<int> held;
 	for (int i = 0; i < logs.size(); i++) {
 		if (!logs.is_null(i, 1))
-			connection.query("LOCK TABLE " + logs.text(i, 1) + " IN ACCESS SHARE MODE");
+			lock(connection, logs.text(i, 1), "ACCESS SHARE", static_cast<int>(logs.number(i, 0)));
 		held.insert(static_cast<int>(logs.number(i, 0)));
 	}
 	return held;
+}
+
+void Publisher::lock(Connection &connection, const std::string &table, const char *mode, int publication)
+{
+	try {
+		connection.query("LOCK TABLE " + table + " IN " + mode + " MODE");
+	} catch (const DatabaseError &e) {
+		if (e.sqlstate == "42P01" || e.sqlstate == "3F000")
+			throw Conflict(table + " was renamed or dropped meanwhile");
+		throw Failed{publication, e};
+	}
 }
 
 std::optional<Batch> Publisher::prepare(int id, const Moment &moment)
@@ -267,9 +317,9 @@ std::optional<Batch> Publisher::prepare(int id, const Moment &moment)
 		ducklake_.check_table(*publication);
 		return prepare(std::move(*publication), moment);
 	} catch (const Unpublishable &e) {
-		throw Failed{id, e.sqlstate, e.what(), true};
+		throw Failed{id, e, true};
 	} catch (const DatabaseError &e) {
-		throw Failed{id, e.sqlstate, e.what(), false};
+		throw Failed{id, e};
 	}
 }
 
@@ -294,6 +344,8 @@ Batch Publisher::prepare(Publication publication, const Moment &moment)
 		                    }
 	                    }};
 	if (publication.loading()) {
+		if (!sources_.contains(id))
+			throw Conflict("publication " + text(id) + " began to be loaded meanwhile");
 		std::vector<DataFile> files = read_load_files(writer_, id);
 		for (const DataFile &file : files)
 			last_file = std::max(last_file, file.number);
@@ -306,6 +358,8 @@ Batch Publisher::prepare(Publication publication, const Moment &moment)
 		load = batch.load;
 	}
 	if (load) {
+		if (!sources_.contains(id))
+			throw NeedsLoad{id};
 		std::vector<DataFile> closed;
 		if (loaded && publication.is_history())
 			closed = close_versions(shop, publication, ducklake_.live_files(publication.table_id));
@@ -373,7 +427,7 @@ std::vector<FileDeletion> Publisher::plan_deletions(Batch &batch)
 	try {
 		deletions = merge_deletions(store_, gone, ducklake_.live_files(p.table_id, ids), ducklake_.directory_of(p.table_id), p.id);
 	} catch (const Unpublishable &e) {
-		throw Failed{p.id, e.sqlstate, e.what(), true};
+		throw Failed{p.id, e, true};
 	}
 	for (const FileDeletion &deletion : deletions)
 		if (deletion.ends)

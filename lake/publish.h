@@ -58,11 +58,17 @@ private:
 		int publication;
 		std::string sqlstate, message;
 		bool suspend;
+		Failed(int publication, const Error &why, bool suspend = false)
+		    : publication(publication), sqlstate(why.sqlstate),
+		      message(why.what() + std::string(is_locked() ? ": another transaction has the table or its change log locked; it is tried again" : "")), suspend(suspend) {}
+		bool is_locked() const { return sqlstate == "55P03"; }
 	};
 	void attempt(const std::set<int> &ids, bool lock_first);
 	std::set<int> loaded(const std::set<int> &ids);
 	bool goes_on_loading(int id, bool begun, bool given_up, bool complete);
 	bool begin_load(int id);
+	void hold_positions(const std::set<int> &ids, const char *mode);
+	std::set<int> hold_sources(Connection &connection, const std::set<int> &ids);
 	std::set<int> hold_logs(Connection &connection, const std::set<int> &ids);
 	std::optional<Batch> prepare(int id, const Moment &moment);
 	Batch prepare(Publication publication, const Moment &moment);
@@ -75,6 +81,7 @@ private:
 	Text repair(int id);   // why it cannot be
 	std::vector<int> follow_in_commit(const std::vector<Batch> &changed);
 	std::map<int64_t, int64_t> last_changes();
+	static void lock(Connection &connection, const std::string &table, const char *mode, int publication);
 	void keep_upkeep_out(const std::set<int> &ids);
 	void note(const std::vector<std::string> &paths);
 	void forget_notes(const ArrayText &paths);
@@ -89,10 +96,11 @@ private:
 	Upkeep upkeep_;
 	Iceberg iceberg_;
 	std::vector<std::string> noted_;  // and not committed yet
+	std::set<int> sources_;           // of these are locked, and may be read
 	std::set<int> held_;              // their logs are kept from before the snapshot on
 	std::map<int, std::unique_ptr<Load>> loads_;
 	std::set<int> waiting_;           // for them
-	std::set<int> to_load_;           // their positions are lost
+	std::set<int> to_load_;           // whole: their positions are lost, or their log does not say what went
 	std::map<int, std::vector<FileDeletion>> ended_;  // by loads: what the lake had before
 	// The catalog's snapshot that Iceberg has been compared with, by publication and for all of them, and when.
 	struct Followed {

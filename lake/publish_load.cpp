@@ -55,10 +55,16 @@ bool Publisher::goes_on_loading(int id, bool begun, bool given_up, bool complete
 		loads_[id] = std::make_unique<Load>(conninfo_, store_, lake_.id, ducklake_.directory_of_new(*publication), worker_, id, static_cast<int>(workers.number(0, 0)));
 		return true;
 	} catch (const Unpublishable &e) {
-		throw Failed{id, e.sqlstate, e.what(), true};
+		throw Failed{id, e, true};
+	} catch (const Failed &e) {
+		if (!e.is_locked())
+			throw;
 	} catch (const DatabaseError &e) {
-		throw Failed{id, e.sqlstate, e.what(), false};
+		if (const Failed failed{id, e}; !failed.is_locked())
+			throw failed;
 	}
+	writer_.rollback();
+	return true;   // whoever has it locked need not wait for us: it is asked for again soon
 }
 
 void Publisher::end_loads(const std::function<bool(int)> &owned)
@@ -72,6 +78,9 @@ void Publisher::end_loads(const std::function<bool(int)> &owned)
 bool Publisher::begin_load(int id)
 {
 	writer_.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+	writer_.query("SET LOCAL lock_timeout = '100ms'");
+	hold_positions({id}, "ACCESS EXCLUSIVE");
+	hold_sources(writer_, {id});
 	hold_logs(writer_, {id});
 	const Rows parts = writer_.query("SELECT pgtrickle._begin_load($1, pg_size_bytes(pgtrickle._lake_policy($2, 'load_part_size')), pgtrickle._lake_policy($2, 'load_workers')::int)",
 	                                 {text(id), text(lake_.id)});
