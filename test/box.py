@@ -89,7 +89,7 @@ class Box:
     def query(self, sql: str, database: str | None = None) -> list[tuple]:
         with self.connect(database) as connection:
             cursor = connection.execute(sql)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.pgresult.status == psycopg.pq.ExecStatus.TUPLES_OK else []
 
     def run(self, program: str, *arguments: str, database: str | None = None, **options) -> subprocess.CompletedProcess:
         """Runs one of the server's programs (psql, pgbench, pg_dump, …) against a database."""
