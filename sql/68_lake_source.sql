@@ -150,6 +150,9 @@ BEGIN
         SELECT source, c.column_id, a.attnum, c.name, c.type FROM pgtrickle._lake_feed_columns(the_lake.name, the_table, newest) c
         JOIN pg_catalog.pg_attribute a ON a.attrelid = local::regclass AND a.attname = c.name::name;
     EXECUTE format('CREATE TRIGGER _guard_lake_source BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION pgtrickle._guard_lake_source()', local);
+    -- An apply worker fires no statement trigger, and of others those that say ALWAYS or REPLICA.
+    EXECUTE format('CREATE TRIGGER _guard_lake_source_replica AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION pgtrickle._guard_lake_source()', local);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER _guard_lake_source, ENABLE REPLICA TRIGGER _guard_lake_source_replica', local);
     RETURN local::regclass;
 END $$;
 COMMENT ON FUNCTION pgtrickle.create_lake_source(text, text, text, text) IS
@@ -173,7 +176,7 @@ BEGIN
     END IF;
     DELETE FROM pgtrickle.lake_source s WHERE s.id = source.id;
     IF $2 THEN
-        EXECUTE format('DROP TRIGGER _guard_lake_source ON %s', source.relid::regclass);
+        EXECUTE format('DROP TRIGGER _guard_lake_source ON %1$s; DROP TRIGGER _guard_lake_source_replica ON %1$s', source.relid::regclass);
     ELSE
         EXECUTE format('DROP TABLE %s', source.relid::regclass);
     END IF;

@@ -156,7 +156,9 @@ def test_who_may_do_what(lake):
         duck.execute(insert(0, 50))
     assert db.query("SELECT pgtrickle.create_lake_source('events')::text") == [("events",)]
     caught_up(db)
-    for statement, sqlstate in (("DELETE FROM events", "42809"), ("INSERT INTO events(id, lake_file, lake_position) VALUES (1, 1, 1)", "42809"), ("TRUNCATE events", "42809"), ("SELECT pgtrickle.create_lake_source('x', table_name => 'nothing')", "HV00R"),
+    for statement, sqlstate in (("DELETE FROM events", "42809"), ("INSERT INTO events(id, lake_file, lake_position) VALUES (1, 1, 1)", "42809"), ("TRUNCATE events", "42809"),
+                                ("SET session_replication_role = replica; UPDATE events SET id = 1", "42809"),
+                                ("ALTER TABLE events DISABLE TRIGGER _guard_lake_source; SET session_replication_role = replica; UPDATE events SET id = 1", "42809"), ("SELECT pgtrickle.create_lake_source('x', table_name => 'nothing')", "HV00R"),
                                 ("SELECT pgtrickle.drop_lake('company_lake', true)", "2BP01"), ("SELECT pgtrickle.drop_lake_source('pg_class')", "42704"), ("SELECT pgtrickle.create_lake_source('events')", "42P07"), ("SELECT pgtrickle.create_lake_source(NULL)", "22004")):
         with pytest.raises(psycopg.Error) as error:
             db.query(statement)
