@@ -11,6 +11,7 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
+#include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -29,6 +30,7 @@ constexpr double similar = 4;            // times as many rows, or one part in i
 constexpr double margin = 1.1, least = 5;    // what is not cheaper by this is not worth starting anew
 constexpr double clearly = 1.5;          // times as long, and state is worth filling for it
 constexpr double part_of_fill = 1.0 / 3;    // that recomputing is thought to be, before it was tried
+constexpr double comparisons = 150;      // that the planner charges for finding a row by an index of three levels
 constexpr int64 least_row_bytes = 48;    // of a log
 
 double median(std::vector<double> values)
@@ -100,8 +102,20 @@ std::optional<double> Choice::by_deltas(double rows, double Cost::*of) const
 	return median(each) * rows;
 }
 
-// By the refresh whose size is nearest; without any, as if most of the sources would take as long as recomputing.
-double Choice::guessed(double rows, double again) const
+// A look-up for each row, against the plan of the query.
+double Choice::as_planned(double rows, double again)
+{
+	if (planned_ == 0) {
+		int settings = begin_settings(view_);
+		pg::Identity owner(view_.owner, true);
+		planned_ = std::max(planned_cost(view_.query, pg::Opened::as_extension), 1.0);
+		end_settings(settings);
+	}
+	return again * rows * comparisons * cpu_operator_cost / planned_;
+}
+
+// By the refresh whose size is nearest; without any, by plan; few rows, as if most of the sources would take as long as recomputing.
+double Choice::guessed(double rows, double again)
 {
 	if (auto known = by_deltas(rows, &Cost::rows_in))
 		return *known;
@@ -112,6 +126,8 @@ double Choice::guessed(double rows, double again) const
 			nearest = &cost;
 	if (nearest != nullptr)
 		return nearest->milliseconds / nearest->rows_in * rows;
+	if (rows > settings::weighed_rows)
+		return as_planned(rows, again);
 	return again * std::min(1.0, 2 * rows / std::max(so_far_.held, 1.0));
 }
 
@@ -138,6 +154,11 @@ std::optional<double> Choice::from_sources() const
 	return fill ? std::optional(*fill * part_of_fill) : std::nullopt;
 }
 
+std::string Choice::compared(double rows, double deltas, double again) const
+{
+	return std::to_string(std::llround(rows)) + " rows by deltas: about " + rounded(deltas) + (planned_ > 0 ? ", by the query's plan" : "") + ", recomputing: about " + rounded(again);
+}
+
 std::optional<std::string> Choice::anew(double milliseconds)
 {
 	const int64 rows_in = so_far_.rows_in, widest = so_far_.widest;
@@ -156,9 +177,11 @@ std::optional<std::string> Choice::anew(double milliseconds)
 	std::optional<double> known = by_deltas(widest, &Cost::widest), again = from_sources();
 	if (auto of_batch = by_deltas(rows_in, &Cost::rows_in); of_batch && rows_in > settings::weighed_rows)
 		known = std::max(known.value_or(0), *of_batch);
+	if (!known && again && view_.may_lapse)
+		known = as_planned(widest, *again);
 	if (!known || !again)
 		return mostly();
-	said_ = std::to_string(widest) + " rows by deltas: about " + rounded(*known) + ", recomputing: about " + rounded(*again);
+	said_ = compared(widest, *known, *again);
 	if (*known - milliseconds <= *again * margin + least)
 		return {};
 	return said_;
@@ -192,7 +215,7 @@ Decision Choice::lapsed()
 		if (cost.kind == "FULL" && cost.serial > since)
 			lost += lost_by(cost.rows_in, cost.milliseconds);
 	const double fill = std::max(made({"REBUILD", "INITIAL"}).value_or(0) - again, again);
-	said_ = std::to_string(so_far_.rows_in) + " rows by deltas: about " + rounded(guessed(rows, again)) + ", recomputing: about " + rounded(again);
+	said_ = compared(rows, guessed(rows, again), again);
 	if (lost <= fill)
 		return {Decision::Way::recompute, said_ + ", without the state that deltas need", so_far_.rows_in};
 	return {Decision::Way::resume, said_ + ": state is filled again, for about " + rounded(fill), so_far_.rows_in};
@@ -207,17 +230,18 @@ Decision decide(view::View &view, const Frontier &from, Snapshot snapshot)
 		Outcome waiting;
 		waiting.held = rows_held(view.sources);
 		waiting.rows_in = waiting.widest = most;
-		if (!from.lapsed && !Choice(view, waiting).anew(0))
-			return {};
-		waiting.rows_in = waiting.widest = count_waiting(view, from, snapshot);
 		Choice choice(view, waiting);
+		if (!from.lapsed && !choice.anew(0))
+			return {Decision::Way::deltas, {}, 0, choice.planned()};
+		waiting.rows_in = waiting.widest = count_waiting(view, from, snapshot);
+		choice.counted();
 		if (from.lapsed && waiting.rows_in < 0)
 			return {Decision::Way::recompute, "a source was truncated or rewritten", -1};
 		if (from.lapsed)
 			return waiting.rows_in == 0 ? Decision{Decision::Way::recompute, {}, 0} : choice.lapsed();
 		if (auto reason = choice.anew(0))
 			return {Decision::Way::recompute, *reason, waiting.rows_in};
-		return {};
+		return {Decision::Way::deltas, {}, 0, choice.planned()};
 	});
 }
 

@@ -5,8 +5,12 @@
 // nothing.  What the last large refreshes took is remembered beside the number of rows that they read and that their widest
 // step had (pgtrickle.cost).  From those of a similar size, or else the two nearest to it, comes the time by deltas, from those
 // that recomputed, for as much as the sources hold now, that of doing so again; medians, so that no single slow one decides.
-// Before anything was recomputed, a third of the first fill stands for it, the rest being state: so it is tried.  Without two
-// refreshes by deltas it is by them until the batch is more than half of what the sources hold.
+// Before anything was recomputed, a third of the first fill stands for it, the rest being state: so it is tried.
+//
+// Before two refreshes by deltas are known, the planner is asked what it knows about: the query.  Deltas are taken to cost what it
+// charges for a look-up in an index, for each row.  Both are in its unit, and recomputing is chosen if it is less.  What the
+// statements of the deltas cost by their plans is not looked at: nothing is known of the relations that they read.
+// What cannot lapse goes by deltas until the batch is more than half of what the sources hold.
 //
 // It is weighed first by the number of changes that wait, before one of them is read, and they are counted only if as many as
 // the logs have room for would be too many: recomputing needs none of them, no arrangement and no state, only the query and
@@ -32,11 +36,12 @@ struct Decision {
 	Way way = Way::deltas;
 	std::string reason;
 	int64 rows = 0;               // that wait; -1: everything may have changed
+	double planned = 0;           // what recomputing costs by its plan; 0: it was not asked
 };
 
 class Choice {
 public:
-	Choice(const view::View &view, const Outcome &so_far) : view_(view), so_far_(so_far) {}
+	Choice(const view::View &view, const Outcome &so_far, double planned = 0) : view_(view), so_far_(so_far), planned_(planned) {}
 
 	// Why everything is sooner made anew; nothing if it is not.  milliseconds: spent so far.
 	std::optional<std::string> anew(double milliseconds);
@@ -46,6 +51,9 @@ public:
 	Decision lapsed();
 	// What was compared, for the history; empty if nothing was.
 	const std::string &said() const { return said_; }
+	double planned() const { return planned_; }
+	// There are fewer changes than was thought.
+	void counted() { weighed_at_ = 0; }
 
 private:
 	struct Cost {
@@ -55,15 +63,18 @@ private:
 	};
 	void load();
 	std::optional<double> by_deltas(double rows, double Cost::*of) const;
-	double guessed(double rows, double again) const;
+	double guessed(double rows, double again);
+	double as_planned(double rows, double again);
 	std::optional<double> made(const std::vector<const char *> &kinds) const;
 	std::optional<double> from_sources() const;
+	std::string compared(double rows, double deltas, double again) const;
 
 	const view::View &view_;
 	const Outcome &so_far_;
 	bool loaded_ = false;
 	std::vector<Cost> costs_;
 	int64 weighed_at_ = 0;
+	double planned_;
 	std::string said_;
 };
 

@@ -81,6 +81,14 @@ SPIPlanPtr prepare(const char *sql, const Oid *types, int count, bool keep, bool
 	return plan;
 }
 
+double cost_of(SPIPlanPtr plan)
+{
+	CachedPlan *planned = SPI_plan_get_cached_plan(plan);
+	double cost = linitial_node(PlannedStmt, planned->stmt_list)->planTree->total_cost;
+	ReleaseCachedPlan(planned, nullptr);
+	return cost;
+}
+
 // The types a plan yields must be those its ephemeral relation declares.
 void check_result(SPIPlanPtr plan, TupleDesc declared, const char *name)
 {
@@ -360,6 +368,15 @@ Prepared::~Prepared()
 	for (SPIPlanPtr plan : {few, some})
 		if (plan != nullptr)
 			SPI_freeplan(plan);   // drops the plan's memory; cannot fail for a saved plan
+}
+
+double planned_cost(const Prepared &prepared, pg::Opened opened)
+{
+	PlanFor settings(Rows::many);
+	SPIPlanPtr plan = pg::call(prepare, prepared.statement.sql.c_str(), static_cast<const Oid *>(prepared.parameters.data()), int(prepared.parameters.size()), false, true, opened);
+	double cost = pg::call(cost_of, plan);
+	pg::call(SPI_freeplan, plan);
+	return cost;
 }
 
 Frame::Open &Frame::open(const std::string &name)

@@ -56,6 +56,9 @@ void analyze(const std::string &table, Columns columns);
 // True if this many changed rows are enough to read the tables as a whole: a fiftieth of each.
 bool much_of(const std::vector<Oid> &bases, int64 rows);
 
+// What a statement that scans costs by its plan, in the planner's unit.  REQUIRES: inside with_spi().
+double planned_cost(const Prepared &prepared, pg::Opened opened);
+
 class Frame {
 public:
 	// REQUIRES: inside with_spi(); snapshot outlives the frame.

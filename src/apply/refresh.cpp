@@ -37,7 +37,7 @@ void check_for_interrupts()
 class Refresh {
 public:
 	Refresh(view::View &view, const Frontier &from, Snapshot snapshot, const Decision &decision, double spent, const Locker *locker)
-	    : view_(view), from_(from), decision_(decision), spent_(spent), frame_(view.program.ephemerals, snapshot, pg::Opened::as_extension), locker_(locker), choice_(view, outcome_)
+	    : view_(view), from_(from), decision_(decision), spent_(spent), frame_(view.program.ephemerals, snapshot, pg::Opened::as_extension), locker_(locker), choice_(view, outcome_, decision.planned)
 	{
 		outcome_.held = rows_held(view.sources);
 		outcome_.chooses = view.chooses;

@@ -19,7 +19,7 @@ CREATE PROCEDURE recomputed_in(VARIADIC each float8[]) LANGUAGE sql AS $$
 
 -- One slow refresh is no reason; two are.
 CALL took(200, 60000);
-UPDATE sale SET price = price + 1 WHERE id <= 2000;
+UPDATE sale SET price = price + 1 WHERE id <= 600;
 SELECT mode FROM pgtrickle.refresh_stream_table('by_kind');
 CALL took(300, 60000, 50000);
 UPDATE sale SET price = price + 1 WHERE id <= 2000;
@@ -140,3 +140,43 @@ UPDATE sale SET price = price + 1 WHERE id <= 2000;
 SELECT mode FROM pgtrickle.refresh_stream_table('by_product');
 SELECT reason FROM pgtrickle.get_refresh_history('by_product', 1);
 SELECT missing, unexpected FROM pgtrickle.verify('by_product');
+
+-- Before any is known, a look-up for each row is set against the plan of the query.  Both ways it says so.
+ANALYZE sale;
+SELECT pgtrickle.create_stream_table('first', 'SELECT product, sum(price) AS total, count(*) FROM sale GROUP BY product', '1h');
+CREATE FUNCTION last_choice(OUT mode text, OUT rows_in bigint, OUT reason text) LANGUAGE sql AS $$
+    SELECT mode, rows_in, regexp_replace(reason, '\d+ ms', '# ms', 'g') FROM pgtrickle.get_refresh_history('first', 1) $$;
+CREATE PROCEDURE took_first(mode text, n bigint, milliseconds float8) LANGUAGE sql AS $$
+    INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) SELECT id, mode, n, CASE mode WHEN 'DIFFERENTIAL' THEN n ELSE 20000 END, milliseconds FROM pgtrickle.stream_table WHERE relid = 'first'::regclass $$;
+DELETE FROM pgtrickle.cost;
+CALL took_first('INITIAL', 0, 600);
+UPDATE sale SET price = price + 1 WHERE id <= 600;
+SELECT mode FROM pgtrickle.refresh_stream_table('first');
+SELECT * FROM last_choice();
+DELETE FROM pgtrickle.cost WHERE mode <> 'INITIAL';
+UPDATE sale SET price = price + 1 WHERE id <= 2000;
+SELECT mode FROM pgtrickle.refresh_stream_table('first');
+SELECT * FROM last_choice();
+SELECT missing, unexpected FROM pgtrickle.verify('first');
+
+-- It stays so for such batches.  Small ones are cheap by deltas, and bring its state back when recomputing has lost as much as that takes.
+DELETE FROM pgtrickle.cost WHERE mode <> 'INITIAL';
+CALL took_first('FULL', 4000, 200);
+UPDATE sale SET price = price + 1 WHERE id <= 2000;
+SELECT mode FROM pgtrickle.refresh_stream_table('first');
+SELECT * FROM last_choice();
+DELETE FROM pgtrickle.cost WHERE mode <> 'INITIAL';
+CALL took_first('FULL', 40, 200);
+CALL took_first('FULL', 40, 200);
+UPDATE sale SET price = price + 1 WHERE id <= 20;
+SELECT mode FROM pgtrickle.refresh_stream_table('first');
+SELECT * FROM last_choice();
+SELECT missing, unexpected FROM pgtrickle.verify('first');
+
+-- What was measured is believed instead.
+CALL took_first('DIFFERENTIAL', 4000, 20);
+CALL took_first('DIFFERENTIAL', 4000, 20);
+UPDATE sale SET price = price + 1 WHERE id <= 2000;
+SELECT mode FROM pgtrickle.refresh_stream_table('first');
+SELECT * FROM last_choice();
+SELECT missing, unexpected FROM pgtrickle.verify('first');

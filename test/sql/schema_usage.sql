@@ -61,9 +61,11 @@ DELETE FROM vault.sale WHERE id < 10;
 UPDATE vault.shop SET name = 'shop 7' WHERE id = 3;
 SELECT * FROM stale();
 SELECT * FROM refreshed;
+SET pg_trickle.weighed_rows = 10000;    -- by deltas
 INSERT INTO vault.sale SELECT i, i % 6 + 1, i FROM generate_series(1000, 4000) i;
 SELECT * FROM stale();
 SELECT * FROM refreshed;
+RESET pg_trickle.weighed_rows;
 TRUNCATE vault.sale;
 INSERT INTO vault.sale SELECT i, i % 6 + 1, i FROM generate_series(1, 30) i;
 SELECT * FROM stale();
