@@ -48,7 +48,7 @@ class Tick:
     views: list
     isolation: str = "REPEATABLE READ"
     rollback: bool = False
-    recomputed: dict = None        # views that AUTO is told to recompute, from how many rows on; the others it is told to follow; None: it is not told
+    recomputed: dict = None        # views that AUTO is told to recompute, from how many rows on (0: it is left to the query's plan); the others it is told to follow; None: it is not told
 
 
 @dataclass
@@ -137,6 +137,9 @@ def told(step, name):
         return
     yield "SET pg_trickle.weighed_rows = 0"
     yield f"DELETE FROM pgtrickle.cost WHERE id = (SELECT id FROM pgtrickle.stream_table WHERE relid = '{name}'::regclass)"
+    if step.recomputed.get(name) == 0:
+        yield f"INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) SELECT id, 'INITIAL', 0, 0, 1e9 FROM pgtrickle.stream_table WHERE relid = '{name}'::regclass"
+        return
     slow_from, recomputing = (step.recomputed[name], 1e3) if name in step.recomputed else (1e9, 1e9)
     yield (f"INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) SELECT id, c.* FROM pgtrickle.stream_table, (SELECT 'DIFFERENTIAL', rows, rows, CASE WHEN rows < {slow_from:.0f} THEN 1 ELSE 1e12 END "
            f"FROM unnest(ARRAY[1, 1, 8, 8, 64, 64, 512, 512]) rows UNION ALL SELECT 'FULL', 1, 1, {recomputing:.0f}) c WHERE relid = '{name}'::regclass")

@@ -141,7 +141,7 @@ def leave_no_choice(case):
         view.mode = view.mode.replace("DIFFERENTIAL", "AUTO")
     for step in case.steps:
         if isinstance(step, Tick):
-            step.recomputed = {name: rng.choice([1, 1, 8, 64]) for name in step.views if rng.random() < 0.5}
+            step.recomputed = {name: rng.choice([0, 1, 1, 8, 64]) for name in step.views if rng.random() < 0.5}
     return case
 
 
