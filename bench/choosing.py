@@ -2,17 +2,23 @@
 
 Who is first after a change sets the hint bits of its rows for the others, so they take turns; a ratio is the median of
 those of two refreshes side by side.  How recomputing and comparing itself stands to the query is shown below.
+
+choosing_first: the first batches of a stream table, of which nothing is known yet; 5 % of TPC-H's orders come with their lineitems
+or go.  A first batch comes but once, so each query has a few stream tables.
 """
 
 from __future__ import annotations
 
 from figure import Figure, figure
 from measure import median, milliseconds, timed
-from shop import NEVER, Shop, execution_seconds, queries
+from shop import NEVER, Shop, execution_seconds, fresh, queries
+from standard import tpch
 
 VIEWS = ("revenue_by_day", "customer_lifetime_value", "product_performance")
 SHARES = (1, 5, 20, 60)    # percent of the orders
 LEARNING, ROUNDS = 3, 6
+QUERIES = ("q01", "q04", "q05", "q06", "q12", "q18", "q21", "q22")
+BATCHES, SHARE, COPIES = ("first", "second", "third"), 0.05, 3
 
 
 @figure("choosing")
@@ -41,3 +47,34 @@ def choosing(shop: Shop, options):
                 yield Figure(f"{share} % of orders changed → {view}, {mode}", "≤ 1.1 × recomputing", milliseconds(median(auto)), f"{ratio:.2f} ×", ratio <= 1.1, values)
                 yield Figure(f"{share} % of orders changed → {view}, recomputed", "", milliseconds(median(full)), f"{over_plain:.2f} × query", None, values)
     shop.drop_copies()
+
+
+@figure("choosing_first", alone=True)
+def first_batches(shop: Shop, options):
+    with fresh(shop.server, "bench_choosing_first") as conn:
+        tpch.fill(conn, options.scale)
+        for query in QUERIES:
+            for copy in range(COPIES):
+                for mode in ("auto", "full"):
+                    conn.execute("SELECT pgtrickle.create_stream_table(%s, %s, %s, %s)", [f"{mode}_{query}_{copy}", tpch.QUERIES[query], NEVER, mode.upper()])
+        conn.execute("VACUUM ANALYZE")
+        orders = conn.execute("SELECT count(*) FROM orders").fetchone()[0]
+        changes = tpch.Changes(conn, max(1, round(orders * SHARE)))
+        for batch, change in zip(BATCHES, (changes.insert, changes.delete, changes.insert)):
+            change()
+            for query in QUERIES:
+                yield beside_full(conn, query, batch)
+
+
+def beside_full(conn, query: str, batch: str) -> Figure:
+    conn.execute(tpch.QUERIES[query])    # sets the hint bits
+    took = {"auto": [], "full": []}
+    for copy in range(COPIES):
+        for mode in ("auto", "full")[::1 if copy % 2 else -1]:
+            with timed() as clock:
+                conn.execute("SELECT pgtrickle.refresh_stream_table(%s)", [f"{mode}_{query}_{copy}"])
+            took[mode].append(clock.seconds)
+    ratio = median(auto / full for auto, full in zip(took["auto"], took["full"]))
+    mode, reason = conn.execute("SELECT mode, coalesce(reason, '') FROM pgtrickle.get_refresh_history(%s, 1)", [f"auto_{query}_0"]).fetchone()
+    return Figure(f"{batch} batch, 5 % of tpch → {query}, {mode}", "≤ 1.1 × recomputing", milliseconds(median(took["auto"])), f"{ratio:.2f} ×", ratio <= 1.1,
+                  {"auto_s": took["auto"], "full_s": took["full"], "mode": mode, "reason": reason})

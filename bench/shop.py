@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -75,6 +76,19 @@ def create_views(conn, schedule: str | None) -> None:
 
 def connect(database: str) -> psycopg.Connection:
     return psycopg.connect(dbname=database, autocommit=True, row_factory=namedtuple_row, application_name="bench")
+
+
+@contextmanager
+def fresh(server, database: str):
+    """A connection to a database of this name with the extension, which is gone afterwards."""
+    drop(server, database)
+    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    try:
+        with connect(database) as conn:
+            conn.execute("CREATE EXTENSION pg_trickle; SET synchronous_commit = off")
+            yield conn
+    finally:
+        drop(server, database)
 
 
 def drop(server, database: str) -> None:

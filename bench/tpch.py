@@ -15,7 +15,7 @@ from functools import partial
 
 from figure import Figure, figure
 from measure import median, milliseconds, timed
-from shop import connect, drop, execution_seconds
+from shop import execution_seconds, fresh
 from standard import NEVER, differences, modes, tpch
 
 SHARE = 0.001       # of the orders; of the other tables as much
@@ -45,18 +45,11 @@ class Took:
 
 @figure("tpch", alone=True)
 def tpch_refreshes(shop, options):
-    database = "bench_tpch"
-    drop(shop.server, database)
-    shop.server.execute(f"CREATE DATABASE {database}")
-    try:
-        with connect(database) as conn:
-            yield from measure(conn, options.scale)
-    finally:
-        drop(shop.server, database)
+    with fresh(shop.server, "bench_tpch") as conn:
+        yield from measure(conn, options.scale)
 
 
 def measure(conn, scale: float):
-    conn.execute("CREATE EXTENSION pg_trickle; SET synchronous_commit = off")
     with timed() as filling:
         tpch.fill(conn, scale)
     create = {}
