@@ -201,7 +201,8 @@ LOCKMODE mode_of(delta::Excludes excludes)
 constexpr size_t most_keys = 200;
 
 struct Standing {
-	bool there = false, settled = false, side_by_side = false;
+	Oid relid = InvalidOid;    // it is not there
+	bool settled = false, side_by_side = false;
 	bool operator==(const Standing &) const = default;
 };
 
@@ -209,10 +210,10 @@ Standing standing_of(int id)
 {
 	return pg::with_spi([&] {
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		pg::Rows rows = pg::query_latest("SELECT c.settled AND c.frontier IS NOT NULL, t.exclusive IS NULL FROM pgtrickle.stream_table t "
+		pg::Rows rows = pg::query_latest("SELECT t.relid, c.settled AND c.frontier IS NOT NULL, t.exclusive IS NULL FROM pgtrickle.stream_table t "
 		                                 "JOIN pgtrickle.consumer c USING (id) WHERE id = $1::int AND t.refresh_mode = 'IMMEDIATE' AND t.status <> 'PAUSED'",
 		                                 {std::to_string(id)});
-		return rows.empty() ? Standing{} : Standing{true, *rows[0][0] == "t", *rows[0][1] == "t"};
+		return rows.empty() ? Standing{} : Standing{Oid(std::stoul(*rows[0][0])), *rows[0][1] == "t", *rows[0][2] == "t"};
 	});
 }
 
@@ -223,7 +224,7 @@ public:
 
 	void bring(int id)
 	{
-		if (auto standing = lock_as_it_stands(id); standing.there) {
+		if (auto standing = lock_as_it_stands(id); OidIsValid(standing.relid)) {
 			pg::call(push_snapshot);    // there is none at the commit, and it is older than the lock
 			if (IsolationUsesXactSnapshot())
 				pg::with_spi([&] {
@@ -243,15 +244,16 @@ public:
 	}
 
 private:
-	// How it stands may change while its lock is waited for.
+	// How it stands may change while its lock is waited for; and who drops it has locked the table first.
 	Standing lock_as_it_stands(int id)
 	{
-		for (Standing standing = standing_of(id); standing.there;) {
+		for (Standing standing = standing_of(id); OidIsValid(standing.relid);) {
 			bool shared = standing.settled && standing.side_by_side && !as_a_whole_;
 			if (shared)
 				lock_shared(id);
 			else
 				lock(id, IfLocked::wait);
+			pg::call(LockRelationOid, standing.relid, LOCKMODE{RowExclusiveLock});
 			pg::call(AcceptInvalidationMessages);
 			Standing now = standing_of(id);
 			if (now == standing)
