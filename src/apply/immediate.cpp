@@ -1,6 +1,8 @@
 #include "immediate.h"
 
 #include "apply/arrangement.h"
+#include "apply/followers.h"
+#include "apply/meanwhile.h"
 #include "apply/tick.h"
 #include "capture/capture.h"
 #include "pg/spi.hpp"
@@ -22,7 +24,7 @@ extern "C" {
 }
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 namespace apply {
 
@@ -41,79 +43,6 @@ std::vector<int> &writing()
 
 int held;
 int first_part;    // @scope transaction: of the log, that nobody has been brought along with
-
-// The stream tables that follow changes of some relations.
-struct Followers {
-	std::vector<int> ids;
-	std::vector<Oid> relids;
-};
-
-// By those relations; until the catalog changes.
-std::map<std::vector<Oid>, Followers> &known()
-{
-	static auto &all = *new std::map<std::vector<Oid>, Followers>;
-	return all;
-}
-
-bool catalog_changed = true;
-
-void relation_changed(Datum, Oid)
-{
-	catalog_changed = true;
-}
-
-// Inputs before what reads them.
-void order_from(int id, const std::map<int, std::vector<int>> &inputs, std::set<int> &placed, std::vector<int> &out)
-{
-	if (!placed.insert(id).second)
-		return;
-	for (int input : inputs.at(id))
-		if (inputs.contains(input))
-			order_from(input, inputs, placed, out);
-	out.push_back(id);
-}
-
-Followers read_followers(const std::vector<Oid> &roots)
-{
-	std::vector<std::string> oids;
-	for (Oid root : roots)
-		oids.push_back(std::to_string(root));
-	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-	Followers out;
-	std::map<int, std::vector<int>> inputs;
-	for (const auto &row : pg::query_latest("WITH RECURSIVE up(id, relid) AS (SELECT t.id, t.relid FROM pgtrickle.stream_table t "
-	                                        "JOIN pgtrickle.reads r ON r.consumer = t.id WHERE r.source = ANY ($1::oid[]) "
-	                                        "AND t.refresh_mode = 'IMMEDIATE' AND t.status <> 'PAUSED' UNION "
-	                                        "SELECT t.id, t.relid FROM up JOIN pgtrickle.reads r ON r.source = up.relid "
-	                                        "JOIN pgtrickle.stream_table t ON t.id = r.consumer "
-	                                        "WHERE t.refresh_mode = 'IMMEDIATE' AND t.status <> 'PAUSED') "
-	                                        "SELECT up.id, up.relid, i.id FROM up LEFT JOIN (pgtrickle.reads r JOIN up i ON i.relid = r.source) "
-	                                        "ON r.consumer = up.id ORDER BY 1",
-	                                        {"{" + pg::join(oids, ",") + "}"})) {
-		auto [found, first] = inputs.try_emplace(std::stoi(*row[0]));
-		if (first)
-			out.relids.push_back(std::stoul(*row[1]));
-		if (row[2])
-			found->second.push_back(std::stoi(*row[2]));
-	}
-	std::set<int> placed;
-	for (const auto &[id, of] : inputs)
-		order_from(id, inputs, placed, out.ids);
-	return out;
-}
-
-Followers followers_of(const std::vector<Oid> &roots)
-{
-	pg::call(AcceptInvalidationMessages);
-	if (catalog_changed) {
-		catalog_changed = false;
-		known().clear();
-	}
-	auto found = known().find(roots);
-	if (found == known().end())
-		found = known().emplace(roots, pg::with_spi([&] { return read_followers(roots); })).first;
-	return found->second;
-}
 
 // It may have been dropped while its lock was waited for.
 std::string name_now(int id)
@@ -272,6 +201,7 @@ private:
 			for (const Ticked &ticked : bring_along({id}, advanced_))
 				if (ticked.outcome.error)
 					throw *ticked.outcome.error;
+			caught_up(id);
 			return;
 		}
 		if (!by_keys)
@@ -385,6 +315,8 @@ void statement_is_over()
 
 void start(QueryDesc *query, int flags)
 {
+	if (capture::any_written() && writing().empty() && held == 0 && !(flags & EXEC_FLAG_EXPLAIN_ONLY))
+		catch_up_before(query);
 	if (next_start != nullptr)
 		next_start(query, flags);
 	else
@@ -433,7 +365,11 @@ void utility(PlannedStmt *planned, const char *source, bool read_only, ProcessUt
 	int depth = int(writing().size());
 	if (writes)
 		begin_writing();
+	bool renewed = IsA(planned->utilityStmt, CopyStmt) && capture::any_written() && writing().empty() && held == 0 &&
+	               catch_up_before(reinterpret_cast<CopyStmt *>(planned->utilityStmt));
 	next_utility(planned, source, read_only, context, params, environment, receiver, completion);
+	if (renewed)
+		PopActiveSnapshot();
 	if (!writes)
 		return;
 	// VACUUM, CLUSTER and the like have been through several transactions.
@@ -450,10 +386,12 @@ void at_transaction(XactEvent event, void *)
 	case XACT_EVENT_PRE_PREPARE:
 		if (held == 0 && capture::any_touched())
 			pg::entry(follow_now);
+		catch_up_before_commit(event == XACT_EVENT_PRE_PREPARE);
 		break;
 	case XACT_EVENT_COMMIT:
 	case XACT_EVENT_PREPARE:
 	case XACT_EVENT_ABORT:
+		forget_meanwhile();
 		writing().clear();
 		first_part = 0;
 		break;
@@ -464,9 +402,11 @@ void at_transaction(XactEvent event, void *)
 
 void at_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		while (!writing().empty() && writing().back() >= GetCurrentTransactionNestLevel())
-			writing().pop_back();
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (!writing().empty() && writing().back() >= GetCurrentTransactionNestLevel())
+		writing().pop_back();
+	undone_meanwhile();
 }
 
 }  // namespace
@@ -505,6 +445,19 @@ void follow()
 	pg::call(PopActiveSnapshot);
 }
 
+void bring_unfollowed(const std::vector<int> &ids)
+{
+	Hold hold;
+	pg::call(push_snapshot);
+	Round round(0);
+	for (int id : ids)
+		round.bring(id);
+	pg::call(PopActiveSnapshot);
+	capture::next_part();
+	if (!capture::any_touched())
+		first_part = capture::part();
+}
+
 int unfollowed_part()
 {
 	return first_part;
@@ -525,6 +478,7 @@ void unsettle(int id, int before_part)
 		          {std::to_string(consumer)});
 	}
 	pg::call(UnregisterSnapshot, snapshot);
+	look_again(id);
 }
 
 bool is_settled(int consumer)
@@ -551,7 +505,7 @@ void follow_statements()
 	ProcessUtility_hook = utility;
 	RegisterXactCallback(at_transaction, nullptr);
 	RegisterSubXactCallback(at_subtransaction, nullptr);
-	CacheRegisterRelcacheCallback(relation_changed, Datum(0));
+	watch_definitions();
 }
 
 }  // namespace apply

@@ -13,7 +13,7 @@
 // whole for a key's worth of reasons: its operators name no keys, it is made anew, or so much changes that a key each is too many.
 //
 // Transactions that are at work when it is set up may not know of it.  Until they have ended it goes by its frontier, as
-// other stream tables do, one writer at a time; the scheduler looks in meanwhile.  From then on it is settled.
+// other stream tables do, one writer at a time (meanwhile.h); the scheduler looks in, too.  From then on it is settled.
 //
 // A snapshot older than another's change cannot follow: REPEATABLE READ fails with 40001.
 #include <vector>
@@ -22,6 +22,9 @@ namespace apply {
 
 // Brings the IMMEDIATE stream tables up to date with what this transaction has written since they last were.
 void follow();
+
+// These, which go by their frontiers, with what this transaction had written before it knew of them.  follow() comes next.
+void bring_unfollowed(const std::vector<int> &ids);
 
 // The first part of the log that this transaction has not brought along yet.
 int unfollowed_part();

@@ -5,6 +5,7 @@
 #include "apply/copy.h"
 #include "capture/capture.h"
 #include "immediate.h"
+#include "meanwhile.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "view/layout.h"
@@ -330,6 +331,8 @@ private:
 				outcome = refresh(view, frontiers[0], snapshot_, decision, milliseconds_since(start));
 				pg::with_spi([&] {
 					move(view, view.id, frontiers[0].lapsed && !outcome.lapsed);
+					if (view.immediate && !frontiers[0].populated)
+						look_again(view.id);
 					if (outcome.lapsed && outcome.mode != "NO_DATA")
 						lapse(view.id);
 				});
@@ -468,9 +471,9 @@ std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked, const 
 	return done;
 }
 
-std::vector<Ticked> bring_along(const std::vector<int> &ids, const std::set<int> &advanced)
+std::vector<Ticked> bring_along(const std::vector<int> &ids, const std::set<int> &advanced, IfLocked if_locked)
 {
-	return run(ids, IfLocked::wait, &advanced, {});
+	return run(ids, if_locked, &advanced, {});
 }
 
 std::vector<int> with_inputs(const std::vector<int> &ids)

@@ -26,10 +26,10 @@ enum class IfLocked { wait, skip };
 std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked = IfLocked::skip,
                          const std::function<void(Snapshot)> &looking = {});
 
-// As tick(), in the transaction that has changed what they read: waits for their locks, and leaves no trace in health
+// As tick(), in the transaction that has changed what they read: leaves no trace in health
 // and history but of what is more than following.
 // advanced: arrangements that have been.
-std::vector<Ticked> bring_along(const std::vector<int> &ids, const std::set<int> &advanced);
+std::vector<Ticked> bring_along(const std::vector<int> &ids, const std::set<int> &advanced, IfLocked if_locked = IfLocked::wait);
 
 // These and every stream table they read, directly or not, but for those that their writers bring along.
 std::vector<int> with_inputs(const std::vector<int> &ids);

@@ -231,14 +231,18 @@ void drop_strangers(Oid relid)
 		pg::execute("DROP TRIGGER " + pg::quote_ident(*row[0]) + " ON " + pg::relation_name(relid));
 }
 
+std::vector<Oid> oids(const List *list)
+{
+	std::vector<Oid> out;
+	for (int i = 0; i < list_length(list); i++)
+		out.push_back(list_nth_oid(list, i));
+	return out;
+}
+
 // The relation and all below it, itself first.
 std::vector<Oid> tree(Oid relid, LOCKMODE lock)
 {
-	List *found = pg::call(find_all_inheritors, relid, lock, static_cast<List **>(nullptr));
-	std::vector<Oid> relids;
-	for (int i = 0; i < list_length(found); i++)
-		relids.push_back(list_nth_oid(found, i));
-	return relids;
+	return oids(pg::call(find_all_inheritors, relid, lock, static_cast<List **>(nullptr)));
 }
 
 bool is_whole(Oid relid, const Captured &captured, const Columns &wanted)
@@ -389,11 +393,17 @@ int64 rows_touched()
 
 std::vector<Oid> touched()
 {
-	List *taken = take_touched();
-	std::vector<Oid> roots;
-	for (int i = 0; i < list_length(taken); i++)
-		roots.push_back(list_nth_oid(taken, i));
-	return roots;
+	return oids(take_touched());
+}
+
+bool any_written()
+{
+	return log_written() != NIL;
+}
+
+std::vector<Oid> written()
+{
+	return oids(log_written());
 }
 
 void flush()

@@ -67,6 +67,10 @@ bool any_touched();
 std::vector<Oid> touched();
 int64 rows_touched();
 
+// The captured relations that this transaction has changed at all; some of it may have been rolled back to a savepoint.
+bool any_written();
+std::vector<Oid> written();
+
 // Has this transaction logged a marker?  A TRUNCATE takes rows along that its transaction's snapshot does not see.
 bool marked();
 

@@ -27,6 +27,7 @@ int waiting;
 int current_part;
 bool marked;
 List *touched;
+List *written;    // all that were ever touched
 int64 rows_touched;
 
 // What is opened here must outlive the subtransaction that happens to open it.
@@ -170,6 +171,7 @@ void touch(Log *log)
 	log->touched = true;
 	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
 	touched = list_append_unique_oid(touched, log->root);
+	written = list_append_unique_oid(written, log->root);
 	MemoryContextSwitchTo(context);
 }
 
@@ -196,7 +198,7 @@ void forget()
 	waiting = 0;
 	current_part = 0;
 	marked = false;
-	touched = NIL;
+	touched = written = NIL;
 	rows_touched = 0;
 	era++;
 }
@@ -336,6 +338,11 @@ List *take_touched()
 	for (Log *log = logs; log != nullptr; log = log->next)
 		log->touched = false;
 	return taken;
+}
+
+List *log_written()
+{
+	return written;
 }
 
 int log_part()

@@ -58,6 +58,8 @@ void close_logs();
 bool log_touched();
 int64 log_rows_touched();
 List *take_touched();
+// All that have got rows in this transaction, those of subtransactions that were rolled back among them.
+List *log_written();
 
 int log_part();
 void next_log_part();

@@ -147,6 +147,7 @@ class Run:
         self.check_shape(c, view)
         if not self.case.scheduler:
             self.compare(c, view, fresh=self.steady(c, view))
+        self.compare_elsewhere(c)
 
     def steady(self, c, view):
         """It is the same a moment later, if nothing is written: neither it nor a policy of what it reads asks for the time."""
@@ -239,6 +240,12 @@ class Run:
                     self.tally.ticks += 1
                 except psycopg.errors.LockNotAvailable:
                     return
+
+    def compare_elsewhere(self, c):
+        """Who is at work on what has become IMMEDIATE meanwhile sees it as it is, too."""
+        for other in self.conns:
+            if other is not c:
+                self.compare_immediate(other)
 
     def current(self, c):
         """Whether the snapshot of this connection's transaction still shows what is there."""
@@ -333,6 +340,7 @@ class Run:
         self.check_shape(c, view)
         if not self.case.scheduler:
             self.compare(c, view, fresh=self.steady(c, view))
+        self.compare_elsewhere(c)
 
     def drop(self, c, step):
         if step.view not in self.alive or c.info.transaction_status != TransactionStatus.IDLE:
