@@ -169,6 +169,7 @@ class History:
             self.seen[version] = (["id", *names], ["int", *(self.columns[name][0] for name in names)],
                                   collections.Counter(plain((id, *(row[name] for name in names))) for id, row in self.now.items()))
             self.upkeep()
+        self.lake.publish_now()   # Iceberg lists no snapshot any more that the upkeep has expired
 
 
 def plain(row) -> tuple:
