@@ -34,11 +34,13 @@ private:
 };
 
 // An error of our own: what went wrong, the offending value, the next step.
-// position is the cursor position in the query text, from 1; 0 is none.
+// position is the cursor position in the query text, from 1; 0 is none.  schema
+// and table name the relation that it is about, if it is about one.
 struct Failure final : public std::exception {
 	int sqlstate;
 	std::string message, detail, hint;
 	int position;
+	std::string schema, table;
 
 	Failure(int sqlstate, std::string message, std::string detail = {}, std::string hint = {}, int position = 0)
 	    : sqlstate(sqlstate), message(std::move(message)), detail(std::move(detail)), hint(std::move(hint)),
@@ -80,6 +82,8 @@ inline ErrorData *to_error_data(const Failure &failure, MemoryContext into) noex
 	data->detail = copy(failure.detail);
 	data->hint = copy(failure.hint);
 	data->cursorpos = failure.position;
+	data->schema_name = copy(failure.schema);
+	data->table_name = copy(failure.table);
 	data->assoc_context = into;
 	return data->message != nullptr ? data : nullptr;
 }

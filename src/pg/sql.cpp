@@ -217,6 +217,16 @@ std::string relation_name(Oid relid)
 	return call(relation_text, relid);
 }
 
+void fail_at(Oid relid, int sqlstate, std::string message, std::string detail, std::string hint)
+{
+	Failure failure(sqlstate, std::move(message), std::move(detail), std::move(hint));
+	if (const char *table = call(get_rel_name, relid)) {
+		failure.table = table;
+		failure.schema = call(get_namespace_name, call(get_rel_namespace, relid));
+	}
+	throw failure;
+}
+
 std::string type_name(Oid type, int32 typmod)
 {
 	return call(type_text, type, typmod);

@@ -45,6 +45,7 @@ Text value_trusted(const std::string &sql);
 std::string quote_ident(std::string_view name);
 std::string quote_literal(std::string_view text);
 std::string relation_name(Oid relid);                 // schema.name, quoted; fails 42P01 when gone
+[[noreturn]] void fail_at(Oid relid, int sqlstate, std::string message, std::string detail, std::string hint);   // Failure about it
 std::string type_name(Oid type, int32 typmod = -1);   // schema-qualified where needed
 std::string collation_name(Oid collation);            // schema-qualified
 std::string attribute_name(Oid relid, AttrNumber number);

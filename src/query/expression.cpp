@@ -26,6 +26,8 @@ namespace query {
 
 namespace {
 
+constexpr auto no_law_yet = " has no differential law yet", recompute = "Use refresh_mode AUTO or FULL, which recompute the query and apply the difference.";
+
 // Parameters stand for holes while the server prints the expression: columns
 // from 1, computed expressions from 10001, the last tick's time as 30000.
 constexpr int first_computed = 10001;
@@ -431,9 +433,12 @@ int scale_of(const Column &column)
 
 void no_law(const std::string &what, int location, const std::string &detail)
 {
-	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, what + " has no differential law yet", detail,
-	         "Use refresh_mode AUTO or FULL, which recompute the query and apply the difference.",
-	         location < 0 ? 0 : location + 1);
+	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, what + no_law_yet, detail, recompute, location < 0 ? 0 : location + 1);
+}
+
+void no_law_for(Oid relation, const std::string &what, const std::string &detail)
+{
+	pg::fail_at(relation, ERRCODE_FEATURE_NOT_SUPPORTED, what + no_law_yet, detail, recompute);
 }
 
 Expression make_expression(Node *expression, const Scope &scope)

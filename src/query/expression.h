@@ -58,5 +58,6 @@ std::vector<std::pair<int, int>> columns_read(Node *tree);
 
 // "has no differential law yet", at a place of the query text.
 [[noreturn]] void no_law(const std::string &what, int location, const std::string &detail = {});
+[[noreturn]] void no_law_for(Oid relation, const std::string &what, const std::string &detail = {});
 
 }  // namespace query

@@ -68,7 +68,7 @@ Tree scan(RangeTblEntry *entry, int index, const std::vector<std::pair<int, int>
 	pg::call(describe, entry->relid, attributes.get());
 	auto refuse = [&](bool present, const char *what, const char *detail = "") {
 		if (present)
-			no_law(std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", -1, detail);
+			no_law_for(entry->relid, std::string(what) + " (" + pg::relation_name(entry->relid) + ") as a source", detail);
 	};
 	bool copied = entry->enrname != nullptr;     // see apply/copy.h
 	refuse(attributes->temporary, "a temporary table");

@@ -75,19 +75,16 @@ void refuse_traceless(::Query *query)
 	pg::call(look, reinterpret_cast<Node *>(query), static_cast<void *>(&found));
 	if (found.kind == nullptr)
 		return;
-	std::string what, detail;
-	if (found.attribute != 0) {
-		what = std::string("system column ") + pg::call(name_of, found.attribute);
-		detail = "It tells of where a row is stored or who wrote it, which changes while its values do not.";
-	} else if (found.kind == std::string_view("sample")) {
-		what = "TABLESAMPLE";
-		detail = "Which rows it takes depends on where they are stored.";
-	} else {
-		what = pg::relation_name(found.relation);
-		detail = "Changes of system catalogs and of the extension's own tables are not captured.";
-	}
-	pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "a stream table cannot follow " + what, detail,
-	         "Leave it out; or use refresh_mode FULL and a schedule such as '1m', which run the query each time.", found.location < 0 ? 0 : found.location + 1);
+	const std::string cannot = "a stream table cannot follow ",
+	                  hint = "Leave it out; or use refresh_mode FULL and a schedule such as '1m', which run the query each time.";
+	const int position = found.location < 0 ? 0 : found.location + 1;
+	if (found.attribute != 0)
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, cannot + "system column " + pg::call(name_of, found.attribute),
+		         "It tells of where a row is stored or who wrote it, which changes while its values do not.", hint, position);
+	if (found.kind == std::string_view("sample"))
+		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, cannot + "TABLESAMPLE", "Which rows it takes depends on where they are stored.", hint, position);
+	pg::fail_at(found.relation, ERRCODE_FEATURE_NOT_SUPPORTED, cannot + pg::relation_name(found.relation),
+	            "Changes of system catalogs and of the extension's own tables are not captured.", hint);
 }
 
 }  // namespace query

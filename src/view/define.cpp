@@ -8,6 +8,7 @@
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
 #include "pg/trust.hpp"
+#include "place.h"
 #include "query/analyze.h"
 #include "query/traceless.h"
 #include "view.h"
@@ -198,23 +199,32 @@ void with_position(pg::Error &error, const std::string &query, size_t prefix)
 }
 
 // The definition that is compiled is kept without the places of its words; the text has them.
-void at_its_place(pg::Error &error, const std::string &query, Oid owner)
+int place_of(const pg::Error &error, const std::string &query, Oid owner)
 {
-	if (error.data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
-		return;
+	int place = 0;
 	auto again = pg::attempt([&] {
 		::Query *looked_at;
 		{
 			pg::Identity as_owner(owner, true);
+			place = place_of_relation(*error.data(), query);
 			looked_at = query::rewritten_query(query);
 		}
 		query::refuse_traceless(looked_at);
 		apply::suppose_copies(looked_at);
 		query::build(looked_at);
 	});
-	if (!again || again->data()->cursorpos == 0 || strcmp(again->data()->message, error.data()->message) != 0)
+	const bool same = again && strcmp(again->data()->message, error.data()->message) == 0;
+	return place > 0 || !same ? place : again->data()->cursorpos;
+}
+
+void at_its_place(pg::Error &error, const std::string &query, Oid owner)
+{
+	if (error.data()->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
 		return;
-	error.data()->internalpos = again->data()->cursorpos;
+	const int place = place_of(error, query, owner);
+	if (place == 0)
+		return;
+	error.data()->internalpos = place;
 	error.data()->internalquery = pg::call(pstrdup, query.c_str());
 }
 
@@ -238,12 +248,6 @@ std::string without_semicolon(std::string query)
 	while (!query.empty() && (isspace(static_cast<unsigned char>(query.back())) || query.back() == ';'))
 		query.pop_back();
 	return query;
-}
-
-std::string lower(std::string text)
-{
-	std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return tolower(c); });
-	return text;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "name.h"
 #include "pg/spi.hpp"
 #include "pg/sql.hpp"
+#include "place.h"
 #include "query/analyze.h"
 #include "query/traceless.h"
 #include "view.h"
@@ -271,6 +272,8 @@ pg::Rows validate(const std::string &sql)
 		return out;
 	ErrorData *data = error->data();
 	int position = data->internalpos > 0 ? data->internalpos : data->cursorpos;
+	if (position == 0)
+		position = place_of_relation(*data, sql);
 	return {{valid ? "warning" : "error", {}, position > 0 ? pg::Text(std::to_string(position)) : pg::Text(),
 	         std::string(data->message), data->hint == nullptr ? pg::Text() : pg::Text(data->hint)}};
 }

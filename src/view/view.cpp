@@ -140,9 +140,9 @@ void compile_delta(View &view, bool may_create, bool anew)
 	view.copies = apply::read_copies(query, to_array(view.settings), may_create);
 	view.tree = query::build(query);
 	if (view.immediate && !view.copies.empty())
-		pg::fail(ERRCODE_FEATURE_NOT_SUPPORTED, "refresh_mode IMMEDIATE cannot follow " + pg::relation_name(view.copies[0].source),
-		         "What a materialized view or a foreign table shows changes without a statement that could be followed.",
-		         "Use refresh_mode DIFFERENTIAL: it is compared with a copy on a schedule.");
+		pg::fail_at(view.copies[0].source, ERRCODE_FEATURE_NOT_SUPPORTED, "refresh_mode IMMEDIATE cannot follow " + pg::relation_name(view.copies[0].source),
+		            "What a materialized view or a foreign table shows changes without a statement that could be followed.",
+		            "Use refresh_mode DIFFERENTIAL: it is compared with a copy on a schedule.");
 	if (!view.immediate) {
 		choose_kept(view, anew);
 		query::narrow_groups(view.tree);

@@ -82,6 +82,11 @@ CREATE MATERIALIZED VIEW m AS SELECT 1 AS x;
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM m', '1h', 'IMMEDIATE')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT relid FROM pgtrickle.source', '1h', 'DIFFERENTIAL')$$);
 
+-- At the word that names it.
+SELECT pgtrickle.create_stream_table('v', 'WITH c AS (SELECT x FROM t) SELECT c.x FROM c WHERE EXISTS (SELECT FROM pg_class WHERE oid::int = c.x)');
+SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t JOIN m USING (x)', '1h', 'IMMEDIATE');
+SELECT "position", message FROM pgtrickle.validate_query('SELECT relid FROM pgtrickle.source');
+
 -- A name that exists as a stream table.
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', '1h')$$);
 SELECT * FROM refusal($$SELECT pgtrickle.create_stream_table('v', 'SELECT x FROM t', '1h')$$);
