@@ -422,12 +422,13 @@ Hold::~Hold()
 }
 
 // What a stream table's own triggers write is followed too.
-void follow()
+std::vector<Oid> follow()
 {
 	Hold hold;
 	capture::flush();
+	std::vector<Oid> changed;
 	if (!capture::any_touched())
-		return;
+		return changed;
 	pg::call(push_snapshot);    // a worker, and a transaction that commits, have none
 	int64 rows = capture::rows_touched();
 	for (std::vector<Oid> roots = capture::touched(); !roots.empty();) {
@@ -437,12 +438,14 @@ void follow()
 			round.bring(id);
 		rows = capture::rows_touched();
 		roots = capture::touched();
+		changed.insert(changed.end(), roots.begin(), roots.end());
 		std::erase_if(roots, [&](Oid root) { return std::find(along.relids.begin(), along.relids.end(), root) != along.relids.end(); });
 		if (!along.ids.empty())
 			capture::next_part();
 		first_part = capture::part();
 	}
 	pg::call(PopActiveSnapshot);
+	return changed;
 }
 
 void bring_unfollowed(const std::vector<int> &ids)

@@ -16,12 +16,15 @@
 // other stream tables do, one writer at a time (meanwhile.h); the scheduler looks in, too.  From then on it is settled.
 //
 // A snapshot older than another's change cannot follow: REPEATABLE READ fails with 40001.
+#include "pg/postgres.hpp"
+
 #include <vector>
 
 namespace apply {
 
 // Brings the IMMEDIATE stream tables up to date with what this transaction has written since they last were.
-void follow();
+// The relations that have changed by that.
+std::vector<Oid> follow();
 
 // These, which go by their frontiers, with what this transaction had written before it knew of them.  follow() comes next.
 void bring_unfollowed(const std::vector<int> &ids);

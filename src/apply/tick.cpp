@@ -458,16 +458,45 @@ std::vector<Ticked> run(std::vector<int> ids, IfLocked if_locked, const std::set
 	return done;
 }
 
+std::string array_of(const auto &numbers)
+{
+	std::vector<std::string> texts;
+	for (auto number : numbers)
+		texts.push_back(std::to_string(number));
+	return "{" + pg::join(texts, ",") + "}";
+}
+
+// Of these, those that read one of the relations.
+std::vector<int> readers_of(const std::vector<Oid> &relids, const std::vector<int> &ids)
+{
+	std::vector<int> out;
+	if (!relids.empty() && ids.size() > 1)
+		pg::with_spi([&] {
+			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+			for (const auto &row : pg::query("SELECT v.id FROM unnest($1::int[]) v(id) WHERE EXISTS (SELECT FROM pgtrickle.reads r WHERE r.source = ANY ($2::oid[]) "
+			                                 "AND (r.consumer = v.id OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = v.id))) ORDER BY 1",
+			                                 {array_of(ids), array_of(relids)}))
+				out.push_back(std::stoi(*row[0]));
+		});
+	return out;
+}
+
 }  // namespace
 
 std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked, const std::function<void(Snapshot)> &looking)
 {
 	std::vector<Ticked> done;
-	{
-		Hold hold;
-		done = run(ids, if_locked, nullptr, looking);
+	std::vector<int> due = ids;
+	for (size_t turn = 0; turn == 0 || (turn < ids.size() && !due.empty()); turn++) {
+		{
+			Hold hold;
+			for (const Ticked &ticked : run(due, if_locked, nullptr, looking)) {
+				std::erase_if(done, [&](const Ticked &before) { return before.id == ticked.id; });
+				done.push_back(ticked);
+			}
+		}
+		due = readers_of(follow(), ids);
 	}
-	follow();
 	return done;
 }
 
@@ -478,15 +507,12 @@ std::vector<Ticked> bring_along(const std::vector<int> &ids, const std::set<int>
 
 std::vector<int> with_inputs(const std::vector<int> &ids)
 {
-	std::vector<std::string> texts;
-	for (int id : ids)
-		texts.push_back(std::to_string(id));
 	std::vector<int> out;
 	for (const auto &row : pg::query("WITH RECURSIVE up(id) AS (SELECT unnest($1::int[]) UNION "
 	                                 "SELECT t.id FROM up JOIN pgtrickle.reads r ON r.consumer = up.id "
 	                                 "JOIN pgtrickle.stream_table t ON t.relid = r.source AND t.status <> 'PAUSED') "
 	                                 "SELECT id FROM up WHERE NOT EXISTS (SELECT FROM pgtrickle.consumer c WHERE c.id = up.id AND c.settled) ORDER BY id",
-	                                 {"{" + pg::join(texts, ",") + "}"}))
+	                                 {array_of(ids)}))
 		out.push_back(std::stoi(*row[0]));
 	return out;
 }

@@ -21,7 +21,8 @@ struct Ticked {
 enum class IfLocked { wait, skip };
 
 // Refreshes these stream tables in the current transaction; what was done for
-// each that was not skipped.  looking, if given, runs at the end under the tick's snapshot.
+// each that was not skipped.  looking, if given, runs at the end under the tick's snapshot.  Those that read
+// what follows them in IMMEDIATE mode, and is behind them, have another turn.
 // REQUIRES: a transaction; superuser rights are taken inside.
 std::vector<Ticked> tick(const std::vector<int> &ids, IfLocked if_locked = IfLocked::skip,
                          const std::function<void(Snapshot)> &looking = {});

@@ -140,5 +140,18 @@ SELECT missing, unexpected FROM pgtrickle.verify('at_once');
 SELECT mode FROM pgtrickle.refresh_stream_table('hourly');    -- the scheduler may have been first, when it was empty
 TABLE at_once;
 SELECT pgtrickle.drop_stream_table('at_once');
-SELECT pgtrickle.drop_stream_table('hourly');
+
+-- What reads what follows it, and reads what is refreshed: the same refresh has it all.
+SELECT pgtrickle.create_stream_table('at_once', 'SELECT sum(n) AS n FROM hourly', refresh_mode => 'IMMEDIATE');
+SELECT pgtrickle.create_stream_table('daily', 'SELECT n + 1 AS n FROM at_once', '1h', 'DIFFERENTIAL');
+SELECT pgtrickle.create_stream_table('daily_at_once', 'SELECT n + 1 AS n FROM daily', refresh_mode => 'IMMEDIATE');
+SELECT pgtrickle.create_stream_table('monthly', 'SELECT d.n, a.n AS before FROM daily_at_once d CROSS JOIN at_once a', '1h', 'DIFFERENTIAL');
+DO $$ BEGIN WHILE EXISTS (SELECT FROM pgtrickle.consumer WHERE NOT settled AND id IN (SELECT id FROM pgtrickle.stream_table WHERE refresh_mode = 'IMMEDIATE')) LOOP PERFORM pg_sleep(0.02); END LOOP; END $$;
+INSERT INTO t VALUES (4, 4), (4, 5);
+SELECT mode, rows_out FROM pgtrickle.refresh_stream_table('monthly');
+TABLE monthly;
+INSERT INTO t VALUES (5, 5);
+SELECT missing, unexpected FROM pgtrickle.verify('monthly');
+TABLE monthly;
+SELECT pgtrickle.drop_stream_table(name) FROM unnest(ARRAY['monthly', 'daily_at_once', 'daily', 'at_once', 'hourly']) name;
 DROP TABLE t;
