@@ -20,7 +20,7 @@ bool RunWriter::would_overlap(std::vector<int64_t> keys)
 		return false;
 	const auto first = keys.begin(), later = first + sorted_at_once, low = first + sorted_at_once / 20, high = later - sorted_at_once / 20;
 	std::nth_element(first, low, later);
-	std::nth_element(low, high, later);
+	std::nth_element(low + 1, high, later);
 	return 2 * std::count_if(later, keys.end(), [&](int64_t key) { return *low < key && key < *high; }) > keys.end() - later;
 }
 
