@@ -10,6 +10,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace lake {
 
@@ -26,8 +27,8 @@ constexpr int64_t day = 86'400'000'000;
 
 bool is_utf8(std::string_view text)
 {
-	arrow::util::InitializeUTF8();
-	return arrow::util::ValidateUTF8(text);
+	static const bool initialized = (arrow::util::InitializeUTF8(), true);
+	return initialized && arrow::util::ValidateUTF8(text);
 }
 
 // Its beginning, with what is not ASCII as \xNN.
@@ -42,16 +43,13 @@ std::string printable(std::string_view text)
 	return text.size() > 60 ? out + "…" : out;
 }
 
-unsigned __int128 power_of_ten(int exponent)
-{
-	static const auto powers = [] {
-		std::array<unsigned __int128, 39> table{1};
-		for (size_t i = 1; i < table.size(); i++)
-			table[i] = table[i - 1] * 10;
-		return table;
-	}();
-	return powers[exponent];
-}
+template <typename Number>
+constexpr auto powers_of_ten = [] {
+	std::array<Number, sizeof(Number) == 8 ? 20 : 39> table{1};
+	for (size_t i = 1; i < table.size(); i++)
+		table[i] = table[i - 1] * 10;
+	return table;
+}();
 
 // Microseconds, days, months; the ends of all three are infinity.
 void check_finite_interval(const char *data)
@@ -64,19 +62,53 @@ void check_finite_interval(const char *data)
 		refuse("holds an infinite interval, which the lake does not have");
 }
 
-// Asks for room only where there is none left.
-template <typename Builder, typename Value>
-void add(Builder &builder, const Value &value)
-{
-	if (builder.length() == builder.capacity())
-		check(builder.Reserve(1));
-	builder.UnsafeAppend(value);
-}
+// Values of one width.  The next row group has room at once for as many as the last one had, and a bitmap from its first NULL on.
+template <typename Value>
+class Values {
+public:
+	void append(Value value)
+	{
+		make_room();
+		values_.UnsafeAppend(value);
+		if (nulls_ > 0)
+			valid_.UnsafeAppend(true);
+	}
+	void append_null()
+	{
+		make_room();
+		if (nulls_++ == 0) {
+			check(valid_.Reserve(values_.capacity()));
+			valid_.UnsafeAppend(values_.length(), true);
+		}
+		values_.UnsafeAppend(Value());
+		valid_.UnsafeAppend(false);
+	}
+	std::shared_ptr<arrow::Array> finish(const std::shared_ptr<arrow::DataType> &type)
+	{
+		rows_before_ = values_.length();
+		const int64_t nulls = std::exchange(nulls_, 0);
+		const auto valid = nulls > 0 ? check(valid_.Finish()) : nullptr;
+		return arrow::MakeArray(arrow::ArrayData::Make(type, rows_before_, {valid, check(values_.Finish())}, nulls));
+	}
+
+private:
+	void make_room()
+	{
+		if (values_.length() < values_.capacity())
+			return;
+		check(values_.Reserve(std::max<int64_t>(rows_before_, 32)));
+		if (nulls_ > 0)
+			check(valid_.Reserve(values_.capacity() - values_.length()));
+	}
+
+	arrow::TypedBufferBuilder<Value> values_;
+	arrow::TypedBufferBuilder<bool> valid_;
+	int64_t nulls_ = 0, rows_before_ = 0;
+};
 
 // Each kind says how bytes become a value, how the value is spelt, and whether the spelling can be had.
 
 struct Boolean {
-	using Builder = arrow::BooleanBuilder;
 	using Value = bool;
 	static auto type() { return arrow::boolean(); }
 	static Value read(const Field &f) { return *f.data != 0; }
@@ -86,7 +118,6 @@ struct Boolean {
 
 template <typename ArrowType>
 struct Integer {
-	using Builder = typename arrow::TypeTraits<ArrowType>::BuilderType;
 	using Value = typename ArrowType::c_type;
 	static auto type() { return arrow::TypeTraits<ArrowType>::type_singleton(); }
 	static Value read(const Field &f) { return read_integer<Value>(f.data); }
@@ -96,7 +127,6 @@ struct Integer {
 
 template <typename ArrowType>
 struct Float {
-	using Builder = typename arrow::TypeTraits<ArrowType>::BuilderType;
 	using Value = typename ArrowType::c_type;
 	using Bits = std::conditional_t<sizeof(Value) == 4, uint32_t, uint64_t>;
 	static auto type() { return arrow::TypeTraits<ArrowType>::type_singleton(); }
@@ -106,7 +136,6 @@ struct Float {
 };
 
 struct Date {
-	using Builder = arrow::Date32Builder;
 	using Value = int32_t;
 	static auto type() { return arrow::date32(); }
 	static Value read(const Field &f)
@@ -121,7 +150,6 @@ struct Date {
 };
 
 struct Time {
-	using Builder = arrow::Time64Builder;
 	using Value = int64_t;
 	static auto type() { return arrow::time64(arrow::TimeUnit::MICRO); }
 	static Value read(const Field &f)
@@ -147,7 +175,6 @@ struct TimeTz : Time {
 
 template <bool with_zone>
 struct Timestamp {
-	using Builder = arrow::TimestampBuilder;
 	using Value = int64_t;
 	static auto type() { return with_zone ? arrow::timestamp(arrow::TimeUnit::MICRO, "UTC") : arrow::timestamp(arrow::TimeUnit::MICRO); }
 	static Value read(const Field &f)
@@ -167,17 +194,16 @@ template <typename Kind>
 class ScalarDecoder final : public Decoder {
 public:
 	using Value = typename Kind::Value;
-	ScalarDecoder() : builder_(Kind::type(), arrow::default_memory_pool()) {}
 
 	void append(const Field &field) override
 	{
 		if (field.is_null()) {
 			nulls_++;
-			check(builder_.AppendNull());
+			column_.append_null();
 			return;
 		}
 		const Value value = Kind::read(field);
-		add(builder_, value);
+		column_.append(value);
 		if constexpr (std::is_floating_point_v<Value>) {
 			if (std::isnan(value)) {
 				nans_++;
@@ -192,7 +218,7 @@ public:
 			max_ = value;
 	}
 
-	std::shared_ptr<arrow::Array> finish() override { return check(builder_.Finish()); }
+	std::shared_ptr<arrow::Array> finish() override { return column_.finish(Kind::type()); }
 	std::shared_ptr<arrow::DataType> type() const override { return Kind::type(); }
 	void restart() override { values_ = nulls_ = nans_ = 0; }
 
@@ -212,7 +238,7 @@ public:
 	}
 
 private:
-	typename Kind::Builder builder_;
+	Values<Value> column_;
 	Value min_{}, max_{};
 	int64_t values_ = 0, nulls_ = 0, nans_ = 0;
 };
@@ -221,20 +247,19 @@ private:
 class DecimalDecoder final : public Decoder {
 public:
 	DecimalDecoder(int precision, int scale)
-	    : precision_(precision), scale_(scale), type_(arrow::decimal128(precision, scale)), builder_(type_)
+	    : precision_(precision), scale_(scale), type_(arrow::decimal128(precision, scale))
 	{
-		limit_ = power_of_ten(precision);
 	}
 
 	void append(const Field &field) override
 	{
 		if (field.is_null()) {
 			nulls_++;
-			check(builder_.AppendNull());
+			column_.append_null();
 			return;
 		}
-		const __int128 value = read(field.data);
-		add(builder_, arrow::Decimal128(static_cast<int64_t>(value >> 64), static_cast<uint64_t>(value)));
+		const __int128 value = precision_ <= most_digits_of_64_bits ? read<uint64_t>(field.data) : read<unsigned __int128>(field.data);
+		column_.append(value);
 		if (values_++ == 0)
 			min_ = max_ = value;
 		else if (value < min_)
@@ -243,7 +268,7 @@ public:
 			max_ = value;
 	}
 
-	std::shared_ptr<arrow::Array> finish() override { return check(builder_.Finish()); }
+	std::shared_ptr<arrow::Array> finish() override { return column_.finish(type_); }
 	std::shared_ptr<arrow::DataType> type() const override { return type_; }
 	void restart() override { values_ = nulls_ = 0; }
 
@@ -260,8 +285,13 @@ public:
 private:
 	std::string type_name() const { return "decimal(" + std::to_string(precision_) + "," + std::to_string(scale_) + ")"; }
 
+	static constexpr int most_digits_of_64_bits = 18;  // and twice as much, still
+
+	template <typename Number>
 	__int128 read(const char *data) const
 	{
+		const auto &powers = powers_of_ten<Number>;
+		const Number limit = powers[precision_];
 		const int count = read_integer<int16_t>(data);
 		const int weight = read_integer<int16_t>(data + 2);
 		const uint16_t sign = read_integer<uint16_t>(data + 4);
@@ -269,24 +299,24 @@ private:
 			refuse("holds NaN or an infinity, which " + type_name() + " does not have");
 
 		// value = sum of digit[i] * 10^(4 * (weight - i) + scale); what lies below the scale must be zero.
-		unsigned __int128 value = 0;
+		Number value = 0;
 		for (int i = 0; i < count; i++) {
-			const int digit = read_integer<int16_t>(data + 8 + 2 * i);
+			const unsigned digit = read_integer<int16_t>(data + 8 + 2 * i);
 			const int exponent = 4 * (weight - i) + scale_;
 			if (digit == 0)
 				continue;
 			if (exponent >= precision_)
 				refuse_size();
 			if (exponent >= 0) {
-				if (static_cast<unsigned>(digit) > limit_ / power_of_ten(exponent))
+				if (digit > limit / powers[exponent])
 					refuse_size();
-				value += digit * power_of_ten(exponent);
+				value += digit * powers[exponent];
 			} else {
-				if (exponent <= -4 || digit % static_cast<int>(power_of_ten(-exponent)) != 0)
+				if (exponent <= -4 || digit % static_cast<unsigned>(powers[-exponent]) != 0)
 					refuse_digits();
-				value += digit / static_cast<int>(power_of_ten(-exponent));
+				value += digit / static_cast<unsigned>(powers[-exponent]);
 			}
-			if (value >= limit_)
+			if (value >= limit)
 				refuse_size();
 		}
 		return sign == 0 ? static_cast<__int128>(value) : -static_cast<__int128>(value);
@@ -301,8 +331,7 @@ private:
 
 	int precision_, scale_;
 	std::shared_ptr<arrow::DataType> type_;
-	arrow::Decimal128Builder builder_;
-	unsigned __int128 limit_;
+	Values<__int128> column_;
 	__int128 min_ = 0, max_ = 0;
 	int64_t values_ = 0, nulls_ = 0;
 };
@@ -327,7 +356,13 @@ public:
 		if constexpr (std::is_same_v<Builder, arrow::StringBuilder>)
 			if (!is_utf8(value))
 				refuse("holds text that is not valid UTF-8, '" + printable(value) + "', which the lake does not have");
-		check(builder_.Append(value));
+		if (builder_.length() == builder_.capacity()) {
+			check(builder_.Reserve(std::max<int64_t>(rows_before_, 32)));
+			check(builder_.ReserveData(bytes_before_));
+		}
+		if (builder_.value_data_length() + static_cast<int64_t>(value.size()) > builder_.value_data_capacity())
+			check(builder_.ReserveData(static_cast<int64_t>(value.size())));
+		builder_.UnsafeAppend(value);
 		if constexpr (bounds) {
 			if (values_ == 0)
 				min_ = max_ = value;
@@ -341,6 +376,8 @@ public:
 
 	std::shared_ptr<arrow::Array> finish() override
 	{
+		rows_before_ = builder_.length();
+		bytes_before_ = builder_.value_data_length();
 		std::shared_ptr<arrow::Array> storage = check(builder_.Finish());
 		return type_->id() == arrow::Type::EXTENSION ? arrow::ExtensionType::WrapArray(type_, storage) : storage;
 	}
@@ -362,6 +399,7 @@ private:
 	std::shared_ptr<arrow::DataType> type_;
 	int skip_;
 	Builder builder_;
+	int64_t rows_before_ = 0, bytes_before_ = 0;  // in the last row group
 	std::string min_, max_;
 	int64_t values_ = 0, nulls_ = 0;
 };
