@@ -93,14 +93,6 @@ std::string numbered(int attribute)
 	return "a" + std::to_string(attribute);
 }
 
-std::string array_of(const std::vector<int> &attributes)
-{
-	std::vector<std::string> out;
-	for (int attribute : attributes)
-		out.push_back(std::to_string(attribute));
-	return "{" + pg::join(out, ",") + "}";
-}
-
 std::vector<int> from_array(const std::string &text)
 {
 	std::vector<int> out;
@@ -352,13 +344,13 @@ int create(Oid source, const std::vector<int> &key, const std::vector<int> &carr
 	int id = std::stoi(*pg::value("INSERT INTO pgtrickle.consumer (kind) VALUES ('arrangement') RETURNING id"));
 	Arrangement a{id, "pgtrickle_state.a_" + std::to_string(id), source, key, carries, by_identity, wide, apart};
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
-	          {std::to_string(id), std::to_string(source), array_of(a.columns())});
+	          {std::to_string(id), std::to_string(source), pg::array_of(a.columns())});
 	pg::execute(a.create());
 	Oid relid = std::stoul(*pg::value("SELECT $1::regclass::oid", {a.table}));
 	capture::join_extension(relid);
 	pg::query("INSERT INTO pgtrickle.arrangement (id, relid, source, key, carries, layout) "
 	          "VALUES ($1::int, $2::oid, $3::oid, $4::int2[], $5::int2[], $6)",
-	          {std::to_string(id), std::to_string(relid), std::to_string(source), array_of(key), array_of(carries), a.layout()});
+	          {std::to_string(id), std::to_string(relid), std::to_string(source), pg::array_of(key), pg::array_of(carries), a.layout()});
 	return id;
 }
 
@@ -367,7 +359,7 @@ int find(Oid source, const std::vector<int> &key, const std::vector<int> &carrie
 {
 	pg::Rows rows = pg::query_latest("SELECT id, carries, layout FROM pgtrickle.arrangement WHERE source = $1::oid AND key = $2::int2[] "
 	                          "AND carries @> $3::int2[] ORDER BY id",
-	                          {std::to_string(source), array_of(key), array_of(carries)});
+	                          {std::to_string(source), pg::array_of(key), pg::array_of(carries)});
 	for (const auto &row : rows) {
 		Arrangement a{std::stoi(*row[0]), {}, source, key, from_array(*row[1]), by_identity, wide, apart};
 		if ((!by_identity || a.carries == carries) && a.layout() == *row[2])

@@ -92,14 +92,6 @@ void point_to(RangeTblEntry *entry, Oid copy)
 
 using Numbers = std::vector<int>;
 
-std::string array_of(const Numbers &numbers)
-{
-	std::vector<std::string> out;
-	for (int number : numbers)
-		out.push_back(std::to_string(number));
-	return "{" + pg::join(out, ",") + "}";
-}
-
 Numbers numbers_of(const pg::Text &text)
 {
 	Numbers out;
@@ -203,7 +195,7 @@ struct Kept {
 		return numbers_of(pg::value("SELECT (i.indkey::int2[])[0 : i.indnkeyatts - 1] FROM pg_catalog.pg_index i WHERE i.indrelid = $1::oid AND i.indisunique "
 		                            "AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND "
 		                            "$2::int2[] @> (i.indkey::int2[])[0 : i.indnkeyatts - 1] ORDER BY i.indexrelid LIMIT 1",
-		                            {std::to_string(source), array_of(columns)})
+		                            {std::to_string(source), pg::array_of(columns)})
 		                      .value_or("{}"));
 	}
 
@@ -367,7 +359,7 @@ Oid create(Oid source, Oid role, bool foreign, const std::string &settings, cons
 	Oid relid = Oid(std::stoul(*pg::value("SELECT $1::regclass::oid", {table})));
 	capture::join_extension(relid);
 	pg::query("INSERT INTO pgtrickle.copy (relid, source, role, is_foreign, settings, columns) VALUES ($1::oid, $2::oid, $3::oid, $4::bool, $5::text[], $6::int2[])",
-	          {std::to_string(relid), std::to_string(source), std::to_string(role), std::string(foreign ? "t" : "f"), settings, array_of(columns)});
+	          {std::to_string(relid), std::to_string(source), std::to_string(role), std::string(foreign ? "t" : "f"), settings, pg::array_of(columns)});
 	fill({relid, source, role, foreign, settings, columns});
 	return relid;
 }
@@ -396,7 +388,7 @@ void widen(const Kept &copy, const Numbers &columns)
 		if (now[number - 1].dropped)
 			pg::execute("ALTER TABLE " + copy.table() + " DROP COLUMN dropped_" + std::to_string(number));
 	}
-	pg::query("UPDATE pgtrickle.copy SET columns = $2::int2[], state = NULL WHERE relid = $1::oid", {std::to_string(copy.relid), array_of(columns)});
+	pg::query("UPDATE pgtrickle.copy SET columns = $2::int2[], state = NULL WHERE relid = $1::oid", {std::to_string(copy.relid), pg::array_of(columns)});
 }
 
 // Two that want the same copy make one.

@@ -51,9 +51,6 @@ void order_from(int id, const std::map<int, std::vector<int>> &inputs, std::set<
 
 Followers read_followers(const std::vector<Oid> &roots)
 {
-	std::vector<std::string> oids;
-	for (Oid root : roots)
-		oids.push_back(std::to_string(root));
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	Followers out;
 	std::map<int, std::vector<int>> inputs;
@@ -65,7 +62,7 @@ Followers read_followers(const std::vector<Oid> &roots)
 	                                        "WHERE t.refresh_mode = 'IMMEDIATE' AND t.status <> 'PAUSED') "
 	                                        "SELECT up.id, up.relid, i.id FROM up LEFT JOIN (pgtrickle.reads r JOIN up i ON i.relid = r.source) "
 	                                        "ON r.consumer = up.id ORDER BY 1",
-	                                        {"{" + pg::join(oids, ",") + "}"})) {
+	                                        {pg::array_of(roots)})) {
 		auto [found, first] = inputs.try_emplace(std::stoi(*row[0]));
 		if (first)
 			out.relids.push_back(std::stoul(*row[1]));

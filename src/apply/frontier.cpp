@@ -47,16 +47,13 @@ void numbers_of(Snapshot snapshot, Numbers *out)
 
 std::vector<Frontier> read_frontiers(const std::vector<int> &consumers)
 {
-	std::vector<std::string> ids;
-	for (int id : consumers)
-		ids.push_back(std::to_string(id));
 	// Under a transaction's own snapshot a frontier may have moved on since: locking it says so (40001) before anything is done.
 	std::string lock = IsolationUsesXactSnapshot() ? " FOR UPDATE" : "";
 	pg::Rows rows = pg::query("SELECT id, frontier IS NOT NULL, pg_snapshot_xmax(frontier), "
 	                          "ARRAY(SELECT pg_snapshot_xip(frontier)), seen_xid, seen_part, "
 	                          "(extract(epoch FROM ticked_at) * 1000000)::int8, lapsed "
 	                          "FROM pgtrickle.consumer WHERE id = ANY ($1::int[])" + lock,
-	                          {"{" + pg::join(ids, ",") + "}"});
+	                          {pg::array_of(consumers)});
 	std::map<int, Frontier> found;
 	for (const auto &row : rows) {
 		Frontier f;
@@ -153,12 +150,9 @@ void write_frontiers(const std::vector<int> &consumers, const std::string &front
 {
 	if (consumers.empty())
 		return;
-	std::vector<std::string> ids;
-	for (int id : consumers)
-		ids.push_back(std::to_string(id));
 	pg::query("UPDATE pgtrickle.consumer SET frontier = $2::pg_snapshot, seen_xid = pg_current_xact_id(), "
 	          "seen_part = $3::int, ticked_at = now() WHERE id = ANY ($1::int[])",
-	          {"{" + pg::join(ids, ",") + "}", frontier, std::to_string(part)});
+	          {pg::array_of(consumers), frontier, std::to_string(part)});
 }
 
 }  // namespace apply

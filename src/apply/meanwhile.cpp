@@ -75,15 +75,12 @@ void lock_commits(Oid lock, LOCKMODE mode)
 // Of these, those that go by their frontier, and have one.
 std::vector<int> unsettled(const std::vector<int> &ids)
 {
-	std::vector<std::string> texts;
-	for (int id : ids)
-		texts.push_back(std::to_string(id));
 	std::vector<int> found, out;
 	pg::with_spi([&] {
 		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 		for (const auto &row : pg::query_latest("SELECT t.id FROM pgtrickle.stream_table t JOIN pgtrickle.consumer c USING (id) WHERE id = ANY ($1::int[]) "
 		                                        "AND t.refresh_mode = 'IMMEDIATE' AND t.status <> 'PAUSED' AND NOT c.settled AND c.frontier IS NOT NULL",
-		                                        {"{" + pg::join(texts, ",") + "}"}))
+		                                        {pg::array_of(ids)}))
 			found.push_back(std::stoi(*row[0]));
 	});
 	for (int id : ids)

@@ -134,15 +134,14 @@ private:
 
 	bool some_are_new()
 	{
-		std::vector<std::string> ids;
+		std::vector<int> ids;
 		for (view::View *view : views_) {
-			ids.push_back(std::to_string(view->id));
-			for (int arrangement : view->arrangements)
-				ids.push_back(std::to_string(arrangement));
+			ids.push_back(view->id);
+			ids.insert(ids.end(), view->arrangements.begin(), view->arrangements.end());
 		}
 		return pg::with_spi([&] {
 			return pg::value("SELECT 1 FROM pgtrickle.consumer WHERE id = ANY ($1::int[]) AND frontier IS NULL AND NOT lapsed LIMIT 1",
-			                 {"{" + pg::join(ids, ",") + "}"}).has_value();
+			                 {pg::array_of(ids)}).has_value();
 		});
 	}
 
@@ -458,14 +457,6 @@ std::vector<Ticked> run(std::vector<int> ids, IfLocked if_locked, const std::set
 	return done;
 }
 
-std::string array_of(const auto &numbers)
-{
-	std::vector<std::string> texts;
-	for (auto number : numbers)
-		texts.push_back(std::to_string(number));
-	return "{" + pg::join(texts, ",") + "}";
-}
-
 // Of these, those that read one of the relations.
 std::vector<int> readers_of(const std::vector<Oid> &relids, const std::vector<int> &ids)
 {
@@ -475,7 +466,7 @@ std::vector<int> readers_of(const std::vector<Oid> &relids, const std::vector<in
 			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 			for (const auto &row : pg::query("SELECT v.id FROM unnest($1::int[]) v(id) WHERE EXISTS (SELECT FROM pgtrickle.reads r WHERE r.source = ANY ($2::oid[]) "
 			                                 "AND (r.consumer = v.id OR r.consumer IN (SELECT u.arrangement FROM pgtrickle.uses u WHERE u.view = v.id))) ORDER BY 1",
-			                                 {array_of(ids), array_of(relids)}))
+			                                 {pg::array_of(ids), pg::array_of(relids)}))
 				out.push_back(std::stoi(*row[0]));
 		});
 	return out;
@@ -512,7 +503,7 @@ std::vector<int> with_inputs(const std::vector<int> &ids)
 	                                 "SELECT t.id FROM up JOIN pgtrickle.reads r ON r.consumer = up.id "
 	                                 "JOIN pgtrickle.stream_table t ON t.relid = r.source AND t.status <> 'PAUSED') "
 	                                 "SELECT id FROM up WHERE NOT EXISTS (SELECT FROM pgtrickle.consumer c WHERE c.id = up.id AND c.settled) ORDER BY id",
-	                                 {array_of(ids)}))
+	                                 {pg::array_of(ids)}))
 		out.push_back(std::stoi(*row[0]));
 	return out;
 }

@@ -74,14 +74,6 @@ std::string log_name(Oid relid, int segment)
 	return "pgtrickle_state.log_" + std::to_string(relid) + "_" + std::to_string(segment);
 }
 
-std::string array(const Columns &columns)
-{
-	std::vector<std::string> numbers;
-	for (AttrNumber number : columns)
-		numbers.push_back(std::to_string(number));
-	return "{" + pg::join(numbers, ",") + "}";
-}
-
 Columns parse_array(const std::string &text)
 {
 	Columns columns;
@@ -281,7 +273,7 @@ void install(Oid relid, const Columns &wanted)
 	}
 	pg::query("INSERT INTO pgtrickle.source (relid, columns) VALUES ($1::oid, $2::int2[]) "
 	          "ON CONFLICT (relid) DO UPDATE SET columns = excluded.columns",
-	          {std::to_string(relid), array(columns)});
+	          {std::to_string(relid), pg::array_of(columns)});
 	for (Oid member : relids) {
 		drop_strangers(member);
 		install_triggers(member, relid);

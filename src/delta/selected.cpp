@@ -17,8 +17,8 @@ namespace {
 std::vector<std::string> names(const Operator &node)
 {
 	std::vector<std::string> out;
-	for (int i = 0; i < node.width(); i++)
-		out.push_back("c" + std::to_string(i + 1));
+	for (const Column &column : numbered_columns(node))
+		out.push_back(column.name);
 	return out;
 }
 

@@ -68,6 +68,14 @@ bool is_pseudo(Oid type);    // of which there are no columns
 bool is_fixed(Oid type);     // a fixed number of bytes
 
 std::string join(const std::vector<std::string> &parts, std::string_view with);
+// '{1,2}' for a parameter of an array type.
+std::string array_of(const auto &numbers)
+{
+	std::vector<std::string> texts;
+	for (auto number : numbers)
+		texts.push_back(std::to_string(number));
+	return "{" + join(texts, ",") + "}";
+}
 
 // While it lives, the server acts as this role.
 class Identity {

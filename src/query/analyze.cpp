@@ -7,7 +7,6 @@
 #include "correlate.h"
 #include "from.h"
 #include "functions.h"
-#include "narrow.h"
 #include "rows.h"
 #include "subquery.h"
 #include "pg/sql.hpp"

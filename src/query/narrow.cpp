@@ -135,10 +135,4 @@ void narrow_groups(Tree &root)
 	number(*root);
 }
 
-void number(Operator &root)
-{
-	int next = 1;
-	walk(root, [&](Operator &node) { node.id = next++; });
-}
-
 }  // namespace query

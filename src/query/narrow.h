@@ -14,7 +14,4 @@ namespace query {
 // Rewrites every join that the law applies to; σ(T) is a filter that is marked as kept.  Numbers the operators.
 void narrow_groups(Tree &root);
 
-// Numbers the operators from 1, inputs before their operator.
-void number(Operator &root);
-
 }  // namespace query

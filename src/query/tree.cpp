@@ -440,6 +440,12 @@ void walk(const Operator &node, const std::function<void(const Operator &)> &vis
 	walk_once(node, seen, visit);
 }
 
+void number(Operator &root)
+{
+	int next = 1;
+	walk(root, [&](Operator &node) { node.id = next++; });
+}
+
 const char *name(Kind kind)
 {
 	switch (kind) {

@@ -273,6 +273,9 @@ std::pair<const Operator *, int> ordered_by(const Operator &node, int column);
 void walk(Operator &node, const std::function<void(Operator &)> &visit);
 void walk(const Operator &node, const std::function<void(const Operator &)> &visit);
 
+// Numbers the operators from 1, inputs before their operator.
+void number(Operator &root);
+
 const char *name(Kind kind);
 
 }  // namespace query

@@ -32,14 +32,6 @@ std::string q_name(int id)
 	return "pgtrickle_state.q_" + std::to_string(id);
 }
 
-std::string array_of(const std::vector<int> &numbers)
-{
-	std::vector<std::string> out;
-	for (int number : numbers)
-		out.push_back(std::to_string(number));
-	return "{" + pg::join(out, ",") + "}";
-}
-
 std::string role_name(Oid role)
 {
 	return *pg::value("SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE oid = $1::oid", {std::to_string(role)});
@@ -48,7 +40,7 @@ std::string role_name(Oid role)
 void read(int id, Oid source, const std::vector<int> &columns)
 {
 	pg::query("INSERT INTO pgtrickle.reads (consumer, source, columns) VALUES ($1::int, $2::oid, $3::int2[])",
-	          {std::to_string(id), std::to_string(source), array_of(columns)});
+	          {std::to_string(id), std::to_string(source), pg::array_of(columns)});
 }
 
 // Captures, once a source, all that the stream table and its arrangements read.
