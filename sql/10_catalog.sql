@@ -136,6 +136,7 @@ CREATE TABLE pgtrickle.cost (
     at           timestamptz NOT NULL DEFAULT now(),
     rows_in      bigint NOT NULL,
     widest       bigint NOT NULL,          -- rows of the step that had most; when all was made anew, of the sources
-    milliseconds float8 NOT NULL
+    milliseconds float8 NOT NULL,
+    recomputing  float8                    -- where state was filled: what recomputing would have taken, as far as plans tell
 );
 CREATE INDEX ON pgtrickle.cost (id, mode, serial);

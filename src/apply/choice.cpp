@@ -29,7 +29,7 @@ constexpr size_t enough = 2;             // refreshes, before they are believed
 constexpr double similar = 4;            // times as many rows, or one part in it
 constexpr double margin = 1.1, least = 5;    // what is not cheaper by this is not worth starting anew
 constexpr double clearly = 1.5;          // times as long, and state is worth filling for it
-constexpr double part_of_fill = 1.0 / 3;    // that recomputing is thought to be, before it was tried
+constexpr double part_of_fill = 1.0 / 3;    // that recomputing is thought to be, where no plans were asked
 constexpr double comparisons = 150;      // that the planner charges for finding a row by an index of three levels
 constexpr int64 least_row_bytes = 48;    // of a log
 
@@ -79,10 +79,13 @@ void Choice::load()
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	// An old time of deltas is forgotten, so that what was slow once gets another try.
 	for (const auto &row : pg::query("SELECT c.* FROM (VALUES ('DIFFERENTIAL', 8), ('FULL', 32), ('REBUILD', 8), ('INITIAL', 8)) k(mode, last) CROSS JOIN LATERAL "
-	                                 "(SELECT mode, rows_in, widest, milliseconds, serial FROM pgtrickle.cost WHERE id = $1::int AND mode = k.mode "
+	                                 "(SELECT mode, rows_in, widest, milliseconds, serial, recomputing FROM pgtrickle.cost WHERE id = $1::int AND mode = k.mode "
 	                                 "AND (mode <> 'DIFFERENTIAL' OR at > now() - interval '1 day') ORDER BY serial DESC LIMIT k.last) c",
-	                                 {std::to_string(view_.id)}))
-		costs_.push_back({*row[0], std::stod(*row[1]), std::stod(*row[2]), std::stod(*row[3]), std::stoll(*row[4])});
+	                                 {std::to_string(view_.id)})) {
+		double milliseconds = std::stod(*row[3]);
+		double recomputing = row[5] ? std::stod(*row[5]) : milliseconds * (*row[0] == "FULL" ? 1 : part_of_fill);
+		costs_.push_back({*row[0], std::stod(*row[1]), std::stod(*row[2]), milliseconds, std::stoll(*row[4]), recomputing});
+	}
 }
 
 std::optional<double> Choice::by_deltas(double rows, double Cost::*of) const
@@ -131,27 +134,30 @@ double Choice::guessed(double rows, double again)
 	return again * std::min(1.0, 2 * rows / std::max(so_far_.held, 1.0));
 }
 
-std::optional<double> Choice::made(const std::vector<const char *> &kinds) const
+std::optional<double> Choice::made(const std::vector<const char *> &kinds, double Cost::*of) const
 {
 	for (const char *kind : kinds) {
 		std::vector<double> all;
 		for (const Cost &cost : costs_)
 			if (cost.kind == kind && all.size() < 8)
-				all.push_back(cost.milliseconds * (cost.widest > 0 && so_far_.held > 0 ? std::clamp(so_far_.held / cost.widest, 0.1, 10.0) : 1));
+				all.push_back(cost.*of * (cost.widest > 0 && so_far_.held > 0 ? std::clamp(so_far_.held / cost.widest, 0.1, 10.0) : 1));
 		if (!all.empty())
 			return median(all);
 	}
 	return {};
 }
 
+std::optional<double> Choice::filled(double Cost::*of) const
+{
+	return made({"REBUILD", "INITIAL"}, of);
+}
+
 std::optional<double> Choice::from_sources() const
 {
 	if (!view_.may_lapse)
-		return made({"REBUILD", "INITIAL"});
-	if (auto known = made({"FULL"}))
-		return known;
-	auto fill = made({"REBUILD", "INITIAL"});
-	return fill ? std::optional(*fill * part_of_fill) : std::nullopt;
+		return filled(&Cost::milliseconds);
+	auto known = made({"FULL"}, &Cost::recomputing);
+	return known ? known : filled(&Cost::recomputing);
 }
 
 std::string Choice::compared(double rows, double deltas, double again) const
@@ -214,7 +220,7 @@ Decision Choice::lapsed()
 	for (const Cost &cost : costs_)
 		if (cost.kind == "FULL" && cost.serial > since)
 			lost += lost_by(cost.rows_in, cost.milliseconds);
-	const double fill = std::max(made({"REBUILD", "INITIAL"}).value_or(0) - again, again);
+	const double fill = std::max(filled(&Cost::milliseconds).value_or(0) - again, again);
 	said_ = compared(rows, guessed(rows, again), again);
 	if (lost <= fill)
 		return {Decision::Way::recompute, said_ + ", without the state that deltas need", so_far_.rows_in};
@@ -262,9 +268,9 @@ void remember_cost(int view, const Outcome &outcome)
 	bool whole = outcome.mode == "INITIAL" || outcome.mode == "REBUILD" || (outcome.mode == "FULL" && outcome.lapsed);
 	if (!whole && (outcome.mode != "DIFFERENTIAL" || outcome.widest <= settings::weighed_rows || !outcome.chooses))
 		return;
-	pg::query("INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) VALUES ($1::int, $2, $3::int8, $4::int8, $5::float8)",
+	pg::query("INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds, recomputing) VALUES ($1::int, $2, $3::int8, $4::int8, $5::float8, nullif($6::float8, 0))",
 	          {std::to_string(view), outcome.mode, std::to_string(outcome.rows_in), std::to_string(whole ? std::llround(outcome.held) : outcome.widest),
-	           std::to_string(outcome.own_milliseconds)});
+	           std::to_string(outcome.own_milliseconds), std::to_string(outcome.recomputing)});
 }
 
 }  // namespace apply

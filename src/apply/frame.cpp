@@ -33,6 +33,9 @@ constexpr double found_page_cost = 1.1;
 // A table is sampled by three hundred times as many rows.
 constexpr int enough_statistics = 25;
 
+// Of a row that is written: what sorting it into an index takes.
+constexpr double comparisons_of_a_row = 20;
+
 // What plans that are kept are made for.
 constexpr int64 few_rows = 2, some_rows = 200;
 
@@ -437,6 +440,7 @@ uint64 Frame::run_once(const std::string &sql, Rows rows)
 {
 	PlanFor settings(rows);
 	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false, false, opened_);
+	planned_ += pg::call(cost_of, plan);
 	uint64 processed = pg::call(execute_once, plan, snapshot_);
 	pg::call(SPI_freeplan, plan);
 	return processed;
@@ -456,9 +460,16 @@ uint64 Frame::fill(const std::string &table, const std::vector<std::string> &col
 	PlanFor settings(rows);
 	SPIPlanPtr plan = pg::call(prepare, select.c_str(), static_cast<const Oid *>(nullptr), 0, false, true, opened_);
 	bool pages = pg::call(takes_pages, relid) && pg::call(yields_columns, plan, static_cast<const Target *>(&target));
-	uint64 filled = pages ? pg::call(fill_table, plan, static_cast<const Target *>(&target), snapshot_) : 0;
+	uint64 filled = 0;
+	if (pages) {
+		planned_ += pg::call(cost_of, plan);
+		filled = pg::call(fill_table, plan, static_cast<const Target *>(&target), snapshot_);
+	}
 	pg::call(SPI_freeplan, plan);
-	return pages ? filled : run_once("INSERT INTO " + table + (quoted.empty() ? "" : " (" + pg::join(quoted, ", ") + ")") + " " + select, rows);
+	if (!pages)
+		filled = run_once("INSERT INTO " + table + (quoted.empty() ? "" : " (" + pg::join(quoted, ", ") + ")") + " " + select, rows);
+	planned_ += filled * comparisons_of_a_row * cpu_operator_cost;
+	return filled;
 }
 
 Changes Frame::read_batch(Prepared &batch, Prepared &consolidate, const std::vector<Datum> &parameters, const char *nulls)

@@ -90,6 +90,8 @@ public:
 	void see(Snapshot snapshot) { snapshot_ = snapshot; }
 	// Until a statement was planned for bulk it is "small".
 	bool went_bulk() const { return bulk_; }
+	// What fill() and run_once() have cost by plan, and for the rows that were filled in, in the planner's unit.
+	double planned() const { return planned_; }
 	// Ends the tuplestores; call on success only, an abort does it otherwise.
 	void close();
 
@@ -106,6 +108,7 @@ private:
 	pg::Opened opened_;
 	std::map<std::string, Open> open_;
 	bool bulk_ = false;
+	double planned_ = 0;
 };
 
 // More input rows than these and a statement is planned for some, or for the rows there are.

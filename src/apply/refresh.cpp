@@ -89,7 +89,9 @@ private:
 	// Not while others are at work on the stream table.
 	std::optional<std::string> anew() { return locker_ != nullptr ? std::nullopt : choice_.anew(milliseconds()); }
 
-	double milliseconds() const { return spent_ + std::chrono::duration<double, std::milli>(Clock::now() - started_).count(); }
+	static double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+	double milliseconds() const { return spent_ + milliseconds_since(started_); }
 
 	void run_step(size_t i, const std::vector<Datum> &last)
 	{
@@ -263,6 +265,7 @@ private:
 		bool empty = mode == "INITIAL" &&
 		             !pg::value("SELECT 1 FROM " + view_.name + " LIMIT 1").has_value();
 		bool keyed = view::has_target_index(view_.id);
+		const auto start = Clock::now();
 		analyze_sources();
 		outcome_.held = rows_held(view_.sources);
 		fill_states();
@@ -279,8 +282,20 @@ private:
 		if (!keyed)
 			view::make_target_index(view_);
 		view_.remade.clear();
-		pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
-		analyze(view_.name, Columns::all);
+		{
+			pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
+			analyze(view_.name, Columns::all);
+		}
+		if (view_.may_lapse && view_.program.loops.empty())    // of rounds no plan knows how many there are
+			outcome_.recomputing = milliseconds_since(start) * part_of_query(empty);
+	}
+
+	// How much of a fill the query with its difference to what is there is, by their plans.
+	double part_of_query(bool loaded)
+	{
+		pg::Identity owner(view_.owner, true);
+		double fill = frame_.planned() + (loaded ? 0 : planned_cost(view_.recompute, pg::Opened::as_extension));
+		return std::min(1.0, planned_cost(view_.query, pg::Opened::as_extension) / std::max(fill, 1.0));
 	}
 
 	// A table that was just filled has no statistics yet, and is planned for blindly.

@@ -16,6 +16,7 @@ struct Outcome {
 	double held = 0;              // rows of the sources
 	bool chooses = false;         // AUTO
 	double own_milliseconds = 0;  // of what mode says, with the arrangements that were brought up to date for it
+	double recomputing = 0;       // of INITIAL and REBUILD: what that would have taken, as far as plans tell; 0: they were not asked
 	bool lapsed = false;          // its state is not kept up from here on
 	bool bulk = false;
 	double milliseconds = 0;
