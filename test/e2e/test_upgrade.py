@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -101,7 +102,9 @@ class Offline:
         for file in ("pg_hba.conf", "pg_ident.conf", "postgresql.conf", "onebox.conf", "postgresql.auto.conf"):
             shutil.copy(old / file, new / file)
             os.chown(new / file, *self.owner)
-        self.run("pg_upgrade", "-b", self.box.bindir, "-B", self.box.bindir, "-d", old, "-D", new, "-U", self.box.user, "-s", "/tmp", *options, cwd=new)
+        with tempfile.TemporaryDirectory(dir="/tmp") as sockets:    # its servers are all on one port; the box's own path may be too long
+            os.chown(sockets, *self.owner)
+            self.run("pg_upgrade", "-b", self.box.bindir, "-B", self.box.bindir, "-d", old, "-D", new, "-U", self.box.user, "-s", sockets, *options, cwd=new)
         old.rename(self.root / "data.old")
         new.rename(old)
 
