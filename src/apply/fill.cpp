@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "access/heapam.h"
+#include "access/hio.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -12,6 +13,8 @@ extern "C" {
 #include "catalog/pg_am.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -67,6 +70,14 @@ void check_types(const Filling *f, TupleDesc yields)
 			     RelationGetRelationName(f->relation), TupleDescAttr(yields, i)->atttypid);
 }
 
+// The pages of a fill are read again at once, to index them and to fill what is above.  PostgreSQL's own ring for bulk writes holds
+// 16 MB of them and writes the others out, after the log before them; this one is as large as any ring may be.
+void keep_pages_longer(BulkInsertState bulk)
+{
+	FreeAccessStrategy(bulk->strategy);
+	bulk->strategy = GetAccessStrategyWithSize(BAS_BULKWRITE, NBuffers / 8 * (BLCKSZ / 1024));
+}
+
 // A parallel query takes neither a transaction nor a command id: both are there before it runs.
 void startup(DestReceiver *self, int, TupleDesc yields)
 {
@@ -76,6 +87,7 @@ void startup(DestReceiver *self, int, TupleDesc yields)
 	GetCurrentTransactionId();
 	f->command = GetCurrentCommandId(true);
 	f->bulk = GetBulkInsertState();
+	keep_pages_longer(f->bulk);
 	f->rows = AllocSetContextCreate(CurrentMemoryContext, "rows of a fill", ALLOCSET_DEFAULT_SIZES);
 	int natts = RelationGetDescr(f->relation)->natts;
 	f->values = static_cast<Datum *>(palloc0(sizeof(Datum) * natts));
