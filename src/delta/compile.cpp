@@ -1,6 +1,7 @@
 #include "compile.h"
 
 #include "pg/sql.hpp"
+#include "query/read.h"
 
 extern "C" {
 #include "access/transam.h"
@@ -16,6 +17,7 @@ using query::Kind;
 Program Compiler::compile(Operator &root)
 {
 	program_.notes.assign(root.id + 1, {});
+	read_ = query::columns_read(root);
 	refuse_others(root);
 	program_.result = delta(root);
 	program_.result_reads = ephemerals_in(program_.result);

@@ -71,12 +71,16 @@ private:
 	std::string constant_delta(const Operator &node);
 	std::string function_over(const Operator &node, const std::string &from, bool at_last = false) const;
 	std::string moving_over(const Operator &node, const std::string &input, bool at_last) const;
-	std::string moved_rows(const Operator &node, const std::string &rows) const;
+	// passed: by the conditions that time does not move.
+	std::string moved_rows(const Operator &node, const std::string &rows, bool passed = false) const;
 	std::string moving_delta(Operator &node);
 	void wake_for(const Operator &node, const query::Moment &moment);
 	void wake_at(const query::Moment &moment, query::Oid type, const std::string &value, const std::string &table);
 	// The state of rows that wait, after the changed ones have come to it.
 	std::string keep_waiting(Operator &node, const Moving &moving, const std::string &changed);
+	// The columns of the input that these rows are kept with; all its columns of a row s of them, NULL what is left out.
+	std::vector<int> columns_that_wait(const Operator &node) const;
+	std::string waiting_as_input(const Operator &node) const;
 	// Rows behind that a moment comes back to; where rows begin to be behind.
 	void look_behind(const Operator &node, const Moving &moving, const std::string &name);
 	void leave_behind(const Operator &node, const Moving &moving);
@@ -176,6 +180,7 @@ private:
 	bool filling_ = false;
 	bool defining_ = false;           // windows, tops and sums of floats are worked out from their inputs, not read from state
 	Program program_;
+	std::map<int, std::set<int>> read_;                   // columns of each operator that others read
 	std::set<int> materialized_;
 	std::map<int, std::vector<std::set<int>>> probes_;    // of state that is not there yet
 };

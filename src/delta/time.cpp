@@ -135,12 +135,15 @@ std::string Compiler::moving_over(const Operator &node, const std::string &input
 }
 
 // What becomes of these rows of the input at t1 and does not, or otherwise, at t0.
-std::string Compiler::moved_rows(const Operator &node, const std::string &rows) const
+std::string Compiler::moved_rows(const Operator &node, const std::string &rows, bool passed) const
 {
 	if (node.kind == query::Kind::filter) {
 		std::vector<Expression> moving, still;
 		for (const Expression &condition : node.conditions)
-			(condition.uses_time() ? moving : still).push_back(condition);
+			if (condition.uses_time())
+				moving.push_back(condition);
+			else if (!passed)
+				still.push_back(condition);
 		auto truth = [&](bool at_last) { return "((" + and_all(conditions_over(moving, "x", at_last)) + ") IS TRUE)"; };
 		return "SELECT " + columns_of("x", node.width()) + (node.width() ? ", " : "") + "CASE WHEN " + truth(false) + " THEN x.w ELSE -x.w END AS w FROM (" +
 		       rows + ") x WHERE " + and_all(conditions_over(still, "x", false)) + " AND " + truth(false) + " <> " + truth(true);
@@ -175,7 +178,7 @@ std::string Compiler::moving_delta(Operator &node)
 		if (rows.which == Rows::Which::by_column)
 			probe.insert(rows.column);
 		std::string from = rows.which == Rows::Which::waiting ? kept : "(" + current(*node.inputs[0], probe, all) + ")";
-		Statement statement{moved_rows(node, "SELECT x.* FROM " + from + " x WHERE " + rows.where), {}, {}, {}, name, false};
+		Statement statement{moved_rows(node, "SELECT x.* FROM " + from + " x WHERE " + rows.where, rows.which == Rows::Which::waiting), {}, {}, {}, name, false};
 		statement.scans = all;
 		step(node.id, all ? "all rows, where a moment has moved" : "rows that time moves", {}, statement).when_time_moves = true;
 	}

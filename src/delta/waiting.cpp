@@ -1,7 +1,9 @@
 // Rows that wait for a moment to pass what it is compared with: created + lifetime > now(), created::date = current_date.
 //
 // State: the rows of the input that pass the conditions that time does not move, each copy one, and beside them v1, v2, …, what is
-// compared, each with an index.  A tick looks at those between the moment of the last tick and its own.
+// compared and is no column as it is, each with an index.  A tick looks at those between the moment of the last tick and its own.
+// Of a filter's rows only those columns are kept that moving conditions or operators above read: what only the others read is NULL,
+// as rows here have passed them.  A row that goes is found by a hash of its columns, or by themselves where they are no longer than that.
 //
 // Where one value is compared, and all moments go by its type, only the rows ahead are kept: those whose value is not less than a
 // bound, which is kept in a table of its own and follows the least of the moments at some distance.  Rows that are left behind go.  So of
@@ -58,6 +60,30 @@ std::string least(const Moving &moving, bool last_too, int days)
 	return "LEAST(" + pg::join(out, ", ") + ")";
 }
 
+// The server works out now() - interval '28 days' for each row; a subquery without columns once.
+std::string with_moment_once(const Expression &condition)
+{
+	const std::string &text = condition.text;
+	for (const Moment &m : condition.moments)
+		if (m.bounds && text.ends_with(" " + m.text + ")"))
+			return text.substr(0, text.size() - m.text.size() - 1) + "(SELECT " + m.text + "))";
+	return text;
+}
+
+// Beside the one they are kept in the order of, are these columns of rows equal where a hash of them would be, and no longer?
+bool no_longer_than_a_hash(const std::vector<Column> &columns, const std::string &in_order_of)
+{
+	int bytes = 0;
+	for (const Column &column : columns) {
+		if (column.name == in_order_of)
+			continue;
+		if (!column.not_null || !pg::is_fixed(column.type) || !pg::has_order(column.type) || pg::varies_when_equal(column.type))
+			return false;
+		bytes += pg::bytes_of(column.type);
+	}
+	return bytes <= 8;
+}
+
 }  // namespace
 
 std::vector<Moment> Moving::waited() const
@@ -71,6 +97,8 @@ std::vector<Moment> Moving::waited() const
 
 std::string Moving::column(const Moment &moment) const
 {
+	if (moment.keeps_column())
+		return "c" + std::to_string(moment.column + 1);
 	std::vector<Moment> all = waited();
 	auto found = std::find_if(all.begin(), all.end(), [&](const Moment &other) { return other.kept == moment.kept; });
 	return "v" + std::to_string(found - all.begin() + 1);
@@ -98,49 +126,106 @@ Moving Compiler::moving(const Operator &node) const
 	return out;
 }
 
+std::vector<int> Compiler::columns_that_wait(const Operator &node) const
+{
+	std::set<int> out;
+	if (node.kind != query::Kind::filter)
+		for (int i = 0; i < node.inputs[0]->width(); i++)
+			out.insert(i);
+	else {
+		out = read_.at(node.id);
+		for (const Expression &condition : node.conditions)
+			if (condition.uses_time())
+				out.insert(condition.columns.begin(), condition.columns.end());
+	}
+	return {out.begin(), out.end()};
+}
+
+std::string Compiler::waiting_as_input(const Operator &node) const
+{
+	std::vector<Column> columns = numbered_columns(*node.inputs[0]);
+	std::vector<int> kept = columns_that_wait(node);
+	std::vector<std::string> out;
+	for (int i = 0; i < int(columns.size()); i++)
+		out.push_back(std::binary_search(kept.begin(), kept.end(), i) ? "s." + columns[i].name
+		                                                              : "NULL::" + pg::type_name(columns[i].type) + " AS " + columns[i].name);
+	return pg::join(out, ", ");
+}
+
 std::string Compiler::keep_waiting(Operator &node, const Moving &moving, const std::string &changed)
 {
 	const Operator &input = *node.inputs[0];
-	std::vector<Column> columns = numbered_columns(input);
-	std::vector<std::string> still, definitions{"h int8 NOT NULL"}, names{"h"}, same, waited;
+	std::vector<Column> all = numbered_columns(input), columns, waiting;
+	for (int i : columns_that_wait(node))
+		columns.push_back(all[i]);
+	std::vector<std::string> passing, values, made;
 	if (node.kind == query::Kind::filter)
 		for (const Expression &condition : node.conditions)
 			if (!condition.uses_time())
-				still.push_back(query::render(condition.text, "y"));
-	for (const Column &column : columns) {
-		names.push_back(column.name);
-		definitions.push_back(column.name + " " + pg::type_name(column.type, column.typmod) + collation(column));
-		same.push_back(exactly_same(column, "s." + column.name, "u." + column.name));
-	}
+				passing.push_back(query::render(condition.text, "y"));
 	State state{node.id, "rows", rows_table(node, "t"), {}, {}, {}, {}}, bound{node.id, "bound", rows_table(node, "b"), {}, {}, {}, {}};
+	std::string first = moving.column(moving.waiting[0]);
+	bool short_rows = moving.ahead && no_longer_than_a_hash(columns, first);
+	if (!short_rows) {
+		for (const Column &column : columns)
+			values.push_back("y." + column.name);
+		made.push_back(hash_of(values, columns) + " AS h");
+		waiting.push_back(int8_column("h"));
+	}
+	for (const Column &column : columns) {
+		made.push_back("y." + column.name);
+		waiting.push_back(column);
+		waiting.back().not_null = moving.ahead && column.name == first;
+	}
 	for (const Moment &m : moving.waited()) {
 		std::string type = pg::type_name(m.kept_type.type), name = moving.column(m);
-		waited.push_back("(" + query::render(m.kept, "y") + ")::" + type);
-		names.push_back(name);
-		definitions.push_back(name + " " + type + (moving.ahead ? " NOT NULL" : ""));
-		state.index.push_back("CREATE INDEX ON " + state.table + " (" + name + (moving.ahead ? ", h)" : ")"));
+		if (!m.keeps_column()) {
+			made.push_back("(" + query::render(m.kept, "y") + ")::" + type + " AS " + name);
+			waiting.push_back(m.kept_type);
+			waiting.back().name = name;
+			waiting.back().not_null = moving.ahead;
+		}
+		if (!moving.ahead)
+			state.index.push_back("CREATE INDEX ON " + state.table + " (" + name + ")");
 		note(node, "rows in the order of " + query::render(m.with, [&](int column) { return input.columns[column].name; }) + (moving.ahead ? ", those that time has yet to pass" : ""));
 	}
-	if (!moving.ahead)
-		state.index.push_back("CREATE INDEX ON " + state.table + " (h)");
-	auto rows = [&](const std::string &from, const std::string &since) {
-		std::vector<std::string> where = still, of, values;
+	std::vector<std::string> definitions, names, each, found, same;
+	for (const Column &column : waiting) {
+		names.push_back(column.name);
+		each.push_back("u." + column.name);
+		definitions.push_back(column.name + " " + pg::type_name(column.type, column.typmod) + collation(column) + (column.not_null ? " NOT NULL" : ""));
+	}
+	if (moving.ahead)
+		found.push_back(first);
+	if (!short_rows)
+		found.push_back("h");
+	else
+		for (const Column &column : columns)
+			if (column.name != first)
+				found.push_back(column.name);
+	state.index.push_back("CREATE INDEX ON " + state.table + " (" + pg::join(found, ", ") + ")");
+	for (const std::string &name : found) {
+		auto column = std::find_if(waiting.begin(), waiting.end(), [&](const Column &c) { return c.name == name; });
+		same.push_back(pg::equal(column->type, "s." + name, "u." + name));
+	}
+	if (!short_rows) {
+		std::vector<std::string> exactly;
+		for (const Column &column : columns)
+			exactly.push_back(exactly_same(column, "s." + column.name, "u." + column.name));
+		same.push_back(recheck(exactly));
+	}
+	auto ahead_of = [&](const std::string &from, const std::string &since) {
+		std::vector<std::string> where = passing, shown;
 		if (moving.ahead)
-			where.push_back(waited[0] + " >= " + since);
-		for (const Column &column : columns) {
-			of.push_back("y." + column.name);
-			values.push_back("y." + column.name);
-		}
-		for (size_t i = 0; i < waited.size(); i++)
-			values.push_back(waited[i] + " AS v" + std::to_string(i + 1));
-		return "SELECT " + hash_of(of, columns) + " AS h, " + pg::join(values, ", ") + ", y.w FROM (" + from + ") y WHERE " + and_all(where);
+			where.push_back("(" + query::render(moving.waiting[0].kept, "y") + ")::" + pg::type_name(moving.waiting[0].kept_type.type) + " >= " + since);
+		for (const Column &column : columns)
+			shown.push_back("y." + column.name);
+		return "SELECT " + pg::join(shown, ", ") + ", y.w FROM (" + from + ") y WHERE " + and_all(where);
 	};
+	auto rows = [&](const std::string &from) { return "SELECT " + pg::join(made, ", ") + ", y.w FROM (" + from + ") y"; };
 	bool once = input.kind == query::Kind::scan || query::unique_key(input).has_value();
-	std::vector<std::string> each;
-	for (const std::string &name : names)
-		each.push_back("u." + name);
-	state.create = {"CREATE TABLE " + state.table + " (" + pg::join(definitions, ", ") + ") WITH (fillfactor = 90)"};
-	state.fill = "SELECT " + pg::join(each, ", ") + " FROM (" + rows(content(input), moving.ahead ? "(SELECT " + least(moving, false, 1) + ")" : std::string()) + ") u" +
+	state.create = {"CREATE TABLE " + state.table + " (" + pg::join(definitions, ", ") + ")"};
+	state.fill = "SELECT " + pg::join(each, ", ") + " FROM (" + rows(ahead_of(content(input), "(SELECT " + least(moving, false, 1) + ")")) + ") u" +
 	             (once ? "" : ", generate_series(1, u.w)");
 	state.filled = names;
 	program_.states.push_back(state);
@@ -151,24 +236,23 @@ std::string Compiler::keep_waiting(Operator &node, const Moving &moving, const s
 		program_.states.push_back(bound);
 	}
 
-	std::string wait = "z_w" + std::to_string(node.id), at = (moving.ahead ? "s.v1 = u.v1 AND " : "") + std::string("s.h = u.h AND ") + recheck(same);
-	std::vector<Column> waiting{int8_column("h")};
-	waiting.insert(waiting.end(), columns.begin(), columns.end());
-	for (const Moment &m : moving.waited()) {
-		waiting.push_back(m.kept_type);
-		waiting.back().name = moving.column(m);
-	}
-	std::string net = rows(consolidated("(" + changed + ")", columns, true), "(SELECT b.least FROM " + bound.table + " b)");
+	std::string wait = "z_w" + std::to_string(node.id);
 	waiting.push_back(int8_column("w"));
 	define(wait, waiting);
+	std::string net = rows(consolidated("(" + ahead_of(changed, "(SELECT b.least FROM " + bound.table + " b)") + ")", columns, true));
 	step(node.id, "changed rows that wait", {}, {net, {}, {}, {}, wait, false}).any = ephemerals_in(changed);
 	step(node.id, "rows that wait no more", {wait},
 	     {"DELETE FROM " + state.table + " WHERE ctid = ANY (ARRAY(SELECT q.id FROM (SELECT s.ctid AS id, u.w, row_number() OVER (PARTITION BY u.rid) AS copy FROM "
-	      "(SELECT row_number() OVER () AS rid, z.* FROM " + wait + " z WHERE z.w < 0) u JOIN " + state.table + " s ON " + at + ") q WHERE q.copy <= -q.w))", {}, {}, {}, {}, true});
+	      "(SELECT row_number() OVER () AS rid, z.* FROM " + wait + " z WHERE z.w < 0) u JOIN " + state.table + " s ON " + and_all(same) + ") q WHERE q.copy <= -q.w))",
+	      {}, {}, {}, {}, true});
 	step(node.id, "rows that begin to wait", {wait},
 	     {"INSERT INTO " + state.table + " (" + pg::join(names, ", ") + ") SELECT " + pg::join(each, ", ") + " FROM " + wait + " u, generate_series(1, u.w) WHERE u.w > 0",
 	      {}, {}, {}, {}, true});
-	return "(SELECT s.*, 1::int8 AS w FROM " + state.table + " s)";
+	std::string shown = waiting_as_input(node);
+	for (const Moment &m : moving.waited())
+		if (!m.keeps_column())
+			shown += ", s." + moving.column(m);
+	return "(SELECT " + shown + ", 1::int8 AS w FROM " + state.table + " s)";
 }
 
 std::string Compiler::filter_waiting(const Operator &node) const
@@ -179,11 +263,11 @@ std::string Compiler::filter_waiting(const Operator &node) const
 	Moving all = moving(node);
 	if (all.ahead && std::none_of(all.waiting.begin(), all.waiting.end(), [](const Moment &m) { return m.bounds; }))
 		return {};
-	std::vector<Expression> moving;
+	std::vector<std::string> conditions;
 	for (const Expression &condition : node.conditions)
 		if (condition.uses_time())
-			moving.push_back(condition);
-	return "SELECT " + columns_of("s", node.width()) + (node.width() ? ", " : "") + "1::int8 AS w FROM " + table + " s WHERE " + and_all(conditions_over(moving, "s", false));
+			conditions.push_back(query::render(with_moment_once(condition), "s"));
+	return "SELECT " + waiting_as_input(node) + ", 1::int8 AS w FROM " + table + " s WHERE " + and_all(conditions);
 }
 
 void Compiler::look_behind(const Operator &node, const Moving &moving, const std::string &name)

@@ -337,7 +337,12 @@ bool is_pseudo(Oid type)
 
 bool is_fixed(Oid type)
 {
-	return call(get_typlen, type) > 0;
+	return bytes_of(type) > 0;
+}
+
+int bytes_of(Oid type)
+{
+	return call(get_typlen, type);
 }
 
 std::string join(const std::vector<std::string> &parts, std::string_view with)

@@ -66,6 +66,7 @@ bool has_hash(Oid type);     // extended hash, for records of it
 bool has_order(Oid type);
 bool is_pseudo(Oid type);    // of which there are no columns
 bool is_fixed(Oid type);     // a fixed number of bytes
+int bytes_of(Oid type);      // that number; less than 1: it is not fixed
 
 std::string join(const std::vector<std::string> &parts, std::string_view with);
 // '{1,2}' for a parameter of an array type.

@@ -52,6 +52,11 @@ Expression remap(const Expression &expr, const std::function<int(int)> &map)
 	return out;
 }
 
+bool Moment::keeps_column() const
+{
+	return column >= 0 && kept == hole(column);
+}
+
 int Operator::offset(int input) const
 {
 	int sum = 0;

@@ -39,6 +39,8 @@ struct Moment {
 	std::string kept{};         // the same for rows that are kept in its order; empty: it cannot be worked out for every row
 	Column kept_type{};
 	bool bounds = false;        // the whole expression is this comparison, and no value less than the moment satisfies it
+
+	bool keeps_column() const;  // what is kept is the column as it is
 };
 
 // SQL text with holes: \x01<column>\x02 is column <column> (from 0) of the
