@@ -11,7 +11,9 @@
 //
 // and Δsemi with > 0 for = 0.  Where ON only equates columns, m depends on the key alone: state keeps the
 // number of rows of B per key, and the second sum has only rows of A whose key's number leaves or reaches
-// zero.  For any other condition (and where B has one row a key at most) there is no state: m is counted
+// zero.  The old number of a row's key is that from before, of a key that has changed, or else that of the state: two left joins,
+// which the planner makes by hashes for many rows and by the index for one.  An EXISTS of either would look through all changed keys
+// for each row.  For any other condition (and where B has one row a key at most) there is no state: m is counted
 // for rows of A that some row of ΔB matches, no further than d + 1, enough to tell whether it crosses zero.
 // If B always has one row, there is nothing to count: threshold.cpp.
 #include "match.h"
@@ -54,12 +56,29 @@ bool one_row_a_key(const Operator &node)
 	return unique && std::all_of(unique->begin(), unique->end(), [&](int column) { return key.contains(column); });
 }
 
+// Are values equal in the condition if and only if they are one key?  Then a row has one key at most.
+bool alike_on(const Operator &node)
+{
+	return std::all_of(node.equalities.begin(), node.equalities.end(), [](const auto &e) { return e.alike; });
+}
+
+// Did any of the keys that a row of the left input equals have matches: one that has changed, or one that has not?
+std::string had_by_any_key(const Operator &node, const std::set<int> &key, const std::string &changed, const std::string &table)
+{
+	std::vector<std::string> same;
+	for (int column : key) {
+		std::string c = "c" + std::to_string(column + 1);
+		same.push_back(pg::equal(node.inputs[1]->columns[column].type, "k." + c, "s." + c));
+	}
+	return "EXISTS (SELECT 1 FROM " + changed + " k WHERE k.old_n > 0 AND " + on(node, "a", "k") + ") OR EXISTS (SELECT 1 FROM " + table + " s WHERE " +
+	       on(node, "a", "s") + " AND NOT EXISTS (SELECT 1 FROM " + changed + " k WHERE " + and_all(same) + "))";
+}
+
 // Rows x of the left input that a row of the right one's change may match: found by its keys, each of them once.  A semi join
 // would look at them all, where the planner thinks that few are left by the filters on the way.
 std::string touched_by(const Operator &node, const std::string &x, const std::string &db)
 {
-	bool alike = std::all_of(node.equalities.begin(), node.equalities.end(), [](const auto &e) { return e.alike; });
-	if (node.equalities.empty() || !alike)
+	if (node.equalities.empty() || !alike_on(node))
 		return x + " WHERE EXISTS (SELECT 1 FROM " + db + " b WHERE " + on(node, "x", "b") + ")";
 	std::vector<std::string> keys, same;
 	for (int column : equated(node, 1))
@@ -154,17 +173,11 @@ void Compiler::match_by_degree(Operator &node, const std::string &da, const std:
 	merge.modifies = true;
 	step(node.id, "matches per key", {db}, merge);
 
-	std::vector<std::string> same_key;
-	for (int column : key) {
-		std::string c = "c" + std::to_string(column + 1);
-		same_key.push_back(pg::equal(right.columns[column].type, "k." + c, "s." + c));
-	}
+	std::string had = alike_on(node) ? da + " a LEFT JOIN " + crossing + " k ON " + on(node, "a", "k") + " LEFT JOIN " + table + " s ON " + on(node, "a", "s") +
+	                                       " WHERE COALESCE(k.old_n, s.n, 0) " + (matched ? "> 0" : "<= 0")
+	                                 : da + " a WHERE " + (matched ? "" : "NOT ") + "(" + had_by_any_key(node, key, crossing, table) + ")";
 	step(node.id, std::string("changed rows of the left input that had ") + (matched ? "a" : "no") + " match", {da},
-	     {"SELECT " + before_more(shown(node, "a")) + "a.w FROM " + da + " a WHERE " + (matched ? "(EXISTS" : "NOT EXISTS") +
-	          " (SELECT 1 FROM " + crossing + " k WHERE k.old_n > 0 AND " + on(node, "a", "k") + ")" + (matched ? " OR EXISTS" : " AND NOT EXISTS") +
-	          " (SELECT 1 FROM " + table + " s WHERE " + on(node, "a", "s") + " AND NOT EXISTS (SELECT 1 FROM " + crossing + " k WHERE " +
-	          and_all(same_key) + "))" + (matched ? ")" : ""),
-	      {}, {}, {}, name, false});
+	     {"SELECT " + before_more(shown(node, "a")) + "a.w FROM " + had, {}, {}, {}, name, false});
 
 	auto crossed = [&](bool bulk) {
 		return "SELECT " + before_more(shown(node, "a")) + "CASE WHEN k.new_n " + (matched ? "<= 0" : "> 0") + " THEN -a.w ELSE a.w END AS w FROM (SELECT * FROM " +
