@@ -4,7 +4,7 @@
     ./onebox bench                    all of them, 1 M orders
     ./onebox bench writers            those whose name has 'writers' in it
     ./onebox bench tpch               TPC-H at scale factor 1, which takes minutes; only when it is asked for; so are archive (a lake at two sizes) and others
-    ./onebox bench --full             one-row changes at four times the size too
+    ./onebox bench --full             one-row changes at four times the size too; choosing_first with all queries of TPC-H
     ./onebox bench --rows 4000 --seconds 1      does it run?  (says little about speed)
     ./onebox bench --json
 """
@@ -66,7 +66,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("name", nargs="?", default="", help=f"one of, or part of: {', '.join(FIGURES)}")
     parser.add_argument("--rows", type=int, default=1_000_000, help="orders (default %(default)s)")
     parser.add_argument("--scale", type=float, default=1, help="scale factor of TPC-H (default %(default)s)")
-    parser.add_argument("--full", action="store_true", help="one-row changes with four times the orders too")
+    parser.add_argument("--full", action="store_true", help="one-row changes with four times the orders too; all queries where some are taken otherwise")
     parser.add_argument("--seconds", type=int, default=5, help="length of one timed run (default %(default)s); some take a few of them")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)    # only of the other options
