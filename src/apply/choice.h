@@ -5,9 +5,9 @@
 // nothing.  What the last large refreshes took is remembered beside the number of rows that they read and that their widest
 // step had (pgtrickle.cost).  From those of a similar size, or else the two nearest to it, comes the time by deltas, from those
 // that recomputed, for as much as the sources hold now, that of doing so again; medians, so that no single slow one decides.
-// Before anything was recomputed, a part of the last fill stands for it, the rest being state: as much of what that took as the
-// query costs, by its plan, of what the statements that filled did by theirs.  Of these the planner knew the tables, and what it
-// does not charge for, rows that are written, was counted.  Both are asked when state is filled, and the part is remembered.
+// Before anything was recomputed, a part of the last fill stands for it, the rest being state: as much of what its
+// statements took as the query costs, by its plan, of what they did by theirs.  Of these the planner knew the tables, and what it does
+// not charge for, rows that are written, was counted.  Both are asked when state is filled, and the part is remembered.
 //
 // Before two refreshes by deltas are known, the planner is asked what it knows about: the query.  Deltas are taken to cost what it
 // charges for a look-up in an index, for each row.  Both are in its unit, and recomputing is chosen if it is less.  What the

@@ -33,8 +33,8 @@ constexpr double found_page_cost = 1.1;
 // A table is sampled by three hundred times as many rows.
 constexpr int enough_statistics = 25;
 
-// Of a row that is written: what sorting it into an index takes.
-constexpr double comparisons_of_a_row = 20;
+// Of which the planner knows nothing: so many rows read are one written.
+constexpr double reads_of_a_write = 5;
 
 // What plans that are kept are made for.
 constexpr int64 few_rows = 2, some_rows = 200;
@@ -440,8 +440,10 @@ uint64 Frame::run_once(const std::string &sql, Rows rows)
 {
 	PlanFor settings(rows);
 	SPIPlanPtr plan = pg::call(prepare, sql.c_str(), static_cast<const Oid *>(nullptr), 0, false, false, opened_);
-	planned_ += pg::call(cost_of, plan);
+	filled_.planned += pg::call(cost_of, plan);
+	const auto start = Clock::now();
 	uint64 processed = pg::call(execute_once, plan, snapshot_);
+	filled_.milliseconds += milliseconds_since(start);
 	pg::call(SPI_freeplan, plan);
 	return processed;
 }
@@ -462,13 +464,15 @@ uint64 Frame::fill(const std::string &table, const std::vector<std::string> &col
 	bool pages = pg::call(takes_pages, relid) && pg::call(yields_columns, plan, static_cast<const Target *>(&target));
 	uint64 filled = 0;
 	if (pages) {
-		planned_ += pg::call(cost_of, plan);
+		filled_.planned += pg::call(cost_of, plan);
+		const auto start = Clock::now();
 		filled = pg::call(fill_table, plan, static_cast<const Target *>(&target), snapshot_);
+		filled_.milliseconds += milliseconds_since(start);
 	}
 	pg::call(SPI_freeplan, plan);
 	if (!pages)
 		filled = run_once("INSERT INTO " + table + (quoted.empty() ? "" : " (" + pg::join(quoted, ", ") + ")") + " " + select, rows);
-	planned_ += filled * comparisons_of_a_row * cpu_operator_cost;
+	filled_.planned += filled * reads_of_a_write * cpu_tuple_cost;
 	return filled;
 }
 

@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/tuplestore.h"
 }
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -59,6 +60,13 @@ bool much_of(const std::vector<Oid> &bases, int64 rows);
 // What a statement that scans costs by its plan, in the planner's unit.  REQUIRES: inside with_spi().
 double planned_cost(const Prepared &prepared, pg::Opened opened);
 
+using Clock = std::chrono::steady_clock;
+
+inline double milliseconds_since(Clock::time_point start)
+{
+	return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
 class Frame {
 public:
 	// REQUIRES: inside with_spi(); snapshot outlives the frame.
@@ -90,8 +98,11 @@ public:
 	void see(Snapshot snapshot) { snapshot_ = snapshot; }
 	// Until a statement was planned for bulk it is "small".
 	bool went_bulk() const { return bulk_; }
-	// What fill() and run_once() have cost by plan, and for the rows that were filled in, in the planner's unit.
-	double planned() const { return planned_; }
+	// What the statements of fill() and run_once() have cost: by plan, and for the rows that were filled in, in the planner's unit; and in fact.
+	struct Cost {
+		double planned = 0, milliseconds = 0;
+	};
+	const Cost &filled() const { return filled_; }
 	// Ends the tuplestores; call on success only, an abort does it otherwise.
 	void close();
 
@@ -108,7 +119,7 @@ private:
 	pg::Opened opened_;
 	std::map<std::string, Open> open_;
 	bool bulk_ = false;
-	double planned_ = 0;
+	Cost filled_;
 };
 
 // More input rows than these and a statement is planned for some, or for the rows there are.

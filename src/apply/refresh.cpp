@@ -69,8 +69,6 @@ public:
 	}
 
 private:
-	using Clock = std::chrono::steady_clock;
-
 	// Reads what the sources changed; true if one says that all may have changed.
 	bool truncated()
 	{
@@ -88,8 +86,6 @@ private:
 
 	// Not while others are at work on the stream table.
 	std::optional<std::string> anew() { return locker_ != nullptr ? std::nullopt : choice_.anew(milliseconds()); }
-
-	static double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
 
 	double milliseconds() const { return spent_ + milliseconds_since(started_); }
 
@@ -265,7 +261,7 @@ private:
 		bool empty = mode == "INITIAL" &&
 		             !pg::value("SELECT 1 FROM " + view_.name + " LIMIT 1").has_value();
 		bool keyed = view::has_target_index(view_.id);
-		const auto start = Clock::now();
+		double reading = 0;    // the result, where that is no fill: milliseconds
 		analyze_sources();
 		outcome_.held = rows_held(view_.sources);
 		fill_states();
@@ -274,7 +270,9 @@ private:
 			if (empty)
 				load();
 			else {
+				const auto start = Clock::now();
 				frame_.run(view_.recompute, {});
+				reading = milliseconds_since(start);
 				std::vector<Prepared> as_bag = apply_as_bag(view_);
 				write(keyed ? view_.apply : as_bag);
 			}
@@ -287,15 +285,18 @@ private:
 			analyze(view_.name, Columns::all);
 		}
 		if (view_.may_lapse && view_.program.loops.empty())    // of rounds no plan knows how many there are
-			outcome_.recomputing = milliseconds_since(start) * part_of_query(empty);
+			find_recomputing(reading);
 	}
 
-	// How much of a fill the query with its difference to what is there is, by their plans.
-	double part_of_query(bool loaded)
+	// As much of what the statements of a fill took as the query, with its difference to what is there, costs of them by plan.
+	void find_recomputing(double reading)
 	{
 		pg::Identity owner(view_.owner, true);
-		double fill = frame_.planned() + (loaded ? 0 : planned_cost(view_.recompute, pg::Opened::as_extension));
-		return std::min(1.0, planned_cost(view_.query, pg::Opened::as_extension) / std::max(fill, 1.0));
+		Frame::Cost fill = frame_.filled();
+		fill.milliseconds += reading;
+		if (reading > 0)
+			fill.planned += planned_cost(view_.recompute, pg::Opened::as_extension);
+		outcome_.recomputing = fill.milliseconds * std::min(1.0, planned_cost(view_.query, pg::Opened::as_extension) / std::max(fill.planned, 1.0));
 	}
 
 	// A table that was just filled has no statistics yet, and is planned for blindly.

@@ -130,8 +130,6 @@ public:
 	}
 
 private:
-	using Clock = std::chrono::steady_clock;
-
 	bool some_are_new()
 	{
 		std::vector<int> ids;
@@ -143,11 +141,6 @@ private:
 			return pg::value("SELECT 1 FROM pgtrickle.consumer WHERE id = ANY ($1::int[]) AND frontier IS NULL AND NOT lapsed LIMIT 1",
 			                 {pg::array_of(ids)}).has_value();
 		});
-	}
-
-	static double milliseconds_since(Clock::time_point start)
-	{
-		return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 	}
 
 	// Somebody's DDL, or a reader of a stream table that gets another key: the next tick has it.
