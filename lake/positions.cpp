@@ -89,8 +89,8 @@ void Positions::take_of_runs(const std::vector<Key> &keys, const Taken &taken)
 	const std::string sql =
 	    "WITH took AS MATERIALIZED (SELECT k.key, r.file, coalesce(r.positions[i], r.first_position + i - 1) AS pos FROM unnest($1::int8[]) k(key) "
 	    "CROSS JOIN LATERAL (SELECT * FROM pgtrickle.publication_run r WHERE r.publication = " + text(publication_.id) + " AND r.first_key <= k.key ORDER BY r.first_key DESC LIMIT 1) r "
-	    "CROSS JOIN LATERAL width_bucket(k.key, r.keys) i "
-	    "WHERE r.keys[i] = k.key AND NOT EXISTS (SELECT FROM " + table + " m WHERE m.key = k.key AND m.file = 0)), "
+	    "CROSS JOIN LATERAL coalesce(width_bucket(k.key, r.keys), (least(k.key, r.last_key) - r.first_key + 1)::int) i "
+	    "WHERE coalesce(r.keys[i], r.first_key + i - 1) = k.key AND NOT EXISTS (SELECT FROM " + table + " m WHERE m.key = k.key AND m.file = 0)), "
 	    "marked AS (INSERT INTO " + table + "(key, file, pos) SELECT key, 0, 0 FROM took) "
 	    "SELECT t.key, t.file, t.pos, f.row_id_start + t.pos FROM took t " + file_of("t");
 	ArrayText spelt;

@@ -2,7 +2,8 @@
 // Where loaded rows are that have not changed since: hundreds of them a row of pgtrickle.publication_run.
 //
 // A table mostly lies in the order of its integer key, roughly.  So a load sorts some ten thousand keys at a time, as they come, and
-// writes them down as runs: ascending keys of one file, and their positions where these are not simply the next ones.
+// writes them down as runs: ascending keys of one file, and their positions where these are not simply the next ones.  Keys that follow
+// each other without a gap, as those of a sequence do, need not even be listed.
 // Runs of different moments of the load may overlap; when it ends the server writes those that do row by row
 // (pgtrickle._end_positions), so that afterwards a key is in at most one run, which an index on the first keys finds.
 //
@@ -30,7 +31,7 @@ private:
 		int32_t position;
 	};
 	void flush();
-	void write(const Row *begin, const Row *end);
+	void write(const Row *begin, const Row *end, bool dense);
 
 	const int publication_;
 	int file_ = 0;

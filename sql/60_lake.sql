@@ -87,9 +87,10 @@ CREATE INDEX ON pgtrickle.publication_file (publication, data_file_id);
 CREATE TABLE pgtrickle.publication_run (
     publication    int NOT NULL,
     first_key      bigint NOT NULL,
+    last_key       bigint NOT NULL,
     file           int NOT NULL,
     first_position int NOT NULL,
-    keys           bigint[] STORAGE plain NOT NULL,  -- ascending
+    keys           bigint[] STORAGE plain,           -- ascending; NULL: first_key and all that follow, to last_key
     positions      int[] STORAGE plain               -- NULL: first_position and those that follow
 );
 CREATE INDEX ON pgtrickle.publication_run (publication, first_key);

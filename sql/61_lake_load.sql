@@ -98,7 +98,8 @@ so that they are kept from this snapshot on.  Result: the number of parts, 0 whe
 
 CREATE FUNCTION pgtrickle._rows_of_run(run pgtrickle.publication_run) RETURNS TABLE (key bigint, file int, pos int)
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k.key, run.file, coalesce(k.position, run.first_position + k.number::int - 1) FROM unnest(run.keys, run.positions) WITH ORDINALITY k(key, position, number)
+    SELECT k.key, run.file, coalesce(k.position, run.first_position + k.number::int - 1)
+    FROM unnest(coalesce(run.keys, ARRAY(SELECT generate_series(run.first_key, run.last_key))), run.positions) WITH ORDINALITY k(key, position, number)
 $$;
 REVOKE ALL ON FUNCTION pgtrickle._rows_of_run(pgtrickle.publication_run) FROM PUBLIC;
 COMMENT ON FUNCTION pgtrickle._rows_of_run(pgtrickle.publication_run) IS
@@ -118,7 +119,7 @@ BEGIN
         RETURN;
     END IF;
     -- The run that ends first stands in the way of the fewest.
-    FOR run IN SELECT r.ctid AS at, r.first_key, r.keys[cardinality(r.keys)] AS last_key FROM pgtrickle.publication_run r WHERE r.publication = $1 ORDER BY 3 LOOP
+    FOR run IN SELECT r.ctid AS at, r.first_key, r.last_key FROM pgtrickle.publication_run r WHERE r.publication = $1 ORDER BY 3 LOOP
         IF run.first_key <= last THEN
             overlapping := overlapping || run.at;
         ELSE
