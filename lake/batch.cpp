@@ -9,7 +9,6 @@ namespace {
 
 constexpr size_t most_changes = 2 << 20;    // weighed at a time
 constexpr size_t most_buffered = 64 << 20;  // bytes of changes kept, so that a small batch is read once
-constexpr int64_t rows_between_progress = 4096;
 
 // Of a change: the last field.
 int weight_of(const Tuple &tuple) { return static_cast<int>(read_integer<int64_t>(tuple.fields.back().data)); }
@@ -33,9 +32,24 @@ public:
 			open(tuple);
 		rows_.append(stamps_ ? stamp_(tuple, span) : tuple, row_id);
 		const Place place{files_.back().number, static_cast<int32_t>(files_.back().rows++), row_id};
-		if (rows_.rows() >= row_group_rows || rows_.bytes() >= row_group_bytes)
-			flush();
+		flush_if_full();
 		return place;
+	}
+
+	// Rows that are new, whose columns are those of the file and which need not be told apart by partition.
+	bool takes_blocks() const { return !stamps_ && !with_row_ids_ && layout_.partition.empty(); }
+	// placed: is told where the rows from one number to another came to lie, in order.
+	void append(Block &block, const std::function<void(int, int, Place)> &placed)
+	{
+		for (int begin = 0, end; begin < block.rows(); begin = end) {
+			if (!writer_)
+				open({});
+			end = static_cast<int>(std::min<int64_t>(block.rows(), begin + row_group_rows - rows_.rows()));
+			rows_.append(block, begin, end);
+			placed(begin, end, {files_.back().number, static_cast<int32_t>(files_.back().rows), -1});
+			files_.back().rows += end - begin;
+			flush_if_full();
+		}
 	}
 
 	std::vector<DataFile> finish()
@@ -66,6 +80,11 @@ private:
 		files_.push_back({shop_.next_file(), shop_.directory + layout_.directory(values) + new_file_name(), shop_.directory.size(), 0, with_row_ids_, {}, {}, values});
 		shop_.note(files_.back().path);
 		writer_ = std::make_unique<ParquetWriter>(shop_.store, files_.back().path, rows_.schema());
+	}
+	void flush_if_full()
+	{
+		if (rows_.rows() >= row_group_rows || rows_.bytes() >= row_group_bytes)
+			flush();
 	}
 	void flush()
 	{
@@ -297,12 +316,20 @@ std::vector<DataFile> write_rows(const Workshop &shop, const Publication &p, con
 	KeyReader key(p);
 	Appender appender(shop, p, false);
 	int64_t rows = 0;
-	shop.reader.copy_out(query, [&](const Tuple &tuple) {
-		const Place place = appender.append(tuple, -1);
-		if (adding)
-			adding->add(key(tuple), place);
-		if (++rows % rows_between_progress == 0)
-			shop.progress(rows);
+	const bool by_block = appender.takes_blocks() && (!adding || p.integer_key);
+	read_blocks(shop.reader, query, [&](Block &block) {
+		if (by_block)
+			appender.append(block, [&](int begin, int end, Place place) {
+				for (int row = begin; adding && row < end; row++, place.position++)
+					adding->add(key.integer(block.column(p.key[0])[row]), place);
+			});
+		for (int row = 0; !by_block && row < block.rows(); row++) {
+			const Tuple &tuple = block.row(row);
+			const Place place = appender.append(tuple, -1);
+			if (adding)
+				adding->add(key(tuple), place);
+		}
+		shop.progress(rows += block.rows());
 	});
 	return appender.finish();
 }

@@ -73,6 +73,14 @@ public:
 		if (nulls_ > 0)
 			valid_.UnsafeAppend(true);
 	}
+	void append(int count, const auto &value)
+	{
+		reserve(count);
+		for (int i = 0; i < count; i++)
+			values_.UnsafeAppend(value(i));
+		if (nulls_ > 0)
+			valid_.UnsafeAppend(count, true);
+	}
 	void append_null()
 	{
 		make_room();
@@ -94,9 +102,14 @@ public:
 private:
 	void make_room()
 	{
-		if (values_.length() < values_.capacity())
+		if (values_.length() == values_.capacity())
+			reserve(32);
+	}
+	void reserve(int64_t count)
+	{
+		if (values_.length() + count <= values_.capacity())
 			return;
-		check(values_.Reserve(std::max<int64_t>(rows_before_, 32)));
+		check(values_.Reserve(std::max(rows_before_, count)));
 		if (nulls_ > 0)
 			check(valid_.Reserve(values_.capacity() - values_.length()));
 	}
@@ -204,18 +217,21 @@ public:
 		}
 		const Value value = Kind::read(field);
 		column_.append(value);
-		if constexpr (std::is_floating_point_v<Value>) {
-			if (std::isnan(value)) {
-				nans_++;
-				return;
-			}
+		weigh(value);
+	}
+
+	void append(const Block::Column &column, int begin, int end) override
+	{
+		if (column.has_nulls() || column.width() < 0) {
+			Decoder::append(column, begin, end);
+			return;
 		}
-		if (values_++ == 0)
-			min_ = max_ = value;
-		else if (value < min_)
-			min_ = value;
-		else if (value > max_)
-			max_ = value;
+		const char *first = column.values() + static_cast<size_t>(begin) * column.width();
+		column_.append(end - begin, [&](int i) {
+			const Value value = Kind::read({first + static_cast<size_t>(i) * column.width(), column.width()});
+			weigh(value);
+			return value;
+		});
 	}
 
 	std::shared_ptr<arrow::Array> finish() override { return column_.finish(Kind::type()); }
@@ -238,6 +254,22 @@ public:
 	}
 
 private:
+	void weigh(Value value)
+	{
+		if constexpr (std::is_floating_point_v<Value>) {
+			if (std::isnan(value)) {
+				nans_++;
+				return;
+			}
+		}
+		if (values_++ == 0)
+			min_ = max_ = value;
+		else if (value < min_)
+			min_ = value;
+		else if (value > max_)
+			max_ = value;
+	}
+
 	Values<Value> column_;
 	Value min_{}, max_{};
 	int64_t values_ = 0, nulls_ = 0, nans_ = 0;
@@ -266,6 +298,12 @@ public:
 			min_ = value;
 		else if (value > max_)
 			max_ = value;
+	}
+
+	void append(const Block::Column &column, int begin, int end) override
+	{
+		for (int row = begin; row < end; row++)
+			append(column[row]);
 	}
 
 	std::shared_ptr<arrow::Array> finish() override { return column_.finish(type_); }
@@ -353,25 +391,22 @@ public:
 			return;
 		}
 		const std::string_view value(field.data + skip_, field.size - skip_);
-		if constexpr (std::is_same_v<Builder, arrow::StringBuilder>)
+		if constexpr (is_text)
 			if (!is_utf8(value))
 				refuse("holds text that is not valid UTF-8, '" + printable(value) + "', which the lake does not have");
-		if (builder_.length() == builder_.capacity()) {
-			check(builder_.Reserve(std::max<int64_t>(rows_before_, 32)));
-			check(builder_.ReserveData(bytes_before_));
+		reserve(1, static_cast<int64_t>(value.size()));
+		append(value);
+	}
+
+	void append(const Block::Column &column, int begin, int end) override
+	{
+		if (column.has_nulls() || column.width() >= 0 || skip_ > 0 || (is_text && !are_utf8(column, begin, end))) {
+			Decoder::append(column, begin, end);
+			return;
 		}
-		if (builder_.value_data_length() + static_cast<int64_t>(value.size()) > builder_.value_data_capacity())
-			check(builder_.ReserveData(static_cast<int64_t>(value.size())));
-		builder_.UnsafeAppend(value);
-		if constexpr (bounds) {
-			if (values_ == 0)
-				min_ = max_ = value;
-			else if (value < min_)
-				min_ = value;
-			else if (value > max_)
-				max_ = value;
-		}
-		values_++;
+		reserve(end - begin, static_cast<int64_t>(bytes_of(column, begin, end).size()));
+		for (int row = begin; row < end; row++)
+			append(std::string_view(column[row].data, column[row].size));
 	}
 
 	std::shared_ptr<arrow::Array> finish() override
@@ -396,6 +431,44 @@ public:
 	}
 
 private:
+	static constexpr bool is_text = std::is_same_v<Builder, arrow::StringBuilder>;
+
+	static std::string_view bytes_of(const Block::Column &column, int begin, int end)
+	{
+		const Field first = column[begin], last = column[end - 1];
+		return {first.data, static_cast<size_t>(last.data + last.size - first.data)};
+	}
+	// Values are, if all of them in a row are and none begins within a character.
+	static bool are_utf8(const Block::Column &column, int begin, int end)
+	{
+		for (int row = begin; row < end; row++)
+			if (const Field field = column[row]; field.size > 0 && (*field.data & 0xc0) == 0x80)
+				return false;
+		return is_utf8(bytes_of(column, begin, end));
+	}
+	void reserve(int64_t rows, int64_t bytes)
+	{
+		if (builder_.length() + rows > builder_.capacity()) {
+			check(builder_.Reserve(std::max<int64_t>(rows_before_, 32 + rows)));
+			check(builder_.ReserveData(std::max(bytes_before_, bytes)));
+		}
+		if (builder_.value_data_length() + bytes > builder_.value_data_capacity())
+			check(builder_.ReserveData(bytes));
+	}
+	void append(std::string_view value)
+	{
+		builder_.UnsafeAppend(value);
+		if constexpr (bounds) {
+			if (values_ == 0)
+				min_ = max_ = value;
+			else if (value < min_)
+				min_ = value;
+			else if (value > max_)
+				max_ = value;
+		}
+		values_++;
+	}
+
 	std::shared_ptr<arrow::DataType> type_;
 	int skip_;
 	Builder builder_;
@@ -756,6 +829,12 @@ std::unique_ptr<Decoder> make_scalar(const Column &column)
 
 }  // namespace
 
+void Decoder::append(const Block::Column &column, int begin, int end)
+{
+	for (int row = begin; row < end; row++)
+		append(column[row]);
+}
+
 std::unique_ptr<Decoder> make_decoder(const Column &column)
 {
 	if (column.lake_type == "list")
@@ -800,12 +879,39 @@ void RowBuilder::append(const Tuple &tuple, int64_t row_id)
 		for (; i < decoders_.size(); i++)
 			decoders_[i]->append(tuple.fields[i]);
 	} catch (const Unpublishable &e) {
-		throw Unpublishable(e.sqlstate, "column \"" + columns_[i].name + "\" " + e.what() + ", in the row " + name_of(tuple) + "; change it there, or publish a stream table that casts the column");
+		refuse(e, columns_[i], tuple);
 	}
 	if (row_ids_)
 		check(row_ids_->Append(row_id));
 	rows_++;
 	bytes_ += static_cast<int64_t>(tuple.image.size());
+}
+
+void RowBuilder::append(Block &block, int begin, int end)
+{
+	size_t i = 0;
+	try {
+		for (; i < decoders_.size(); i++)
+			decoders_[i]->append(block.column(i), begin, end);
+	} catch (const Unpublishable &) {
+		// The row is looked for once more.
+		const auto decoder = make_decoder(columns_[i]);
+		for (int row = begin; row < end; row++)
+			try {
+				decoder->append(block.column(i)[row]);
+			} catch (const Unpublishable &e) {
+				refuse(e, columns_[i], block.row(row));
+			}
+		throw;
+	}
+	rows_ += end - begin;
+	bytes_ += block.bytes() * (end - begin) / block.rows();
+}
+
+void RowBuilder::refuse(const Unpublishable &reason, const Column &column, const Tuple &tuple) const
+{
+	throw Unpublishable(reason.sqlstate, "column \"" + column.name + "\" " + reason.what() + ", in the row " + name_of(tuple) +
+	                                         "; change it there, or publish a stream table that casts the column");
 }
 
 // By its key, or by all that can be spelt: a bound of one value is that value.

@@ -1,11 +1,11 @@
 #pragma once
 // PostgreSQL's binary values become Arrow columns.
 //
-// One Decoder per column takes the bytes of COPY (FORMAT binary), appends to an Arrow builder and keeps the
+// One Decoder per column takes the bytes of COPY (FORMAT binary), of one value or of a block of them, appends to an Arrow builder and keeps the
 // statistics of the file.  No value is bent to fit: one that has no equal in the lake (infinity, NaN in a decimal,
 // more digits than the decimal has, an array of other dimensions than its column's) throws Unpublishable, which names column and row.
 // What consists of others, a list, a struct, a map, has decoders for them; only leaves lie in the file and have statistics.
-#include "database.h"
+#include "block.h"
 #include "statistics.h"
 
 #include <arrow/api.h>
@@ -42,6 +42,7 @@ class Decoder {
 public:
 	virtual ~Decoder() = default;
 	virtual void append(const Field &field) = 0;
+	virtual void append(const Block::Column &column, int begin, int end);  // the rows from begin on
 	virtual std::shared_ptr<arrow::Array> finish() = 0;  // the rows since the last finish
 	virtual std::shared_ptr<arrow::DataType> type() const = 0;
 	virtual void statistics(std::vector<Statistics> &leaves) const = 0;  // adds those of the rows since the last restart
@@ -56,6 +57,7 @@ public:
 	// with_row_ids: the file says each row's id (rows that had one before).  The columns must outlive it.
 	RowBuilder(const std::vector<Column> &columns, bool with_row_ids);
 	void append(const Tuple &tuple, int64_t row_id = -1);
+	void append(Block &block, int begin, int end);  // the rows from begin on, none of which has an id
 	int64_t rows() const { return rows_; }
 	int64_t bytes() const { return bytes_; }
 	std::shared_ptr<arrow::RecordBatch> finish();
@@ -64,6 +66,7 @@ public:
 	const std::shared_ptr<arrow::Schema> &schema() const { return schema_; }
 
 private:
+	[[noreturn]] void refuse(const Unpublishable &reason, const Column &column, const Tuple &tuple) const;
 	std::string name_of(const Tuple &tuple) const;
 	const std::vector<Column> &columns_;
 	std::vector<std::unique_ptr<Decoder>> decoders_;

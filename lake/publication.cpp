@@ -137,19 +137,22 @@ Key KeyReader::operator()(const Tuple &tuple)
 {
 	if (publication_.key.empty())
 		return image(tuple, static_cast<int>(tuple.fields.size() - publication_.columns.size()));
-	if (publication_.integer_key) {
-		const Field &field = tuple.fields[publication_.key[0]];
-		const int64_t value = field.size == 8   ? read_integer<int64_t>(field.data)
-		                      : field.size == 4 ? read_integer<int32_t>(field.data)
-		                                        : read_integer<int16_t>(field.data);
-		return {0, static_cast<uint64_t>(value)};
-	}
+	if (publication_.integer_key)
+		return integer(tuple.fields[publication_.key[0]]);
 	bytes_.clear();
 	for (int place : publication_.key) {
 		const Field &field = tuple.fields[place];
 		bytes_.append(field.data - 4, 4 + std::max(field.size, 0));
 	}
 	return hash_(bytes_);
+}
+
+Key KeyReader::integer(const Field &field)
+{
+	const int64_t value = field.size == 8   ? read_integer<int64_t>(field.data)
+	                      : field.size == 4 ? read_integer<int32_t>(field.data)
+	                                        : read_integer<int16_t>(field.data);
+	return {0, static_cast<uint64_t>(value)};
 }
 
 Key KeyReader::image(const Tuple &tuple, int without)

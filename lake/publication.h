@@ -65,6 +65,7 @@ class KeyReader {
 public:
 	explicit KeyReader(const Publication &publication) : publication_(publication), hash_(publication.salt) {}
 	Key operator()(const Tuple &tuple);
+	static Key integer(const Field &field);  // where the key is one integer
 	// Of the whole row, whatever the key.  row: all fields of the tuple but the last `without`.
 	Key image(const Tuple &tuple, int without = 0);
 

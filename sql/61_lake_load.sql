@@ -96,6 +96,14 @@ COMMENT ON FUNCTION pgtrickle._begin_load(int, bigint, int) IS
 'publication: an id; part_size: bytes of the table that are read at a time; workers: how many read.  Called in REPEATABLE READ with its change logs locked,
 so that they are kept from this snapshot on.  Result: the number of parts, 0 when it is to be loaded in one go.';
 
+-- Asked for row by row: COPY (SELECT pgtrickle._row_blocks(…)) TO STDOUT.
+CREATE FUNCTION pgtrickle._row_blocks(query text) RETURNS SETOF bytea
+    AS 'MODULE_PATHNAME', 'row_blocks' LANGUAGE C STRICT VOLATILE;
+REVOKE ALL ON FUNCTION pgtrickle._row_blocks(text) FROM PUBLIC;
+COMMENT ON FUNCTION pgtrickle._row_blocks(text) IS
+'query: a SELECT, run with the rights of the caller and under his snapshot.  Result: its rows, some hundreds in each value, column after column
+(lake/block.h).  Errors: those of the query; 22023 when it is not one SELECT.';
+
 CREATE FUNCTION pgtrickle._rows_of_run(run pgtrickle.publication_run) RETURNS TABLE (key bigint, file int, pos int)
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT k.key, run.file, coalesce(k.position, run.first_position + k.number::int - 1)
