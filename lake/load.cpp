@@ -37,9 +37,9 @@ struct Load::Part {
 	int64_t first_block, end_block;
 };
 
-Load::Load(std::string conninfo, ObjectStore &store, int lake, std::string directory, int worker, int publication, int workers)
-    : conninfo_(std::move(conninfo)), store_(store), lake_(lake), directory_(std::move(directory)), worker_(worker), publication_(publication), running_(workers),
-      reading_(workers)
+Load::Load(std::string conninfo, ObjectStore &store, int lake, std::string directory, int worker, int publication, int workers, Bell &bell)
+    : conninfo_(std::move(conninfo)), store_(store), lake_(lake), directory_(std::move(directory)), worker_(worker), publication_(publication), bell_(bell),
+      running_(workers), reading_(workers)
 {
 	for (int i = 0; i < workers; i++)
 		threads_.emplace_back(&Load::work, this);
@@ -82,7 +82,8 @@ void Load::work()
 			failure_ = std::current_exception();
 		stop_ = true;
 	}
-	running_--;
+	if (--running_ == 0)
+		bell_.ring();
 }
 
 // False: none is left.

@@ -14,6 +14,7 @@
 // In mode 'history' rows say which snapshot they came with, so there, without a key, and for what is one part anyway
 // the table is loaded in one go, in the transaction of the publish (write_load); a crash begins that anew.
 #include "batch.h"
+#include "bell.h"
 
 #include <atomic>
 #include <chrono>
@@ -26,8 +27,8 @@ namespace lake {
 // Reads the parts that are left, and then builds the index of the positions.
 class Load {
 public:
-	// directory: where the files go; worker: our presence in the lake; workers: how many read.
-	Load(std::string conninfo, ObjectStore &store, int lake, std::string directory, int worker, int publication, int workers);
+	// directory: where the files go; worker: our presence in the lake; workers: how many read; bell: rung at the end.
+	Load(std::string conninfo, ObjectStore &store, int lake, std::string directory, int worker, int publication, int workers, Bell &bell);
 	~Load();  // what is under way is given up
 	Load(const Load &) = delete;
 
@@ -49,6 +50,7 @@ private:
 	const int lake_;
 	const std::string directory_;
 	const int worker_, publication_;
+	Bell &bell_;
 	std::atomic<int64_t> rows_reading_ = 0;
 	std::atomic<bool> stop_ = false;
 	std::atomic<int> running_, reading_;

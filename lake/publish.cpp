@@ -19,8 +19,8 @@ constexpr auto pause_between_tellings = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker)
-    : conninfo_(conninfo), side_(side), lake_(std::move(lake)), worker_(worker), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
+Publisher::Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker, Bell &bell)
+    : conninfo_(conninfo), side_(side), lake_(std::move(lake)), worker_(worker), bell_(bell), reader_(conninfo, "trickle-lake reader"), writer_(conninfo, "trickle-lake writer"),
       store_(lake_.data_path, lake_.settings), ducklake_(writer_, lake_), upkeep_(writer_, side_, lake_, store_, ducklake_),
       iceberg_(writer_, lake_, store_, [this](const std::vector<std::string> &paths) { note(paths); })
 {

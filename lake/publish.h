@@ -30,7 +30,8 @@ namespace lake {
 class Publisher {
 public:
 	// worker: our presence in the lake, which the notes of files name.
-	Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker);
+	// bell: rung when there is more to do than the last publish() did.
+	Publisher(const std::string &conninfo, Connection &side, Lake lake, int worker, Bell &bell);
 
 	// Publishes these publications now, but for those that are being loaded.  True if all of them were.
 	bool publish(std::set<int> ids);
@@ -90,6 +91,7 @@ private:
 	Connection &side_;
 	Lake lake_;
 	const int worker_;
+	Bell &bell_;
 	Connection reader_, writer_;
 	ObjectStore store_;
 	DuckLake ducklake_;

@@ -41,7 +41,8 @@ bool Publisher::goes_on_loading(int id, bool begun, bool given_up, bool complete
 			over->rethrow();
 			arrow::default_memory_pool()->ReleaseUnused();
 			malloc_trim(0);
-			return true;   // what was asked before may have changed
+			bell_.ring();   // what was asked before may have changed
+			return true;
 		}
 		if (begun && given_up)
 			throw NeedsRestart{id};
@@ -52,7 +53,7 @@ bool Publisher::goes_on_loading(int id, bool begun, bool given_up, bool complete
 			return false;
 		const Rows workers = side_.query("UPDATE pgtrickle.publication_load SET resumed_at = clock_timestamp(), rows_reading = 0, resumed_rows = "
 		                                 "(SELECT coalesce(sum(f.rows), 0) FROM pgtrickle.load_part f WHERE f.publication = $1) WHERE publication = $1 RETURNING workers", {text(id)});
-		loads_[id] = std::make_unique<Load>(conninfo_, store_, lake_.id, ducklake_.directory_of_new(*publication), worker_, id, static_cast<int>(workers.number(0, 0)));
+		loads_[id] = std::make_unique<Load>(conninfo_, store_, lake_.id, ducklake_.directory_of_new(*publication), worker_, id, static_cast<int>(workers.number(0, 0)), bell_);
 		return true;
 	} catch (const Unpublishable &e) {
 		throw Failed{id, e, true};

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <thread>
 
 namespace lake {
 
@@ -47,7 +46,7 @@ public:
 				auto found = due.publications.find(id);
 				if (found != due.publications.end() && !found->second.empty())
 					for (all = publish(id, found->second) && all; settings_.once && is_loading(id, found->second); all = publish(id, found->second) && all)
-						std::this_thread::sleep_for(pause_between_looks);
+						bell_.wait(pause_between_looks);
 				if (!publisher && std::chrono::steady_clock::now() >= reopen_[id])
 					publish(id, {});
 				if (publisher)
@@ -57,7 +56,7 @@ public:
 			if (settings_.once)
 				return all;
 			keep_up();
-			std::this_thread::sleep_for(pause_between_looks);
+			bell_.wait(pause_between_looks);
 		}
 	}
 
@@ -259,7 +258,7 @@ private:
 		for (const Lake &lake : read_lakes(side_, settings_.lake)) {
 			if (lake.id != id)
 				continue;
-			publisher = std::make_unique<Publisher>(settings_.conninfo, side_, lake, share_.worker(id));
+			publisher = std::make_unique<Publisher>(settings_.conninfo, side_, lake, share_.worker(id), bell_);
 			publisher->sweep();
 		}
 	}
@@ -267,6 +266,7 @@ private:
 	const Settings settings_;
 	Connection side_;
 	Share share_;
+	Bell bell_;                                             // rung when a load is over
 	std::map<int, std::unique_ptr<Publisher>> publishers_;  // of the lakes we serve
 	std::map<int, std::chrono::steady_clock::time_point> reopen_;
 	std::map<int, std::pair<std::string, std::string>> questions_;
