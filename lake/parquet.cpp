@@ -8,7 +8,9 @@
 #include <parquet/metadata.h>
 
 #include <chrono>
+#include <optional>
 #include <random>
+#include <unordered_set>
 
 namespace lake {
 
@@ -20,6 +22,7 @@ constexpr int interval_bytes = 12;  // uuid has 16, and nothing else is fixed
 // Of 64-bit numbers: a fifth of a row group's.  A column with more than that, a key or a time, say, costs more with a dictionary than plain, in time
 // and in bytes, to write and to read.
 constexpr int64_t largest_dictionary = row_group_rows / 5 * 8;
+constexpr int64_t rows_looked_at = 4096;
 
 // Parquet throws where Arrow returns.
 template <typename F>
@@ -35,7 +38,42 @@ auto guarded(F &&body)
 	}
 }
 
-std::shared_ptr<parquet::WriterProperties> writer_properties()
+// The bytes of a value that has some; those of a boolean or of what consists of others are not looked at.
+std::optional<std::string_view> bytes_at(const arrow::Array &array, int64_t row)
+{
+	if (array.type_id() == arrow::Type::EXTENSION)
+		return bytes_at(*static_cast<const arrow::ExtensionArray &>(array).storage(), row);
+	if (array.type_id() == arrow::Type::STRING || array.type_id() == arrow::Type::BINARY)
+		return static_cast<const arrow::BinaryArray &>(array).GetView(row);
+	const auto *fixed = dynamic_cast<const arrow::FixedWidthType *>(array.type().get());
+	if (!fixed || fixed->bit_width() % 8 != 0)
+		return std::nullopt;
+	const int64_t width = fixed->bit_width() / 8;
+	return std::string_view(reinterpret_cast<const char *>(array.data()->buffers[1]->data()) + (array.offset() + row) * width, width);
+}
+
+// So many of the values differ that a dictionary would be given up: then nearly all of some do.
+bool differs(const arrow::Array &array)
+{
+	if (array.length() < 4 * rows_looked_at)
+		return false;
+	std::unordered_set<std::string_view> seen;
+	int64_t values = 0;
+	for (int64_t i = 0; i < rows_looked_at; i++) {
+		const int64_t row = i * array.length() / rows_looked_at;
+		if (array.IsNull(row))
+			continue;
+		const auto value = bytes_at(array, row);
+		if (!value)
+			return false;
+		seen.insert(*value);
+		values++;
+	}
+	return values > rows_looked_at / 2 && static_cast<int64_t>(seen.size()) > values * 92 / 100;
+}
+
+// first: the rows that are written first, if there are any.
+std::shared_ptr<parquet::WriterProperties> writer_properties(const arrow::RecordBatch *first)
 {
 	parquet::WriterProperties::Builder builder;
 	builder.compression(parquet::Compression::ZSTD)->compression_level(1);
@@ -44,6 +82,9 @@ std::shared_ptr<parquet::WriterProperties> writer_properties()
 	builder.max_row_group_length(1 << 30);
 	builder.dictionary_pagesize_limit(largest_dictionary);
 	builder.created_by("pg_trickle " PG_TRICKLE_VERSION);
+	for (int i = 0; first && i < first->num_columns(); i++)
+		if (differs(*first->column(i)))
+			builder.disable_dictionary(first->schema()->field(i)->name());
 	return builder.build();
 }
 
@@ -64,9 +105,9 @@ parquet::schema::NodePtr with_intervals(const parquet::schema::NodePtr &node)
 	return parquet::schema::PrimitiveNode::Make(leaf.name(), leaf.repetition(), parquet::LogicalType::Interval(), leaf.physical_type(), interval_bytes, leaf.field_id());
 }
 
-std::unique_ptr<parquet::arrow::FileWriter> open_writer(const std::shared_ptr<arrow::Schema> &schema, const std::shared_ptr<arrow::io::OutputStream> &sink)
+std::unique_ptr<parquet::arrow::FileWriter> open_writer(const std::shared_ptr<arrow::Schema> &schema, const arrow::RecordBatch *first, const std::shared_ptr<arrow::io::OutputStream> &sink)
 {
-	static const auto properties = writer_properties();
+	const auto properties = writer_properties(first);
 	static const auto arrow_properties = parquet::default_arrow_writer_properties();
 	std::shared_ptr<parquet::SchemaDescriptor> leaves;
 	check(parquet::arrow::ToParquetSchema(schema.get(), *properties, *arrow_properties, &leaves));
@@ -97,9 +138,8 @@ int column_of_field(const parquet::SchemaDescriptor &schema, int field_id)
 }  // namespace
 
 ParquetWriter::ParquetWriter(ObjectStore &store, std::string path, const std::shared_ptr<arrow::Schema> &schema)
-    : store_(store), path_(std::move(path)), sink_(store.create(path_))
+    : store_(store), path_(std::move(path)), schema_(schema), sink_(store.create(path_))
 {
-	writer_ = guarded([&] { return open_writer(schema, sink_); });
 }
 
 // Left without close: the file is half a file, and its note in pgtrickle.lake_upload remains.
@@ -117,11 +157,18 @@ void ParquetWriter::wait()
 		running_.get();
 }
 
+void ParquetWriter::open(const arrow::RecordBatch *first)
+{
+	if (!writer_)
+		writer_ = open_writer(schema_, first, sink_);
+}
+
 void ParquetWriter::write(std::shared_ptr<arrow::RecordBatch> rows)
 {
 	wait();
 	running_ = std::async(std::launch::async, [this, rows = std::move(rows)] {
 		guarded([&] {
+			open(rows.get());
 			auto table = check(arrow::Table::FromRecordBatches({rows}));
 			check(writer_->WriteTable(*table, std::max<int64_t>(rows->num_rows(), 1)));
 		});
@@ -138,6 +185,7 @@ Footprint ParquetWriter::close()
 {
 	wait();
 	return guarded([&] {
+		open(nullptr);
 		check(writer_->Close());
 		Footprint footprint;
 		footprint.bytes = check(sink_->Tell());

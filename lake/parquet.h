@@ -3,7 +3,8 @@
 //
 // Encodings follow DuckDB's own files where both other readers of the same files (Iceberg's) agree: zstd, field
 // id = column id, short decimals as integers, JSON and UUID annotated, timestamptz in UTC.
-// A row group is encoded and compressed by a second thread while the next one is being decoded.
+// A row group is encoded and compressed by a second thread while the next one is being decoded.  Whether a column gets a dictionary is
+// decided by some values of the first one: to find out while writing that most differ, costs more than to write them.
 #include "decode.h"
 #include "object_store.h"
 
@@ -36,8 +37,10 @@ public:
 
 private:
 	void wait();
+	void open(const arrow::RecordBatch *first);
 	ObjectStore &store_;
 	std::string path_;
+	std::shared_ptr<arrow::Schema> schema_;
 	std::shared_ptr<arrow::io::OutputStream> sink_;
 	std::unique_ptr<parquet::arrow::FileWriter> writer_;
 	std::future<void> running_;
