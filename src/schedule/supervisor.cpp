@@ -194,7 +194,8 @@ void Supervisor::reap(Micros now)
 	int status;
 	if (child == 0 || waitpid(child, &status, WNOHANG) == 0)
 		return;
-	failures_ = now - started_ > 60 * second ? 1 : failures_ + 1;
+	const bool was_told = WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+	failures_ = was_told || now - started_ > 60 * second ? 1 : failures_ + 1;
 	Micros wait = std::min(60 * second, backoff(failures_));
 	start_at_ = now + wait;
 	pg::call(report_exit, program().c_str(), int(child), exit_text(status).c_str(), int(wait / second));

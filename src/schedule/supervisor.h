@@ -3,7 +3,7 @@
 //
 // It is a child of the scheduler, so that it ends with it, and a program of its own, so that
 // its end is nobody else's: the scheduler logs it and starts it again, after
-// 1 s, 2 s, 4 s … 60 s.  It writes to the server's log.
+// 1 s, 2 s, 4 s … 60 s; when somebody told it to end (SIGTERM), after 1 s.  It writes to the server's log.
 #include "due.h"
 
 #include <string>

@@ -52,3 +52,14 @@ def test_killed_again_and_again(db):
         assert bag(PyIceberg().rows(lake, table)) == source_rows(db, table)
     assert lake.files() == lake.listed_files()
     assert db.query("SELECT * FROM pgtrickle.lake_upload") == []
+
+
+def test_one_that_is_told_to_end_comes_back_soon(db):
+    """However often: only failures make it wait longer and longer."""
+    Lake(db)
+    seen = set()
+    for _ in range(6):
+        wait_until(lambda: set(db.box.lake_processes()) - seen, "trickle-lake to be started again", 10)
+        for process in db.box.lake_processes():
+            seen.add(process)
+            os.kill(process, signal.SIGTERM)
