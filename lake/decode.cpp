@@ -1,8 +1,7 @@
-#include "decode.h"
+#include "decode_parts.h"
 
 #include <arrow/extension/json.h>
 #include <arrow/extension/uuid.h>
-#include <arrow/util/key_value_metadata.h>
 #include <arrow/util/utf8.h>
 
 #include <algorithm>
@@ -18,12 +17,6 @@ namespace {
 
 constexpr int64_t epoch_days = 10957;  // PostgreSQL counts from 2000-01-01
 constexpr int64_t day = 86'400'000'000;
-
-// RowBuilder says which column, and which row.
-[[noreturn]] void refuse(const std::string &what)
-{
-	throw Unpublishable("22003", what);
-}
 
 bool is_utf8(std::string_view text)
 {
@@ -50,17 +43,6 @@ constexpr auto powers_of_ten = [] {
 		table[i] = table[i - 1] * 10;
 	return table;
 }();
-
-// Microseconds, days, months; the ends of all three are infinity.
-void check_finite_interval(const char *data)
-{
-	using Micros = std::numeric_limits<int64_t>;
-	using Parts = std::numeric_limits<int32_t>;
-	const auto micros = read_integer<int64_t>(data);
-	const auto days = read_integer<int32_t>(data + 8), months = read_integer<int32_t>(data + 12);
-	if ((micros == Micros::max() && days == Parts::max() && months == Parts::max()) || (micros == Micros::min() && days == Parts::min() && months == Parts::min()))
-		refuse("holds an infinite interval, which the lake does not have");
-}
 
 // Values of one width.  The next row group has room at once for as many as the last one had, and a bitmap from its first NULL on.
 template <typename Value>
@@ -360,12 +342,12 @@ private:
 		return sign == 0 ? static_cast<__int128>(value) : -static_cast<__int128>(value);
 	}
 
-	[[noreturn]] void refuse_digits() const
+	void refuse_digits() const
 	{
 		refuse("holds a number with more than " + std::to_string(scale_) + " digits after the point, which " + type_name() +
 		                    " would round: publish a stream table that casts it to numeric(precision, scale)");
 	}
-	[[noreturn]] void refuse_size() const { refuse("holds a number that is too large for " + type_name()); }
+	void refuse_size() const { refuse("holds a number that is too large for " + type_name()); }
 
 	int precision_, scale_;
 	std::shared_ptr<arrow::DataType> type_;
@@ -518,189 +500,6 @@ private:
 	int64_t values_ = 0, nulls_ = 0;
 };
 
-std::shared_ptr<arrow::KeyValueMetadata> field_id(int64_t id)
-{
-	return arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)});
-}
-
-std::shared_ptr<arrow::Field> field_of(const Column &column, const Decoder &decoder, bool nullable = true)
-{
-	return arrow::field(column.name, decoder.type(), nullable, field_id(column.id));
-}
-
-constexpr Field null_field{nullptr, -1};
-
-// A boolean array's bits are what a validity bitmap is.
-std::shared_ptr<arrow::Buffer> validity(arrow::BooleanBuilder &valid, int64_t &rows)
-{
-	const std::shared_ptr<arrow::Array> array = check(valid.Finish());
-	rows = array->length();
-	return array->data()->buffers[1];
-}
-
-// A value with a length before it, of which there may be none.
-Field take_field(const char *&at)
-{
-	const Field field{at + 4, read_integer<int32_t>(at)};
-	at += 4 + std::max(field.size, 0);
-	return field;
-}
-
-// Leaves within others have no bounds.
-void add_unbounded(const Decoder &decoder, std::vector<Statistics> &leaves)
-{
-	const size_t first = leaves.size();
-	decoder.statistics(leaves);
-	for (size_t i = first; i < leaves.size(); i++) {
-		leaves[i].bounded = false;
-		leaves[i].min = leaves[i].max = std::nullopt;
-	}
-}
-
-// An array has its dimensions, flags and element type, then per dimension its length and lower bound, then the elements.
-// A list for each dimension that the column was declared with; only the outermost sees the head.
-class ListDecoder final : public Decoder {
-public:
-	explicit ListDecoder(const Column &column) : element_(make_decoder(column.fields[0]))
-	{
-		if (column.fields[0].source_type == "dimension")
-			inner_ = static_cast<ListDecoder *>(element_.get());
-		type_ = arrow::list(field_of(column.fields[0], *element_));
-		check(offsets_.Append(0));
-	}
-
-	void append(const Field &field) override
-	{
-		if (field.is_null()) {
-			end(false);
-			return;
-		}
-		const int dimensions = read_integer<int32_t>(field.data);
-		const char *sizes = field.data + 12, *at = sizes + 8 * dimensions;
-		if (dimensions == 0) {
-			end(true);
-			return;
-		}
-		if (dimensions != depth())
-			refuse("holds an array of " + std::to_string(dimensions) + " dimensions, where it is declared with " + std::to_string(depth()));
-		for (int i = 0; i < dimensions; i++)
-			if (const int lower = read_integer<int32_t>(sizes + 8 * i + 4); lower != 1)
-				refuse("holds an array that begins at number " + std::to_string(lower) + ", which a list of the lake does not say");
-		take(sizes, at);
-	}
-
-	std::shared_ptr<arrow::Array> finish() override
-	{
-		int64_t rows;
-		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
-		std::shared_ptr<arrow::Array> offsets = check(offsets_.Finish());
-		length_ = 0;
-		check(offsets_.Append(0));
-		return std::make_shared<arrow::ListArray>(type_, rows, offsets->data()->buffers[1], element_->finish(), valid);
-	}
-	std::shared_ptr<arrow::DataType> type() const override { return type_; }
-	void restart() override { element_->restart(); }
-	void statistics(std::vector<Statistics> &leaves) const override { add_unbounded(*element_, leaves); }
-
-private:
-	int depth() const { return inner_ ? 1 + inner_->depth() : 1; }
-	void end(bool valid)
-	{
-		check(valid_.Append(valid));
-		check(offsets_.Append(length_));
-	}
-	void take(const char *sizes, const char *&at)
-	{
-		const int count = read_integer<int32_t>(sizes);
-		for (int i = 0; i < count; i++)
-			if (inner_)
-				inner_->take(sizes + 8, at);
-			else
-				element_->append(take_field(at));
-		length_ += count;
-		end(true);
-	}
-
-	std::unique_ptr<Decoder> element_;
-	ListDecoder *inner_ = nullptr;  // another dimension of the same array
-	std::shared_ptr<arrow::DataType> type_;
-	arrow::BooleanBuilder valid_;
-	arrow::Int32Builder offsets_;
-	int32_t length_ = 0;
-};
-
-// Fields of a row, each after its type, or the parts of an interval: microseconds, days, months.
-class StructDecoder final : public Decoder {
-public:
-	explicit StructDecoder(const Column &column) : column_(column)
-	{
-		arrow::FieldVector fields;
-		for (const Column &field : column.fields) {
-			fields_.push_back(make_decoder(field));
-			fields.push_back(field_of(field, *fields_.back()));
-		}
-		type_ = arrow::struct_(fields);
-	}
-
-	void append(const Field &field) override
-	{
-		check(valid_.Append(!field.is_null()));
-		if (field.is_null())
-			for (const auto &decoder : fields_)
-				decoder->append(null_field);
-		else if (column_.source_type == "interval")
-			take_interval(field.data);
-		else
-			take_row(field.data);
-	}
-
-	std::shared_ptr<arrow::Array> finish() override
-	{
-		int64_t rows;
-		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
-		arrow::ArrayVector arrays;
-		for (const auto &decoder : fields_)
-			arrays.push_back(decoder->finish());
-		return std::make_shared<arrow::StructArray>(type_, rows, std::move(arrays), valid);
-	}
-	std::shared_ptr<arrow::DataType> type() const override { return type_; }
-	void restart() override
-	{
-		for (const auto &decoder : fields_)
-			decoder->restart();
-	}
-	void statistics(std::vector<Statistics> &leaves) const override
-	{
-		for (const auto &decoder : fields_)
-			add_unbounded(*decoder, leaves);
-	}
-
-private:
-	void take_row(const char *at)
-	{
-		// The type may have been altered since the columns were read.
-		if (read_integer<int32_t>(at) != static_cast<int>(fields_.size()))
-			throw Conflict("the type of column \"" + column_.name + "\" was altered meanwhile");
-		at += 4;
-		for (const auto &decoder : fields_) {
-			at += 4;
-			decoder->append(take_field(at));
-		}
-	}
-	void take_interval(const char *data)
-	{
-		check_finite_interval(data);
-		fields_[0]->append({data + 12, 4});
-		fields_[1]->append({data + 8, 4});
-		fields_[2]->append({data, 8});
-	}
-
-	const Column column_;
-	std::vector<std::unique_ptr<Decoder>> fields_;
-	std::shared_ptr<arrow::DataType> type_;
-	arrow::BooleanBuilder valid_;
-};
-
 // Parquet's interval: months, days and milliseconds, none of them negative.
 class IntervalDecoder final : public Decoder {
 public:
@@ -735,55 +534,6 @@ public:
 private:
 	arrow::FixedSizeBinaryBuilder builder_;
 	int64_t values_ = 0, nulls_ = 0;
-};
-
-// hstore: how many pairs, then each key and its value.
-class MapDecoder final : public Decoder {
-public:
-	explicit MapDecoder(const Column &column) : key_(make_decoder(column.fields[0])), value_(make_decoder(column.fields[1]))
-	{
-		type_ = std::make_shared<arrow::MapType>(field_of(column.fields[0], *key_, false), field_of(column.fields[1], *value_));
-		check(offsets_.Append(0));
-	}
-
-	void append(const Field &field) override
-	{
-		check(valid_.Append(!field.is_null()));
-		if (!field.is_null()) {
-			const char *at = field.data + 4;
-			const int count = read_integer<int32_t>(field.data);
-			for (int i = 0; i < count; i++) {
-				key_->append(take_field(at));
-				value_->append(take_field(at));
-			}
-			length_ += count;
-		}
-		check(offsets_.Append(length_));
-	}
-
-	std::shared_ptr<arrow::Array> finish() override
-	{
-		int64_t rows;
-		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
-		std::shared_ptr<arrow::Array> offsets = check(offsets_.Finish());
-		length_ = 0;
-		check(offsets_.Append(0));
-		return std::make_shared<arrow::MapArray>(type_, rows, offsets->data()->buffers[1], key_->finish(), value_->finish(), valid);
-	}
-	std::shared_ptr<arrow::DataType> type() const override { return type_; }
-	void restart() override { key_->restart(), value_->restart(); }
-	void statistics(std::vector<Statistics> &leaves) const override
-	{
-		add_unbounded(*key_, leaves);
-		add_unbounded(*value_, leaves);
-	}
-
-private:
-	std::unique_ptr<Decoder> key_, value_;
-	std::shared_ptr<arrow::DataType> type_;
-	arrow::BooleanBuilder valid_;
-	arrow::Int32Builder offsets_;
-	int32_t length_ = 0;
 };
 
 std::unique_ptr<Decoder> make_scalar(const Column &column)
@@ -829,6 +579,21 @@ std::unique_ptr<Decoder> make_scalar(const Column &column)
 
 }  // namespace
 
+void refuse(const std::string &what)
+{
+	throw Unpublishable("22003", what);
+}
+
+void check_finite_interval(const char *data)
+{
+	using Micros = std::numeric_limits<int64_t>;
+	using Parts = std::numeric_limits<int32_t>;
+	const auto micros = read_integer<int64_t>(data);
+	const auto days = read_integer<int32_t>(data + 8), months = read_integer<int32_t>(data + 12);
+	if ((micros == Micros::max() && days == Parts::max() && months == Parts::max()) || (micros == Micros::min() && days == Parts::min() && months == Parts::min()))
+		refuse("holds an infinite interval, which the lake does not have");
+}
+
 void Decoder::append(const Block::Column &column, int begin, int end)
 {
 	for (int row = begin; row < end; row++)
@@ -837,13 +602,8 @@ void Decoder::append(const Block::Column &column, int begin, int end)
 
 std::unique_ptr<Decoder> make_decoder(const Column &column)
 {
-	if (column.lake_type == "list")
-		return std::make_unique<ListDecoder>(column);
-	if (column.lake_type == "struct")
-		return std::make_unique<StructDecoder>(column);
-	if (column.lake_type == "map")
-		return std::make_unique<MapDecoder>(column);
-	return make_scalar(column);
+	std::unique_ptr<Decoder> nested = make_nested(column);
+	return nested ? std::move(nested) : make_scalar(column);
 }
 
 std::vector<Leaf> leaves(const std::vector<Column> &columns)
@@ -856,111 +616,6 @@ std::vector<Leaf> leaves(const std::vector<Column> &columns)
 			all.push_back({leaf.column, true});
 	}
 	return all;
-}
-
-RowBuilder::RowBuilder(const std::vector<Column> &columns, bool with_row_ids) : columns_(columns)
-{
-	std::vector<std::shared_ptr<arrow::Field>> fields;
-	for (const Column &column : columns) {
-		decoders_.push_back(make_decoder(column));
-		fields.push_back(field_of(column, *decoders_.back()));
-	}
-	if (with_row_ids) {
-		row_ids_ = std::make_unique<arrow::Int64Builder>();
-		fields.push_back(arrow::field("_ducklake_internal_row_id", arrow::int64(), true, field_id(row_id_field)));
-	}
-	schema_ = arrow::schema(std::move(fields));
-}
-
-void RowBuilder::append(const Tuple &tuple, int64_t row_id)
-{
-	size_t i = 0;
-	try {
-		for (; i < decoders_.size(); i++)
-			decoders_[i]->append(tuple.fields[i]);
-	} catch (const Unpublishable &e) {
-		refuse(e, columns_[i], tuple);
-	}
-	if (row_ids_)
-		check(row_ids_->Append(row_id));
-	rows_++;
-	bytes_ += static_cast<int64_t>(tuple.image.size());
-}
-
-void RowBuilder::append(Block &block, int begin, int end)
-{
-	size_t i = 0;
-	try {
-		for (; i < decoders_.size(); i++)
-			decoders_[i]->append(block.column(i), begin, end);
-	} catch (const Unpublishable &) {
-		// The row is looked for once more.
-		const auto decoder = make_decoder(columns_[i]);
-		for (int row = begin; row < end; row++)
-			try {
-				decoder->append(block.column(i)[row]);
-			} catch (const Unpublishable &e) {
-				refuse(e, columns_[i], block.row(row));
-			}
-		throw;
-	}
-	rows_ += end - begin;
-	bytes_ += block.bytes() * (end - begin) / block.rows();
-}
-
-void RowBuilder::refuse(const Unpublishable &reason, const Column &column, const Tuple &tuple) const
-{
-	throw Unpublishable(reason.sqlstate, "column \"" + column.name + "\" " + reason.what() + ", in the row " + name_of(tuple) +
-	                                         "; change it there, or publish a stream table that casts the column");
-}
-
-// By its key, or by all that can be spelt: a bound of one value is that value.
-std::string RowBuilder::name_of(const Tuple &tuple) const
-{
-	const bool has_key = std::any_of(columns_.begin(), columns_.end(), [](const Column &column) { return column.is_key; });
-	std::string names, values;
-	for (size_t i = 0; i < columns_.size() && values.size() < 200; i++) {
-		if (has_key && !columns_[i].is_key)
-			continue;
-		std::string value = tuple.fields[i].is_null() ? "NULL" : "…";
-		try {
-			const auto decoder = make_decoder(columns_[i]);
-			decoder->append(tuple.fields[i]);
-			std::vector<Statistics> statistics;
-			decoder->statistics(statistics);
-			value = statistics[0].min.value_or(value);
-		} catch (const Unpublishable &) {
-		}
-		names += (names.empty() ? "" : ", ") + columns_[i].name;
-		values += (values.empty() ? "" : ", ") + value;
-	}
-	return "(" + names + ") = (" + values + ")";
-}
-
-std::shared_ptr<arrow::RecordBatch> RowBuilder::finish()
-{
-	std::vector<std::shared_ptr<arrow::Array>> arrays;
-	for (const auto &decoder : decoders_)
-		arrays.push_back(decoder->finish());
-	if (row_ids_)
-		arrays.push_back(check(row_ids_->Finish()));
-	auto batch = arrow::RecordBatch::Make(schema_, rows_, std::move(arrays));
-	rows_ = bytes_ = 0;
-	return batch;
-}
-
-std::vector<Statistics> RowBuilder::statistics() const
-{
-	std::vector<Statistics> statistics;
-	for (const auto &decoder : decoders_)
-		decoder->statistics(statistics);
-	return statistics;
-}
-
-void RowBuilder::restart()
-{
-	for (const auto &decoder : decoders_)
-		decoder->restart();
 }
 
 }  // namespace lake

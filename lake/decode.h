@@ -1,10 +1,11 @@
 #pragma once
 // PostgreSQL's binary values become Arrow columns.
 //
-// One Decoder per column takes the bytes of COPY (FORMAT binary), of one value or of a block of them, appends to an Arrow builder and keeps the
-// statistics of the file.  No value is bent to fit: one that has no equal in the lake (infinity, NaN in a decimal,
+// One Decoder per column takes the bytes of COPY (FORMAT binary), of one value or of a block of them, appends to an Arrow
+// builder and keeps the statistics of the file.  No value is bent to fit: one that has no equal in the lake (infinity, NaN in a decimal,
 // more digits than the decimal has, an array of other dimensions than its column's) throws Unpublishable, which names column and row.
-// What consists of others, a list, a struct, a map, has decoders for them; only leaves lie in the file and have statistics.
+// What consists of others, a list, a struct, a map, has decoders for them (decode_nested.cpp); only leaves lie in the file and have
+// statistics.  row_builder.cpp has the rows.
 #include "block.h"
 #include "statistics.h"
 
