@@ -148,4 +148,13 @@ private:
 	std::string text_ = "{";
 };
 
+// The same of numbers.
+std::string array_of(const auto &numbers)
+{
+	ArrayText list;
+	for (const int64_t number : numbers)
+		list.add(number);
+	return list.text();
+}
+
 }  // namespace lake

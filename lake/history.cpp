@@ -94,11 +94,8 @@ const Tuple &Stamper::operator()(const Tuple &tuple, const Span &span)
 
 std::map<int, Moment> beginnings(Connection &connection, int publication, const std::vector<int> &files)
 {
-	ArrayText numbers;
-	for (const int file : files)
-		numbers.add(file);
 	const Rows rows = connection.query("SELECT file, (extract(epoch FROM valid_from) * 1000000)::bigint, from_snapshot FROM pgtrickle.publication_file "
-	                                   "WHERE publication = $1 AND file = ANY($2::int[])", {text(publication), numbers.text()});
+	                                   "WHERE publication = $1 AND file = ANY($2::int[])", {text(publication), array_of(files)});
 	std::map<int, Moment> out;
 	for (int i = 0; i < rows.size(); i++)
 		out[static_cast<int>(rows.number(i, 0))] = {rows.number(i, 1) - epoch_micros, rows.number(i, 2)};

@@ -238,19 +238,13 @@ void Publisher::attempt(const std::set<int> &ids, bool lock_first)
 // Until the transaction ends: another program's merge would take away the files that this batch is about to change, again and again.
 void Publisher::keep_upkeep_out(const std::set<int> &ids)
 {
-	ArrayText list;
-	for (int id : ids)
-		list.add(id);
-	writer_.query_prepared("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), id) FROM unnest($1::int[]) id", {list.text()});
+	writer_.query_prepared("SELECT pg_advisory_xact_lock(pgtrickle._lake_lock('upkeep'), id) FROM unnest($1::int[]) id", {array_of(ids)});
 }
 
 // Until the transaction ends.  First of all, as unpublish does.
 void Publisher::hold_positions(const std::set<int> &ids, const char *mode)
 {
-	ArrayText list;
-	for (int id : ids)
-		list.add(id);
-	const Rows tables = side_.query_prepared("SELECT id, to_regclass('pgtrickle_state.lake_rows_' || id) FROM unnest($1::int[]) id ORDER BY id", {list.text()});
+	const Rows tables = side_.query_prepared("SELECT id, to_regclass('pgtrickle_state.lake_rows_' || id) FROM unnest($1::int[]) id ORDER BY id", {array_of(ids)});
 	for (int i = 0; i < tables.size(); i++)
 		if (!tables.is_null(i, 1))
 			lock(writer_, tables.text(i, 1), mode, static_cast<int>(tables.number(i, 0)));
@@ -259,17 +253,12 @@ void Publisher::hold_positions(const std::set<int> &ids, const char *mode)
 // Those that will be read, before their logs, as ALTER TABLE does.
 std::set<int> Publisher::hold_sources(Connection &connection, const std::set<int> &ids)
 {
-	ArrayText list, anew;
-	for (int id : ids)
-		list.add(id);
-	for (int id : to_load_)
-		anew.add(id);
 	const Rows sources = side_.query_prepared(
 	    "SELECT p.id, CASE WHEN c.relkind <> 'p' THEN 'ONLY ' ELSE '' END || format('%I.%I', n.nspname, c.relname) "
 	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer u USING (id) LEFT JOIN pgtrickle.publication_load l ON l.publication = p.id "
 	    "JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
 	    "WHERE p.id = ANY($1::int[]) AND (u.frontier IS NULL OR l.base IS NOT NULL AND l.ended_at IS NULL OR p.id = ANY($2::int[])) ORDER BY p.relid",
-	    {list.text(), anew.text()});
+	    {array_of(ids), array_of(to_load_)});
 	std::set<int> held;
 	for (int i = 0; i < sources.size(); i++) {
 		lock(connection, sources.text(i, 1), "ACCESS SHARE", static_cast<int>(sources.number(i, 0)));
@@ -282,12 +271,9 @@ std::set<int> Publisher::hold_sources(Connection &connection, const std::set<int
 // it is locked before that is taken, until the frontier is there.
 std::set<int> Publisher::hold_logs(Connection &connection, const std::set<int> &ids)
 {
-	ArrayText list;
-	for (int id : ids)
-		list.add(id);
 	const Rows logs = side_.query_prepared("SELECT p.id, to_regclass(format('pgtrickle_state.log_%s_%s', p.relid, segment)) "
 	                                       "FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id), generate_series(0, 1) segment "
-	                                       "WHERE p.id = ANY($1::int[]) AND c.frontier IS NULL ORDER BY p.relid, segment", {list.text()});
+	                                       "WHERE p.id = ANY($1::int[]) AND c.frontier IS NULL ORDER BY p.relid, segment", {array_of(ids)});
 	std::set<int> held;
 	for (int i = 0; i < logs.size(); i++) {
 		if (!logs.is_null(i, 1))

@@ -10,14 +10,11 @@ namespace lake {
 // Those that are in the lake or can be put into it now.
 std::set<int> Publisher::loaded(const std::set<int> &ids)
 {
-	ArrayText list;
-	for (int id : ids)
-		list.add(id);
 	const Rows rows = side_.query_prepared(
 	    "SELECT p.id, l.base IS NOT NULL AND l.ended_at IS NULL, c.frontier IS NULL, to_regclass('pgtrickle_state.lake_rows_' || p.id || '_key') IS NOT NULL "
 	    "       AND NOT EXISTS (SELECT FROM pgtrickle.load_part f WHERE f.publication = p.id AND f.rows IS NULL), p.table_id IS NOT NULL "
 	    "FROM pgtrickle.publication p JOIN pgtrickle.consumer c USING (id) LEFT JOIN pgtrickle.publication_load l ON l.publication = p.id "
-	    "WHERE p.id = ANY($1::int[])", {list.text()});
+	    "WHERE p.id = ANY($1::int[])", {array_of(ids)});
 	std::set<int> ready = ids;
 	for (int i = 0; i < rows.size(); i++) {
 		const int id = static_cast<int>(rows.number(i, 0));
