@@ -122,18 +122,10 @@ public:
 	void each(const std::function<void(const Tuple &)> &change)
 	{
 		if (complete_) {
-			for (size_t at = 0; at < kept_.size();) {
-				const int count = read_integer<int16_t>(&kept_[at]);
+			for (const char *at = kept_.data(), *end = at + kept_.size(); at < end;) {
+				tuple_.fields.resize(read_integer<int16_t>(at));
 				at += 2;
-				tuple_.fields.resize(count);
-				const size_t begin = at;
-				for (Field &field : tuple_.fields) {
-					field.size = read_integer<int32_t>(&kept_[at]);
-					at += 4;
-					field.data = &kept_[at];
-					at += std::max(field.size, 0);
-				}
-				tuple_.image = std::string_view(kept_).substr(begin, at - begin);
+				read_fields(at, tuple_);
 				change(tuple_);
 			}
 			return;
@@ -143,8 +135,7 @@ public:
 		bool fits = keep;
 		reader_.copy_out(query_, [&](const Tuple &tuple) {
 			if (fits && (fits = kept_.size() + tuple.image.size() < most_buffered)) {
-				kept_ += static_cast<char>(tuple.fields.size() >> 8);
-				kept_ += static_cast<char>(tuple.fields.size());
+				append_integer(kept_, static_cast<int16_t>(tuple.fields.size()));
 				kept_ += tuple.image;
 			}
 			change(tuple);
@@ -323,12 +314,13 @@ std::vector<DataFile> write_rows(const Workshop &shop, const Publication &p, con
 				for (int row = begin; adding && row < end; row++, place.position++)
 					adding->add(key.integer(block.column(p.key[0])[row]), place);
 			});
-		for (int row = 0; !by_block && row < block.rows(); row++) {
-			const Tuple &tuple = block.row(row);
-			const Place place = appender.append(tuple, -1);
-			if (adding)
-				adding->add(key(tuple), place);
-		}
+		else
+			for (int row = 0; row < block.rows(); row++) {
+				const Tuple &tuple = block.row(row);
+				const Place place = appender.append(tuple, -1);
+				if (adding)
+					adding->add(key(tuple), place);
+			}
 		shop.progress(rows += block.rows());
 	});
 	return appender.finish();

@@ -1,18 +1,6 @@
 #include "block.h"
 
-#include <algorithm>
-
 namespace lake {
-
-namespace {
-
-void append(std::string &bytes, int32_t value)
-{
-	const int32_t swapped = swap_bytes(value);
-	bytes.append(reinterpret_cast<const char *>(&swapped), sizeof swapped);
-}
-
-}  // namespace
 
 Block::Column::Column(const char *&at, int rows) : width_(read_integer<int16_t>(at))
 {
@@ -44,17 +32,12 @@ const Tuple &Block::row(int i)
 	image_.clear();
 	for (const Column &column : columns_) {
 		const Field field = column[i];
-		append(image_, field.size);
+		append_integer(image_, field.size);
 		if (field.size > 0)
 			image_.append(field.data, field.size);
 	}
 	const char *at = image_.data();
-	for (Field &field : tuple_.fields) {
-		field.size = read_integer<int32_t>(at);
-		field.data = at += 4;
-		at += std::max(field.size, 0);
-	}
-	tuple_.image = image_;
+	read_fields(at, tuple_);
 	return tuple_;
 }
 

@@ -13,16 +13,8 @@ bool parse_tuple(const char *&at, Tuple &tuple)
 	at += 2;
 	if (count < 0)
 		return false;
-	const char *begin = at;
 	tuple.fields.resize(count);
-	for (Field &field : tuple.fields) {
-		field.size = read_integer<int32_t>(at);
-		at += 4;
-		field.data = at;
-		if (field.size > 0)
-			at += field.size;
-	}
-	tuple.image = {begin, static_cast<size_t>(at - begin)};
+	read_fields(at, tuple);
 	return true;
 }
 
@@ -35,6 +27,14 @@ std::vector<const char *> pointers(const std::vector<Text> &params)
 }
 
 }  // namespace
+
+void read_fields(const char *&at, Tuple &tuple)
+{
+	const char *begin = at;
+	for (Field &field : tuple.fields)
+		field = read_field(at);
+	tuple.image = {begin, static_cast<size_t>(at - begin)};
+}
 
 Connection::Connection(const std::string &conninfo, const std::string &name)
     : connection_(PQconnectdb(conninfo.c_str()), PQfinish)

@@ -97,6 +97,24 @@ T read_integer(const char *data)
 	return swap_bytes(value);
 }
 
+template <typename T>
+void append_integer(std::string &bytes, T value)
+{
+	const T swapped = swap_bytes(value);
+	bytes.append(reinterpret_cast<const char *>(&swapped), sizeof swapped);
+}
+
+// A value with its length before it, of which there may be none, where it lies.
+inline Field read_field(const char *&at)
+{
+	const Field field{at + 4, read_integer<int32_t>(at)};
+	at += 4 + (field.is_null() ? 0 : field.size);
+	return field;
+}
+
+// As many as the tuple has.
+void read_fields(const char *&at, Tuple &tuple);
+
 // COPY table FROM STDIN (FORMAT binary), filled field by field.  Not finished, it is cancelled.
 class CopyIn {
 public:
@@ -127,8 +145,7 @@ private:
 	template <typename T>
 	void integer(T value)
 	{
-		const T bytes = swap_bytes(value);
-		buffer_.append(reinterpret_cast<const char *>(&bytes), sizeof bytes);
+		append_integer(buffer_, value);
 	}
 	void send();
 	Connection &connection_;
