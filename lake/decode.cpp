@@ -44,6 +44,18 @@ constexpr auto powers_of_ten = [] {
 	return table;
 }();
 
+// The least and the greatest of the values so far.
+template <typename Kept>
+void widen(Kept &least, Kept &greatest, bool is_first, const auto &value)
+{
+	if (is_first)
+		least = greatest = value;
+	else if (value < least)
+		least = value;
+	else if (value > greatest)
+		greatest = value;
+}
+
 // Values of one width.  The next row group has room at once for as many as the last one had, and a bitmap from its first NULL on.
 template <typename Value>
 class Values {
@@ -244,12 +256,7 @@ private:
 				return;
 			}
 		}
-		if (values_++ == 0)
-			min_ = max_ = value;
-		else if (value < min_)
-			min_ = value;
-		else if (value > max_)
-			max_ = value;
+		widen(min_, max_, values_++ == 0, value);
 	}
 
 	Values<Value> column_;
@@ -274,18 +281,7 @@ public:
 		}
 		const __int128 value = precision_ <= most_digits_of_64_bits ? read<uint64_t>(field.data) : read<unsigned __int128>(field.data);
 		column_.append(value);
-		if (values_++ == 0)
-			min_ = max_ = value;
-		else if (value < min_)
-			min_ = value;
-		else if (value > max_)
-			max_ = value;
-	}
-
-	void append(const Block::Column &column, int begin, int end) override
-	{
-		for (int row = begin; row < end; row++)
-			append(column[row]);
+		widen(min_, max_, values_++ == 0, value);
 	}
 
 	std::shared_ptr<arrow::Array> finish() override { return column_.finish(type_); }
@@ -342,12 +338,12 @@ private:
 		return sign == 0 ? static_cast<__int128>(value) : -static_cast<__int128>(value);
 	}
 
-	void refuse_digits() const
+	[[noreturn]] void refuse_digits() const
 	{
 		refuse("holds a number with more than " + std::to_string(scale_) + " digits after the point, which " + type_name() +
 		                    " would round: publish a stream table that casts it to numeric(precision, scale)");
 	}
-	void refuse_size() const { refuse("holds a number that is too large for " + type_name()); }
+	[[noreturn]] void refuse_size() const { refuse("holds a number that is too large for " + type_name()); }
 
 	int precision_, scale_;
 	std::shared_ptr<arrow::DataType> type_;
@@ -440,14 +436,8 @@ private:
 	void append(std::string_view value)
 	{
 		builder_.UnsafeAppend(value);
-		if constexpr (bounds) {
-			if (values_ == 0)
-				min_ = max_ = value;
-			else if (value < min_)
-				min_ = value;
-			else if (value > max_)
-				max_ = value;
-		}
+		if constexpr (bounds)
+			widen(min_, max_, values_ == 0, value);
 		values_++;
 	}
 
@@ -472,11 +462,7 @@ public:
 		}
 		const std::string_view value(field.data, 16);
 		check(builder_.Append(value));
-		if (values_ == 0 || value < min_)
-			min_ = value;
-		if (values_ == 0 || value > max_)
-			max_ = value;
-		values_++;
+		widen(min_, max_, values_++ == 0, value);
 	}
 
 	std::shared_ptr<arrow::Array> finish() override { return arrow::ExtensionType::WrapArray(type_, check(builder_.Finish())); }
