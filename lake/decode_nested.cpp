@@ -17,13 +17,33 @@ std::shared_ptr<arrow::Buffer> validity(arrow::BooleanBuilder &valid, int64_t &r
 	return array->data()->buffers[1];
 }
 
-// A value with a length before it, of which there may be none.
-Field take_field(const char *&at)
-{
-	const Field field{at + 4, read_integer<int32_t>(at)};
-	at += 4 + std::max(field.size, 0);
-	return field;
-}
+// Which rows have a list, and where it ends among the elements.
+class Spans {
+public:
+	Spans() { check(ends_.Append(0)); }
+	void add(bool valid, int32_t elements)
+	{
+		check(valid_.Append(valid));
+		check(ends_.Append(end_ += elements));
+	}
+	struct Finished {
+		int64_t rows;
+		std::shared_ptr<arrow::Buffer> valid, offsets;
+	};
+	Finished finish()
+	{
+		Finished done;
+		done.valid = validity(valid_, done.rows);
+		done.offsets = check(ends_.Finish())->data()->buffers[1];
+		check(ends_.Append(end_ = 0));
+		return done;
+	}
+
+private:
+	arrow::BooleanBuilder valid_;
+	arrow::Int32Builder ends_;
+	int32_t end_ = 0;
+};
 
 // Leaves within others have no bounds.
 void add_unbounded(const Decoder &decoder, std::vector<Statistics> &leaves)
@@ -45,19 +65,18 @@ public:
 		if (column.fields[0].source_type == "dimension")
 			inner_ = static_cast<ListDecoder *>(element_.get());
 		type_ = arrow::list(field_of(column.fields[0], *element_));
-		check(offsets_.Append(0));
 	}
 
 	void append(const Field &field) override
 	{
 		if (field.is_null()) {
-			end(false);
+			spans_.add(false, 0);
 			return;
 		}
 		const int dimensions = read_integer<int32_t>(field.data);
 		const char *sizes = field.data + 12, *at = sizes + 8 * dimensions;
 		if (dimensions == 0) {
-			end(true);
+			spans_.add(true, 0);
 			return;
 		}
 		if (dimensions != depth())
@@ -70,12 +89,8 @@ public:
 
 	std::shared_ptr<arrow::Array> finish() override
 	{
-		int64_t rows;
-		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
-		std::shared_ptr<arrow::Array> offsets = check(offsets_.Finish());
-		length_ = 0;
-		check(offsets_.Append(0));
-		return std::make_shared<arrow::ListArray>(type_, rows, offsets->data()->buffers[1], element_->finish(), valid);
+		const auto [rows, valid, offsets] = spans_.finish();
+		return std::make_shared<arrow::ListArray>(type_, rows, offsets, element_->finish(), valid);
 	}
 	std::shared_ptr<arrow::DataType> type() const override { return type_; }
 	void restart() override { element_->restart(); }
@@ -83,11 +98,6 @@ public:
 
 private:
 	int depth() const { return inner_ ? 1 + inner_->depth() : 1; }
-	void end(bool valid)
-	{
-		check(valid_.Append(valid));
-		check(offsets_.Append(length_));
-	}
 	void take(const char *sizes, const char *&at)
 	{
 		const int count = read_integer<int32_t>(sizes);
@@ -95,17 +105,14 @@ private:
 			if (inner_)
 				inner_->take(sizes + 8, at);
 			else
-				element_->append(take_field(at));
-		length_ += count;
-		end(true);
+				element_->append(read_field(at));
+		spans_.add(true, count);
 	}
 
 	std::unique_ptr<Decoder> element_;
 	ListDecoder *inner_ = nullptr;  // another dimension of the same array
 	std::shared_ptr<arrow::DataType> type_;
-	arrow::BooleanBuilder valid_;
-	arrow::Int32Builder offsets_;
-	int32_t length_ = 0;
+	Spans spans_;
 };
 
 // Fields of a row, each after its type, or the parts of an interval: microseconds, days, months.
@@ -163,7 +170,7 @@ private:
 		at += 4;
 		for (const auto &decoder : fields_) {
 			at += 4;
-			decoder->append(take_field(at));
+			decoder->append(read_field(at));
 		}
 	}
 	void take_interval(const char *data)
@@ -186,32 +193,27 @@ public:
 	explicit MapDecoder(const Column &column) : key_(make_decoder(column.fields[0])), value_(make_decoder(column.fields[1]))
 	{
 		type_ = std::make_shared<arrow::MapType>(field_of(column.fields[0], *key_, false), field_of(column.fields[1], *value_));
-		check(offsets_.Append(0));
 	}
 
 	void append(const Field &field) override
 	{
-		check(valid_.Append(!field.is_null()));
-		if (!field.is_null()) {
-			const char *at = field.data + 4;
-			const int count = read_integer<int32_t>(field.data);
-			for (int i = 0; i < count; i++) {
-				key_->append(take_field(at));
-				value_->append(take_field(at));
-			}
-			length_ += count;
+		if (field.is_null()) {
+			spans_.add(false, 0);
+			return;
 		}
-		check(offsets_.Append(length_));
+		const int count = read_integer<int32_t>(field.data);
+		const char *at = field.data + 4;
+		for (int i = 0; i < count; i++) {
+			key_->append(read_field(at));
+			value_->append(read_field(at));
+		}
+		spans_.add(true, count);
 	}
 
 	std::shared_ptr<arrow::Array> finish() override
 	{
-		int64_t rows;
-		std::shared_ptr<arrow::Buffer> valid = validity(valid_, rows);
-		std::shared_ptr<arrow::Array> offsets = check(offsets_.Finish());
-		length_ = 0;
-		check(offsets_.Append(0));
-		return std::make_shared<arrow::MapArray>(type_, rows, offsets->data()->buffers[1], key_->finish(), value_->finish(), valid);
+		const auto [rows, valid, offsets] = spans_.finish();
+		return std::make_shared<arrow::MapArray>(type_, rows, offsets, key_->finish(), value_->finish(), valid);
 	}
 	std::shared_ptr<arrow::DataType> type() const override { return type_; }
 	void restart() override { key_->restart(), value_->restart(); }
@@ -224,9 +226,7 @@ public:
 private:
 	std::unique_ptr<Decoder> key_, value_;
 	std::shared_ptr<arrow::DataType> type_;
-	arrow::BooleanBuilder valid_;
-	arrow::Int32Builder offsets_;
-	int32_t length_ = 0;
+	Spans spans_;
 };
 
 }  // namespace
