@@ -25,11 +25,12 @@ namespace {
 constexpr int most_rows = 1024;
 constexpr Size most_bytes = 256 << 10;   // and the row that goes beyond it
 
-enum class Form { byte, two, four, eight, uuid, plain, sent };   // plain: bytes that are sent as they are
+// By the width of a value in bytes; plain: bytes that are sent as they are, sent: as the send function has them.
+enum class Form : int16 { sent = -1, plain = 0, byte = 1, two = 2, four = 4, eight = 8, uuid = 16 };
 
 struct Column {
 	Form form;
-	int16 width;   // of a value, in bytes; -1: of its own
+	int16 width() const { return static_cast<int>(form) > 0 ? static_cast<int16>(form) : -1; }   // -1: of its own
 	FmgrInfo send;
 	bool has_nulls;
 	char *nulls;   // a byte a row: 1 is NULL
@@ -82,24 +83,6 @@ Form form_of(Oid send)
 	}
 }
 
-int16 width_of(Form form)
-{
-	switch (form) {
-	case Form::byte:
-		return 1;
-	case Form::two:
-		return 2;
-	case Form::four:
-		return 4;
-	case Form::eight:
-		return 8;
-	case Form::uuid:
-		return 16;
-	default:
-		return -1;
-	}
-}
-
 void append(Blocks *b, Column *c, const char *bytes, Size size)
 {
 	if (c->used + size > c->room) {
@@ -118,8 +101,14 @@ void append_null(Blocks *b, Column *c)
 		memset(c->nulls, 0, most_rows);
 	c->has_nulls = true;
 	c->nulls[b->rows] = 1;
-	if (c->width > 0)
-		append(b, c, zeros, c->width);
+	if (c->width() > 0)
+		append(b, c, zeros, c->width());
+}
+
+template <typename Number>
+void append_number(Blocks *b, Column *c, Number in_network_order)
+{
+	append(b, c, reinterpret_cast<const char *>(&in_network_order), sizeof in_network_order);
 }
 
 void append_varlena(Blocks *b, Column *c, struct varlena *value)
@@ -130,41 +119,27 @@ void append_varlena(Blocks *b, Column *c, struct varlena *value)
 void append_value(Blocks *b, Column *c, Datum value)
 {
 	switch (c->form) {
-	case Form::byte: {
-		const char byte = DatumGetBool(value) ? 1 : 0;
-		append(b, c, &byte, sizeof byte);
+	case Form::byte:
+		append_number(b, c, static_cast<uint8>(DatumGetBool(value)));
 		break;
-	}
-	case Form::two: {
-		const uint16 bytes = pg_hton16(DatumGetUInt16(value));
-		append(b, c, reinterpret_cast<const char *>(&bytes), sizeof bytes);
+	case Form::two:
+		append_number(b, c, pg_hton16(DatumGetUInt16(value)));
 		break;
-	}
-	case Form::four: {
-		const uint32 bytes = pg_hton32(DatumGetUInt32(value));
-		append(b, c, reinterpret_cast<const char *>(&bytes), sizeof bytes);
+	case Form::four:
+		append_number(b, c, pg_hton32(DatumGetUInt32(value)));
 		break;
-	}
-	case Form::eight: {
-		const uint64 bytes = pg_hton64(DatumGetUInt64(value));
-		append(b, c, reinterpret_cast<const char *>(&bytes), sizeof bytes);
+	case Form::eight:
+		append_number(b, c, pg_hton64(DatumGetUInt64(value)));
 		break;
-	}
 	case Form::uuid:
-		append(b, c, DatumGetPointer(value), c->width);
+		append(b, c, DatumGetPointer(value), c->width());
 		break;
-	case Form::plain: {
-		MemoryContext before = MemoryContextSwitchTo(b->values);
+	case Form::plain:
 		append_varlena(b, c, PG_DETOAST_DATUM_PACKED(value));
-		MemoryContextSwitchTo(before);
 		break;
-	}
-	case Form::sent: {
-		MemoryContext before = MemoryContextSwitchTo(b->values);
+	case Form::sent:
 		append_varlena(b, c, SendFunctionCall(&c->send, value));
-		MemoryContextSwitchTo(before);
 		break;
-	}
 	}
 }
 
@@ -173,18 +148,17 @@ bool receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	auto *b = reinterpret_cast<Blocks *>(self);
 	slot_getallattrs(slot);
+	MemoryContext before = MemoryContextSwitchTo(b->values);
 	for (int i = 0; i < b->count; i++) {
 		Column *c = &b->columns[i];
 		if (slot->tts_isnull[i])
 			append_null(b, c);
-		else {
-			if (c->has_nulls)
-				c->nulls[b->rows] = 0;
+		else
 			append_value(b, c, slot->tts_values[i]);
-		}
 		if (c->ends != nullptr)
 			c->ends[b->rows] = pg_hton32(static_cast<uint32>(c->used));
 	}
+	MemoryContextSwitchTo(before);
 	b->goes_on = ++b->rows == most_rows || b->bytes >= most_bytes;
 	return !b->goes_on;
 }
@@ -204,11 +178,10 @@ void prepare_columns(Blocks *b, TupleDesc yields)
 		getTypeBinaryOutputInfo(TupleDescAttr(yields, i)->atttypid, &send, &is_varlena);
 		fmgr_info(send, &c->send);
 		c->form = form_of(send);
-		c->width = width_of(c->form);
 		c->nulls = static_cast<char *>(palloc(most_rows));
-		if (c->width < 0)
+		if (c->width() < 0)
 			c->ends = static_cast<uint32 *>(palloc(sizeof(uint32) * most_rows));
-		c->room = most_rows * (c->width < 0 ? 16 : c->width);
+		c->room = most_rows * (c->width() < 0 ? 16 : c->width());
 		c->bytes = static_cast<char *>(palloc(c->room));
 	}
 }
@@ -293,7 +266,7 @@ bytea *written(const Blocks *b)
 	char *at = put(put(VARDATA(block), &row_count, sizeof row_count), &column_count, sizeof column_count);
 	for (int i = 0; i < b->count; i++) {
 		const Column *c = &b->columns[i];
-		const uint16 width = pg_hton16(static_cast<uint16>(c->width));
+		const uint16 width = pg_hton16(static_cast<uint16>(c->width()));
 		const char nulls = c->has_nulls ? 1 : 0;
 		at = put(put(at, &width, sizeof width), &nulls, 1);
 		if (c->has_nulls)
