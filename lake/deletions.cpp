@@ -42,6 +42,7 @@ std::vector<FileDeletion> merge_deletions(ObjectStore &store, const std::map<int
 		deletion.data_file_id = id;
 		deletion.data_file = store.uri(file.path);
 		deletion.directory = directory;
+		deletion.with_snapshots = file.tells_snapshots;
 		if (file.delete_file_id >= 0) {
 			if (file.delete_format != "parquet")
 				throw Unpublishable("0A000", "data file " + file.path + " has deletions in format " + file.delete_format +

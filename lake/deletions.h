@@ -3,7 +3,9 @@
 //
 // A file's deletions are merged with those it has already.  One whose rows are all gone is ended instead.  Snapshot
 // ids inside a delete file must be those of the commit, which is certain only under the catalog's lock: files are
-// written before with the id that is likely, and once more under the lock if another writer was faster.
+// written before with the id that is likely, and once more under the lock if another writer was faster.  They are needed where
+// deletions are of several snapshots, and where the data file says with which snapshot a row came: DuckDB's table_changes would
+// take that for the one with which it went.
 #include "object_store.h"
 #include "parquet.h"
 

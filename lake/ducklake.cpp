@@ -156,7 +156,7 @@ std::map<int64_t, LiveFile> DuckLake::live_files(int64_t table_id, const std::ve
 std::map<int64_t, LiveFile> DuckLake::live_files(const char *which, const std::vector<Text> &params)
 {
 	const Rows rows = c_.query("SELECT f.data_file_id, f.record_count, f.row_id_start, " + resolved("f") +
-	                               ", d.delete_file_id, d.delete_count, d.begin_snapshot, " + resolved("d") + ", d.format, d.path, d.path_is_relative, f.file_size_bytes, f.begin_snapshot "
+	                               ", d.delete_file_id, d.delete_count, d.begin_snapshot, " + resolved("d") + ", d.format, d.path, d.path_is_relative, f.file_size_bytes, f.begin_snapshot, f.partial_max IS NOT NULL "
 	                               "FROM " + table("data_file") + " f JOIN " + table("table") + " t ON t.table_id = f.table_id AND t.end_snapshot IS NULL "
 	                               "JOIN " + table("schema") + " s USING (schema_id) "
 	                               "LEFT JOIN " + table("delete_file") + " d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL "
@@ -174,6 +174,7 @@ std::map<int64_t, LiveFile> DuckLake::live_files(const char *which, const std::v
 			file.delete_path_listed = rows.text(i, 9);
 			file.delete_path_is_relative = rows.flag(i, 10);
 		}
+		file.tells_snapshots = rows.flag(i, 13);
 		files[file.data_file_id] = std::move(file);
 	}
 	return files;

@@ -40,6 +40,7 @@ struct LiveFile {
 	std::string delete_path, delete_format;
 	std::string delete_path_listed;  // as it stands in the catalog
 	bool delete_path_is_relative = true;
+	bool tells_snapshots = false;    // with which each of its rows came
 };
 
 // A merged file that stands for others.

@@ -20,27 +20,62 @@ std::vector<int64_t> ids_of(const std::string &array)
 	return out;
 }
 
-// Sources that may be one file at every snapshot: DuckDB tells when a row went by its row id, so that of the versions a row had
-// no two that went may lie in one file.
-std::vector<MergeSource> without_twice_gone(ObjectStore &store, const std::vector<MergeSource> &sources)
+// The row ids of a source: of all its rows that went, and of all its rows those that went from some source.
+struct Versions {
+	const MergeSource *source;
+	std::vector<int64_t> gone, met;
+};
+
+bool meet(const std::vector<int64_t> &ids, const std::set<int64_t> &others)
 {
-	std::set<int64_t> gone;
-	std::vector<MergeSource> out;
+	return std::any_of(ids.begin(), ids.end(), [&](int64_t id) { return others.contains(id); });
+}
+
+std::vector<Versions> versions_of(ObjectStore &store, const std::vector<MergeSource> &sources)
+{
+	std::vector<Versions> out;
+	std::vector<int64_t> gone;
 	for (const MergeSource &source : sources) {
-		std::vector<int64_t> ids;
+		Versions &versions = out.emplace_back(Versions{&source, {}, {}});
 		auto next = source.deleted.begin();
 		if (next != source.deleted.end())
 			read_row_ids(store, source.path, source.rows, source.row_id_start, [&](int64_t position, int64_t row_id) {
 				if (next != source.deleted.end() && next->first == position) {
-					ids.push_back(row_id);
+					versions.gone.push_back(row_id);
 					next++;
 				}
 			});
-		if (std::any_of(ids.begin(), ids.end(), [&](int64_t id) { return gone.contains(id); }))
-			continue;
-		gone.insert(ids.begin(), ids.end());
-		out.push_back(source);
+		gone.insert(gone.end(), versions.gone.begin(), versions.gone.end());
 	}
+	std::sort(gone.begin(), gone.end());
+	for (Versions &versions : out)
+		if (!gone.empty())
+			read_row_ids(store, versions.source->path, versions.source->rows, versions.source->row_id_start, [&](int64_t, int64_t row_id) {
+				if (std::binary_search(gone.begin(), gone.end(), row_id))
+					versions.met.push_back(row_id);
+			});
+	return out;
+}
+
+// Sources that may be one file at every snapshot: DuckDB tells when a row went by its row id, so of a row that has a version which
+// went, no other may lie in the same file, be it that it is there still: it will go, too.
+std::vector<MergeSource> with_single_versions(ObjectStore &store, const std::vector<MergeSource> &sources)
+{
+	std::vector<Versions> all = versions_of(store, sources);
+	std::stable_sort(all.begin(), all.end(), [](const Versions &a, const Versions &b) { return a.gone.size() < b.gone.size(); });
+	std::set<int64_t> gone, met;
+	std::set<const MergeSource *> taken;
+	for (const Versions &versions : all) {
+		if (meet(versions.met, gone) || meet(versions.gone, met))
+			continue;
+		gone.insert(versions.gone.begin(), versions.gone.end());
+		met.insert(versions.met.begin(), versions.met.end());
+		taken.insert(versions.source);
+	}
+	std::vector<MergeSource> out;
+	for (const MergeSource &source : sources)
+		if (taken.contains(&source))
+			out.push_back(source);
 	return out;
 }
 
@@ -111,7 +146,7 @@ std::optional<Upkeep::Done> Upkeep::merge(const Planned &planned, Deleted delete
 	check_positions(planned, live);
 	std::vector<MergeSource> sources = sources_of(planned, live);
 	if (deleted == Deleted::keep) {
-		std::vector<MergeSource> once = without_twice_gone(store_, sources);
+		std::vector<MergeSource> once = with_single_versions(store_, sources);
 		if (once.size() > 1)
 			sources = std::move(once);
 		else

@@ -85,6 +85,46 @@ def test_merged_files_read_the_same_at_every_snapshot(db):
     check_versions(lake, versions | some_history(db, lake, 3, 3))
 
 
+def feed(before: dict, after: dict) -> list:
+    """The changes from one state of `sale` to another, as table_changes tells them."""
+    def told(kind: str, rows: dict) -> list:
+        return [(kind, id, n) for id, n in rows.items()]
+
+    both = [id for id in before if id in after and before[id] != after[id]]
+    return sorted(told("delete", {id: n for id, n in before.items() if id not in after}) + told("insert", {id: n for id, n in after.items() if id not in before}) +
+                  told("update_preimage", {id: before[id] for id in both}) + told("update_postimage", {id: after[id] for id in both}))
+
+
+def test_the_feed_stays_true_through_upkeep(db):
+    """Versions of a row come and go in files that are merged and rewritten in between."""
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    pick = random.Random(seed)
+    lake = quiet(db)
+    db.query("CREATE TABLE sale (id int PRIMARY KEY, n int); INSERT INTO sale SELECT i, 0 FROM generate_series(1, 60) i")
+    lake.publish("sale")
+    lake.publish_now()
+    before, told = dict(db.query("SELECT id, n FROM sale")), {}
+    for _ in range(30):
+        for _ in range(pick.randint(1, 3)):
+            some = f"id % 7 = {pick.randint(0, 6)}"
+            db.query(pick.choice([f"UPDATE sale SET n = n + 1 WHERE {some}", f"UPDATE sale SET n = n + 1 WHERE id = {pick.randint(1, 80)}",
+                                  f"INSERT INTO sale SELECT i, 0 FROM generate_series(1, 80) i WHERE {some.replace('id', 'i')} ON CONFLICT DO NOTHING", f"DELETE FROM sale WHERE id BETWEEN {(low := pick.randint(1, 80))} AND {low + 4}"]))
+        version, after = lake.publish_now(), dict(db.query("SELECT id, n FROM sale"))
+        if after != before:
+            told[version], before = feed(before, after), after
+        if pick.random() < 0.6:
+            continue
+        upkeep(lake, merge_small_files=pick.choice([2, 3, 5]), rewrite_deleted_share=pick.choice(["off", 0.2, 0.4, 0.8]))
+        with lake.duckdb() as duck:
+            for at, changes in told.items():
+                got = duck.execute(f"SELECT change_type, id, n FROM company_lake.table_changes('sale', {at}, {at})").fetchall()
+                assert sorted(got) == changes, at
+            rows = duck.execute(f"SELECT snapshot_id, change_type, id, n FROM company_lake.table_changes('sale', 0, {version})").fetchall()
+            for at, changes in told.items():
+                assert sorted(row[1:] for row in rows if row[0] == at) == changes, f"{at} of all"
+
+
 def test_rewritten_files_lose_their_deleted_rows_and_keep_row_ids(db):
     lake = quiet(db)
     versions = some_history(db, lake, 12, 4)
