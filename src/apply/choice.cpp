@@ -183,14 +183,23 @@ std::optional<std::string> Choice::anew(double milliseconds)
 	std::optional<double> known = by_deltas(widest, &Cost::widest), again = from_sources();
 	if (auto of_batch = by_deltas(rows_in, &Cost::rows_in); of_batch && rows_in > settings::weighed_rows)
 		known = std::max(known.value_or(0), *of_batch);
+	const bool measured = known.has_value();
 	if (!known && again && view_.may_lapse)
 		known = as_planned(widest, *again);
 	if (!known || !again)
 		return mostly();
 	said_ = compared(widest, *known, *again);
-	if (*known - milliseconds <= *again * margin + least)
-		return {};
-	return said_;
+	if (*known - milliseconds > *again * margin + least)
+		return said_;
+	if (measured && milliseconds == 0 && is_worth_a_try(*again, *known))
+		return said_ + ", which was never measured";
+	return {};
+}
+
+// Whether recomputing has only been estimated, and deltas do not clearly beat that.
+bool Choice::is_worth_a_try(double again, double deltas) const
+{
+	return view_.may_lapse && !made({"FULL"}, &Cost::milliseconds) && deltas > least && deltas * clearly > again;
 }
 
 std::optional<std::string> Choice::no_end_in_sight(double milliseconds)

@@ -8,6 +8,7 @@
 // Before anything was recomputed, a part of the last fill stands for it, the rest being state: as much of what its
 // statements took as the query costs, by its plan, of what they did by theirs.  Of these the planner knew the tables, and what it does
 // not charge for, rows that are written, was counted.  Both are asked when state is filled, and the part is remembered.
+// Where deltas do not clearly beat what is only such an estimate, it is recomputed once, to know.
 //
 // Before two refreshes by deltas are known, the planner is asked what it knows about: the query.  Deltas are taken to cost what it
 // charges for a look-up in an index, for each row.  Both are in its unit, and recomputing is chosen if it is less.  What the
@@ -71,6 +72,7 @@ private:
 	std::optional<double> made(const std::vector<const char *> &kinds, double Cost::*of) const;
 	std::optional<double> filled(double Cost::*of) const;
 	std::optional<double> from_sources() const;
+	bool is_worth_a_try(double again, double deltas) const;
 	std::string compared(double rows, double deltas, double again) const;
 
 	const view::View &view_;

@@ -58,6 +58,22 @@ UPDATE sale SET price = price + 1 WHERE id <= 2000;
 SELECT mode FROM pgtrickle.refresh_stream_table('by_kind');
 SELECT * FROM last_refresh();
 
+-- What recomputing takes is only an estimate before it was done: where deltas do not clearly beat it, it is tried once.
+CALL took(300, 60, 60);
+UPDATE sale SET price = price + 1 WHERE id <= 2000;
+SELECT mode FROM pgtrickle.refresh_stream_table('by_kind');
+SELECT * FROM last_refresh();
+CALL took(300, 70, 70);
+UPDATE sale SET price = price + 1 WHERE id <= 2000;
+SELECT mode FROM pgtrickle.refresh_stream_table('by_kind');
+SELECT * FROM last_refresh();
+SELECT count(*) FROM pgtrickle.cost WHERE mode = 'FULL';
+CALL took(300, 20, 20);
+CALL recomputed_in(1000);
+UPDATE sale SET price = price + 1 WHERE id <= 2000;
+SELECT mode FROM pgtrickle.refresh_stream_table('by_kind');
+SELECT missing, unexpected FROM pgtrickle.verify('by_kind');
+
 -- Small batches are never weighed.
 CALL took(200, 60000, 60000);
 UPDATE sale SET price = price + 1 WHERE id <= 500;
@@ -189,7 +205,7 @@ CREATE PROCEDURE said(recomputing float8, by_deltas float8) LANGUAGE sql AS $$
     UPDATE pgtrickle.cost SET recomputing = said.recomputing;
     CALL took_first('DIFFERENTIAL', 4000, by_deltas);
     CALL took_first('DIFFERENTIAL', 4000, by_deltas) $$;
-CALL said(500, 400);
+CALL said(700, 400);
 UPDATE sale SET price = price + 1 WHERE id <= 2000;
 SELECT mode FROM pgtrickle.refresh_stream_table('first');
 CALL said(100, 190);
