@@ -24,7 +24,7 @@ def test_a_frozen_lake_reads_as_it_did_and_goes_on(db, name):
         assert duck.execute("SELECT * FROM company_lake.fresh").fetchall() == [(1, "new")]
         for table, versions in expected.items():
             for version, rows in versions.items():
-                if version != "changes":
+                if version.isdigit():
                     assert frozen.rows(duck, f"company_lake.main.{table} AT (VERSION => {version})") == rows
         in_duckdb = duck.execute("SELECT * FROM company_lake.bag ORDER BY ALL").fetchall()
     db.query("SELECT pgtrickle.create_lake_table('read_bag', table_name => 'bag')")
