@@ -20,7 +20,7 @@ def programs(db):
 
     def start() -> subprocess.Popen:
         # As the server's user, whose files it replaces.
-        program = subprocess.Popen([db.box.bindir / "trickle-lake", "--conninfo", db.box.conninfo(db.name)], user=db.box.data.stat().st_uid, stderr=subprocess.DEVNULL)
+        program = subprocess.Popen([db.box.bindir / "trickle-lake", "--conninfo", db.box.conninfo(db.name)], user=db.box.data.stat().st_uid)
         running.append(program)
         return program
 
