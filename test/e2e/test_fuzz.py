@@ -119,5 +119,6 @@ def test_writers_running_freely(bench, immediate):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_many_random_transactions(bench):
     run(bench, 1200, first_seed(random.SystemRandom().randrange(1 << 30)))
