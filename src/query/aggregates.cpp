@@ -326,6 +326,12 @@ const Spread *spread_of(Oid function)
 }
 
 // Those of the server's own that see NULLs and leave them out themselves.
+// NULL, or of count 0: not the rank among no rows, regr_count, or what a user's aggregate begins with.
+bool is_known_over_nothing(const Aggref *aggref)
+{
+	return aggref->aggkind != AGGKIND_HYPOTHETICAL && aggref->aggfnoid < FirstNormalObjectId && aggref->aggfnoid != F_REGR_COUNT;
+}
+
 bool passes_over_nulls(Oid function)
 {
 	return function == F_COUNT_ANY || is_sum(function) || is_average(function) || spread_of(function) != nullptr || among(function, float_sums) || is_quantile(function) || function == F_MODE;
@@ -535,8 +541,9 @@ private:
 			if (a.filter->uses_time())
 				no_law("now() in FILTER", aggref->location, "Put the condition in WHERE of a derived table.");
 		}
-		a.ignores_padding = (a.checked > 0 && pg::call(is_null_over_nulls, call.arguments[0])) ||
-		                    (aggref->aggfilter != nullptr && pg::call(is_untrue_over_nulls, reinterpret_cast<Node *>(aggref->aggfilter)));
+		a.ignores_padding = is_known_over_nothing(aggref) &&
+		                    ((a.checked > 0 && pg::call(is_null_over_nulls, call.arguments[0])) ||
+		                     (aggref->aggfilter != nullptr && pg::call(is_untrue_over_nulls, reinterpret_cast<Node *>(aggref->aggfilter))));
 		const auto *node = static_cast<const Node *>(expression);
 		a.type = {"", pg::call(exprType, node), pg::call(exprTypmod, node), pg::call(exprCollation, node), false};
 		a.title = title(a);

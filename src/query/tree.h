@@ -114,7 +114,7 @@ struct Aggregate {
 	bool ours = false;          // one of the results that the query may have (any_value: the least)
 	std::optional<Quantile> quantile{};
 	bool most_frequent = false; // mode: the value with the most copies; of several the least, or greatest
-	bool ignores_padding = false;   // a row of NULLs has no effect
+	bool ignores_padding = false;   // a row of NULLs has no effect, and over nothing it is NULL or, of count, 0
 	Column type;
 	std::string title;          // as the user wrote it, for explain
 };

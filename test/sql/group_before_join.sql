@@ -66,3 +66,21 @@ INSERT INTO author VALUES (8, 'Flo', 'FR');
 DELETE FROM book WHERE author = 2;
 UPDATE book SET genre = NULL WHERE id = 1;
 SELECT name, v.missing, v.unexpected FROM pgtrickle.stream_tables_info, pgtrickle.verify(name) v ORDER BY name;
+
+-- Nor where nothing has another value than NULL: the rank among no rows is 1, and a user's aggregate may begin with anything.
+CREATE AGGREGATE product_from_one(int) (sfunc = int4mul, stype = int, initcond = '1');
+CREATE TABLE shop (id int PRIMARY KEY);
+CREATE TABLE visit (shop int, spent int, minutes int);
+INSERT INTO shop VALUES (1), (2);
+INSERT INTO visit VALUES (1, 5, 2), (1, 7, 3);
+SELECT pgtrickle.create_stream_table('visited', $$
+    SELECT s.id, rank(6) WITHIN GROUP (ORDER BY v.spent) FILTER (WHERE v.spent > 0) AS rank, cume_dist(6) WITHIN GROUP (ORDER BY v.spent) FILTER (WHERE v.spent > 0) AS share,
+           regr_count(v.spent, v.minutes) AS n, product_from_one(v.spent) AS product
+    FROM shop s LEFT JOIN visit v ON v.shop = s.id GROUP BY s.id
+$$, '1h', 'DIFFERENTIAL');
+TABLE visited ORDER BY id;
+DELETE FROM visit WHERE shop = 1;
+INSERT INTO visit VALUES (2, 6, 1);
+SELECT mode FROM pgtrickle.refresh_stream_table('visited');
+TABLE visited ORDER BY id;
+SELECT missing, unexpected FROM pgtrickle.verify('visited');
