@@ -325,13 +325,13 @@ const Spread *spread_of(Oid function)
 	return found == std::end(spreads) ? nullptr : found;
 }
 
-// Those of the server's own that see NULLs and leave them out themselves.
-// NULL, or of count 0: not the rank among no rows, regr_count, or what a user's aggregate begins with.
+// Over no rows it is NULL, or of count 0: not so the rank among none, regr_count, or what a user's aggregate begins with.
 bool is_known_over_nothing(const Aggref *aggref)
 {
 	return aggref->aggkind != AGGKIND_HYPOTHETICAL && aggref->aggfnoid < FirstNormalObjectId && aggref->aggfnoid != F_REGR_COUNT;
 }
 
+// Those of the server's own that see NULLs and leave them out themselves.
 bool passes_over_nulls(Oid function)
 {
 	return function == F_COUNT_ANY || is_sum(function) || is_average(function) || spread_of(function) != nullptr || among(function, float_sums) || is_quantile(function) || function == F_MODE;
