@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from box import REPO, Box, Database
-from lakes import Lake
+from lakes import Lake, comments
 
 FROZEN = REPO / "test" / "frozen"
 SCHEMA = "lake"
@@ -82,12 +82,6 @@ def what_it_reads(duck) -> dict:
         if told := comments(duck, table):
             read[table]["comments"] = told
     return read
-
-
-def comments(duck, table: str) -> dict:
-    """Of the table, and of its columns."""
-    of = f"WHERE database_name = 'company_lake' AND table_name = '{table}' AND comment IS NOT NULL"
-    return dict(duck.execute(f"SELECT '', comment FROM duckdb_tables() {of} UNION ALL SELECT column_name, comment FROM duckdb_columns() {of}").fetchall())
 
 
 def rows(duck, relation: str) -> list[str]:

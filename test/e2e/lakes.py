@@ -97,6 +97,12 @@ def seeded() -> tuple[int, random.Random]:
     return seed, random.Random(seed)
 
 
+def comments(duck: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """What DuckDB shows: of the table (''), of its columns."""
+    of = f"WHERE database_name = 'company_lake' AND table_name = '{table}' AND comment IS NOT NULL"
+    return dict(duck.execute(f"SELECT '', comment FROM duckdb_tables() {of} UNION ALL SELECT column_name, comment FROM duckdb_columns() {of}").fetchall())
+
+
 def lake_rows(connection: duckdb.DuckDBPyConnection, table: str, version: int | None = None) -> collections.Counter:
     """The rows as a bag, values in a form that both sides can be brought to."""
     columns = connection.execute(f"DESCRIBE company_lake.main.\"{table}\"").fetchall()

@@ -1,6 +1,5 @@
 """Several trickle-lake programs at one lake: each table is one program's, and whoever comes or goes, no row is lost or doubled."""
 
-import random
 import subprocess
 import threading
 import time
@@ -8,7 +7,7 @@ import time
 import pytest
 
 from box import wait_until
-from lakes import Lake, source_rows
+from lakes import Lake, seeded, source_rows
 
 TABLES = [f"shard_{i}" for i in range(6)]
 
@@ -64,9 +63,7 @@ def test_once_says_that_another_serves_the_lake(db, programs):
 
 
 def test_programs_come_and_go(db, programs):
-    seed = random.randrange(1 << 30)
-    print(f"seed {seed}")
-    pick = random.Random(seed)
+    _, pick = seeded()
     lake = some_tables(db, schedule="100ms")
     db.query("SELECT pgtrickle.set_lake_policy(NULL, 'share_tables', 'on'), pgtrickle.set_lake_policy(NULL, 'upkeep_every', '1 second'), "
              "pgtrickle.set_lake_policy(NULL, 'merge_small_files', '4')")

@@ -1,16 +1,15 @@
 """Comments, and the query of a stream table, are tags in the lake: DuckDB shows them, in every snapshot as they were then."""
 
+import lakes
 from box import wait_until
 from engines import PyIceberg
 from lakes import Lake
 
 
 def comments(lake) -> dict:
-    """What DuckDB shows: of the table, of its columns."""
+    """Those of t; None: the table has none."""
     with lake.duckdb() as duck:
-        table = duck.execute("SELECT comment FROM duckdb_tables() WHERE database_name = 'company_lake' AND table_name = 't'").fetchone()[0]
-        columns = duck.execute("SELECT column_name, comment FROM duckdb_columns() WHERE database_name = 'company_lake' AND table_name = 't' AND comment IS NOT NULL").fetchall()
-    return {"": table, **dict(columns)}
+        return {"": None, **lakes.comments(duck, "t")}
 
 
 def changes(db) -> tuple:

@@ -3,7 +3,7 @@
 import random
 
 from engines import PyIceberg
-from lakes import Lake, lake_rows, source_rows
+from lakes import Lake, lake_rows, seeded, source_rows
 
 
 def upkeep(lake, **policies) -> int:
@@ -97,9 +97,7 @@ def feed(before: dict, after: dict) -> list:
 
 def test_the_feed_stays_true_through_upkeep(db):
     """Versions of a row come and go in files that are merged and rewritten in between."""
-    seed = random.randrange(1 << 30)
-    print(f"seed {seed}")
-    pick = random.Random(seed)
+    _, pick = seeded()
     lake = quiet(db)
     db.query("CREATE TABLE sale (id int PRIMARY KEY, n int); INSERT INTO sale SELECT i, 0 FROM generate_series(1, 60) i")
     lake.publish("sale")
