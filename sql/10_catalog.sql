@@ -132,7 +132,7 @@ CREATE INDEX ON pgtrickle.refresh_history (id, refresh_id);
 CREATE TABLE pgtrickle.cost (
     serial       bigint GENERATED ALWAYS AS IDENTITY,
     id           int NOT NULL REFERENCES pgtrickle.stream_table ON DELETE CASCADE,
-    mode         text NOT NULL,            -- 'DIFFERENTIAL', 'FULL', 'REBUILD', 'INITIAL'
+    mode         text NOT NULL,            -- 'DIFFERENTIAL', 'FULL', 'REBUILD', 'INITIAL', 'TRIED': recomputing took longer than that
     at           timestamptz NOT NULL DEFAULT now(),
     rows_in      bigint NOT NULL,
     widest       bigint NOT NULL,          -- rows of the step that had most; when all was made anew, of the sources

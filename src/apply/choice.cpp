@@ -78,9 +78,9 @@ void Choice::load()
 	loaded_ = true;
 	pg::Identity superuser(BOOTSTRAP_SUPERUSERID);
 	// An old time of deltas is forgotten, so that what was slow once gets another try.
-	for (const auto &row : pg::query("SELECT c.* FROM (VALUES ('DIFFERENTIAL', 8), ('FULL', 32), ('REBUILD', 8), ('INITIAL', 8)) k(mode, last) CROSS JOIN LATERAL "
+	for (const auto &row : pg::query("SELECT c.* FROM (VALUES ('DIFFERENTIAL', 8), ('FULL', 32), ('REBUILD', 8), ('INITIAL', 8), ('TRIED', 1)) k(mode, last) CROSS JOIN LATERAL "
 	                                 "(SELECT mode, rows_in, widest, milliseconds, serial, recomputing FROM pgtrickle.cost WHERE id = $1::int AND mode = k.mode "
-	                                 "AND (mode <> 'DIFFERENTIAL' OR at > now() - interval '1 day') ORDER BY serial DESC LIMIT k.last) c",
+	                                 "AND (mode NOT IN ('DIFFERENTIAL', 'TRIED') OR at > now() - interval '1 day') ORDER BY serial DESC LIMIT k.last) c",
 	                                 {std::to_string(view_.id)})) {
 		double milliseconds = std::stod(*row[3]);
 		double recomputing = row[5] ? std::stod(*row[5]) : milliseconds * (*row[0] == "FULL" ? 1 : part_of_fill);
@@ -156,13 +156,22 @@ std::optional<double> Choice::from_sources() const
 {
 	if (!view_.may_lapse)
 		return filled(&Cost::milliseconds);
-	auto known = made({"FULL"}, &Cost::recomputing);
-	return known ? known : filled(&Cost::recomputing);
+	if (auto known = made({"FULL"}, &Cost::recomputing))
+		return known;
+	auto estimated = filled(&Cost::recomputing), longer = tried();
+	return estimated && longer ? std::max(*estimated, *longer * 2) : estimated;
+}
+
+std::optional<double> Choice::tried() const
+{
+	return made({"TRIED"}, &Cost::milliseconds);
 }
 
 std::string Choice::compared(double rows, double deltas, double again) const
 {
-	return std::to_string(std::llround(rows)) + " rows by deltas: about " + rounded(deltas) + (planned_ > 0 ? ", by the query's plan" : "") + ", recomputing: about " + rounded(again);
+	auto longer = made({"FULL"}, &Cost::milliseconds) ? std::nullopt : tried();
+	return std::to_string(std::llround(rows)) + " rows by deltas: about " + rounded(deltas) + (planned_ > 0 ? ", by the query's plan" : "") + ", recomputing: " +
+	       (longer && *longer * 2 >= again ? "more than " + rounded(*longer) : "about " + rounded(again));
 }
 
 std::optional<std::string> Choice::anew(double milliseconds)
@@ -189,11 +198,11 @@ std::optional<std::string> Choice::anew(double milliseconds)
 	if (!known || !again)
 		return mostly();
 	said_ = compared(widest, *known, *again);
-	if (*known - milliseconds > *again * margin + least)
-		return said_;
-	if (measured && milliseconds == 0 && is_worth_a_try(*again, *known))
-		return said_ + ", which was never measured";
-	return {};
+	const bool to_try = measured && milliseconds == 0 && is_worth_a_try(*again, *known);
+	most_ = to_try ? *known : 0;
+	if (!to_try && *known - milliseconds <= *again * margin + least)
+		return {};
+	return to_try ? said_ + ", which was never measured" : said_;
 }
 
 // Whether recomputing has only been estimated, and deltas do not clearly beat that.
@@ -255,7 +264,7 @@ Decision decide(view::View &view, const Frontier &from, Snapshot snapshot)
 		if (from.lapsed)
 			return waiting.rows_in == 0 ? Decision{Decision::Way::recompute, {}, 0} : choice.lapsed();
 		if (auto reason = choice.anew(0))
-			return {Decision::Way::recompute, *reason, waiting.rows_in};
+			return {Decision::Way::recompute, *reason, waiting.rows_in, choice.planned(), choice.most()};
 		return {Decision::Way::deltas, {}, 0, choice.planned()};
 	});
 }
@@ -270,6 +279,12 @@ Prepared waiting_statement(const std::vector<Oid> &sources, std::map<std::string
 	statement.sql = "SELECT CASE WHEN count(*) FILTER (WHERE b.w = 0) > 0 THEN -1 ELSE count(*) END AS n FROM (" + pg::join(batches, " UNION ALL ") + ") b";
 	statement.into = "z_waiting";
 	return {std::move(statement), {XID8OID, XID8ARRAYOID, XID8OID, INT4OID}};
+}
+
+void remember_try(int view, const Decision &decision, const std::vector<Oid> &sources)
+{
+	pg::query("INSERT INTO pgtrickle.cost (id, mode, rows_in, widest, milliseconds) VALUES ($1::int, 'TRIED', $2::int8, $3::int8, $4::float8)",
+	          {std::to_string(view), std::to_string(decision.rows), std::to_string(std::llround(rows_held(sources))), std::to_string(decision.most)});
 }
 
 void remember_cost(int view, const Outcome &outcome)

@@ -8,7 +8,8 @@
 // Before anything was recomputed, a part of the last fill stands for it, the rest being state: as much of what its
 // statements took as the query costs, by its plan, of what they did by theirs.  Of these the planner knew the tables, and what it does
 // not charge for, rows that are written, was counted.  Both are asked when state is filled, and the part is remembered.
-// Where deltas do not clearly beat what is only such an estimate, it is recomputed once, to know.
+// Where deltas do not clearly beat what is only such an estimate, recomputing is tried, for as long as they would have
+// taken: if it is not ready by then it is given up for them, and known to take longer (pgtrickle.cost, TRIED).
 //
 // Before two refreshes by deltas are known, the planner is asked what it knows about: the query.  Deltas are taken to cost what it
 // charges for a look-up in an index, for each row.  Both are in its unit, and recomputing is chosen if it is less.  What the
@@ -40,6 +41,7 @@ struct Decision {
 	std::string reason;
 	int64 rows = 0;               // that wait; -1: everything may have changed
 	double planned = 0;           // what recomputing costs by its plan; 0: it was not asked
+	double most = 0;              // milliseconds, after which recomputing has proved dearer than deltas; 0: it is known to be cheaper
 };
 
 class Choice {
@@ -55,6 +57,8 @@ public:
 	// What was compared, for the history; empty if nothing was.
 	const std::string &said() const { return said_; }
 	double planned() const { return planned_; }
+	// What deltas would take, where recomputing has only been estimated.
+	double most() const { return most_; }
 	// There are fewer changes than was thought.
 	void counted() { weighed_at_ = 0; }
 
@@ -72,6 +76,7 @@ private:
 	std::optional<double> made(const std::vector<const char *> &kinds, double Cost::*of) const;
 	std::optional<double> filled(double Cost::*of) const;
 	std::optional<double> from_sources() const;
+	std::optional<double> tried() const;
 	bool is_worth_a_try(double again, double deltas) const;
 	std::string compared(double rows, double deltas, double again) const;
 
@@ -82,6 +87,7 @@ private:
 	int64 weighed_at_ = 0;
 	double planned_;
 	std::string said_;
+	double most_ = 0;
 };
 
 // Decides before a change is read.  REQUIRES: superuser; the view may lapse and is populated.
@@ -89,6 +95,9 @@ Decision decide(view::View &view, const Frontier &from, Snapshot snapshot);
 
 // Counts the changes of these sources since a frontier; its ephemeral relation is added.
 Prepared waiting_statement(const std::vector<Oid> &sources, std::map<std::string, delta::Ephemeral> &ephemerals);
+
+// Remembers that recomputing took longer than that.  REQUIRES: superuser, inside with_spi().
+void remember_try(int view, const Decision &decision, const std::vector<Oid> &sources);
 
 // Remembers what a refresh took.  REQUIRES: superuser, inside with_spi().
 void remember_cost(int view, const Outcome &outcome);

@@ -3,6 +3,7 @@
 #include "apply/arrangement.h"
 #include "apply/choice.h"
 #include "apply/copy.h"
+#include "apply/deadline.h"
 #include "capture/capture.h"
 #include "immediate.h"
 #include "meanwhile.h"
@@ -310,6 +311,12 @@ private:
 		std::optional<pg::Error> error;
 		if (view.may_lapse && frontiers[0].populated)
 			error = pg::attempt([&] { decision = decide(view, frontiers[0], snapshot_); });
+		if (decision.most > 0 && !error) {
+			error = try_to_recompute(view, frontiers[0], decision, outcome);
+			if (error || decision.way == Decision::Way::recompute)
+				return error;
+			start = Clock::now();
+		}
 		for (size_t i = 1; i < consumers.size() && !error && decision.way != Decision::Way::recompute; i++) {
 			error = pg::attempt([&] {
 				advance(consumers[i], frontiers[i], snapshot_);
@@ -319,17 +326,35 @@ private:
 				advanced_.insert(consumers[i]);
 		}
 		if (!error)
-			error = pg::attempt([&] {
-				outcome = refresh(view, frontiers[0], snapshot_, decision, milliseconds_since(start));
-				pg::with_spi([&] {
-					move(view, view.id, frontiers[0].lapsed && !outcome.lapsed);
-					if (view.immediate && !frontiers[0].populated)
-						look_again(view.id);
-					if (outcome.lapsed && outcome.mode != "NO_DATA")
-						lapse(view.id);
-				});
-			});
+			error = pg::attempt([&] { outcome = refresh_and_move(view, frontiers[0], decision, milliseconds_since(start)); });
 		return error;
+	}
+
+	Outcome refresh_and_move(view::View &view, const Frontier &from, const Decision &decision, double spent)
+	{
+		Outcome outcome = refresh(view, from, snapshot_, decision, spent);
+		pg::with_spi([&] {
+			move(view, view.id, from.lapsed && !outcome.lapsed);
+			if (view.immediate && !from.populated)
+				look_again(view.id);
+			if (outcome.lapsed && outcome.mode != "NO_DATA")
+				lapse(view.id);
+		});
+		return outcome;
+	}
+
+	// For as long as deltas would take; if it is not ready by then, those are decided for.
+	std::optional<pg::Error> try_to_recompute(view::View &view, const Frontier &from, Decision &decision, Outcome &outcome)
+	{
+		Deadline deadline(decision.most);
+		auto error = pg::attempt([&] { outcome = refresh_and_move(view, from, decision, 0); });
+		if (!error || !deadline.passed() || error->data()->sqlerrcode != ERRCODE_QUERY_CANCELED)
+			return error;
+		return pg::attempt([&] {
+			pg::with_spi([&] { remember_try(view.id, decision, view.sources); });
+			decision = {};
+			outcome = {};
+		});
 	}
 
 	void move(const view::View &view, int consumer, bool revived)
