@@ -110,7 +110,7 @@ COMMENT ON FUNCTION pgtrickle._unsettle(int) IS
 CREATE FUNCTION pgtrickle.pause_stream_table(name text) RETURNS void
 LANGUAGE sql AS $$ SELECT pgtrickle.alter_stream_table(name, status => 'PAUSED') $$;
 COMMENT ON FUNCTION pgtrickle.pause_stream_table(text) IS
-'name: a stream table that is not refreshed by the scheduler until resume_stream_table; its changes are kept.  Errors: 42P01, 42809, 42501.';
+'name: a stream table that is not refreshed by the scheduler, nor, IMMEDIATE, by its writers, until resume_stream_table; its changes are kept.  Errors: 42P01, 42809, 42501.';
 
 CREATE FUNCTION pgtrickle.resume_stream_table(name text) RETURNS void
 LANGUAGE sql AS $$ SELECT pgtrickle.alter_stream_table(name, status => 'ACTIVE') $$;

@@ -86,12 +86,25 @@ void refuse_unseen_changes(const view::View &view)
 	});
 }
 
+// What another attempt may not meet: conflicts, locks, cancelled statements.
+bool passes(int sqlstate)
+{
+	const int category = ERRCODE_TO_CATEGORY(sqlstate);
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE) || category == ERRCODE_TO_CATEGORY(ERRCODE_LOCK_NOT_AVAILABLE) ||
+	       category == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
+}
+
 [[noreturn]] void fail_statement(int id, pg::Error error)
 {
 	ErrorData *data = error.data();
 	// The engine's own statements say nothing to who writes a table, and may show what he must not see.
-	std::string context = "refresh of stream table " + name_now(id) + " in the transaction that changes what it reads (refresh_mode IMMEDIATE)";
+	const std::string name = name_now(id);
+	std::string context = "refresh of stream table " + name + " in the transaction that changes what it reads (refresh_mode IMMEDIATE)";
 	data->context = pg::call(pstrdup, context.c_str());
+	if (data->hint == nullptr && !passes(data->sqlerrcode)) {
+		std::string hint = "If the change is right, pgtrickle.pause_stream_table(" + pg::quote_literal(name) + ") lets writers go on without it.";
+		data->hint = pg::call(pstrdup, hint.c_str());
+	}
 	throw error;
 }
 

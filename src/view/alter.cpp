@@ -36,7 +36,7 @@ void set_schedule(const std::string &id, const std::string &schedule)
 	          {id, schedule, timing.period, timing.cron});
 }
 
-void set_status(const std::string &id, const std::string &wanted)
+std::string set_status(const std::string &id, const std::string &wanted)
 {
 	std::string status = wanted;
 	std::transform(status.begin(), status.end(), status.begin(), [](unsigned char c) { return toupper(c); });
@@ -45,6 +45,7 @@ void set_status(const std::string &id, const std::string &wanted)
 	pg::query("UPDATE pgtrickle.stream_table SET status = $2 WHERE id = $1::int", {id, status});
 	if (status == "ACTIVE")
 		pg::query("UPDATE pgtrickle.health SET retry_at = NULL, consecutive_errors = 0 WHERE id = $1::int", {id});
+	return status;
 }
 
 void refuse_cycle(int id, const std::string &name)
@@ -112,10 +113,10 @@ void alter(FunctionCallInfo fcinfo)
 	if (schedule)
 		set_schedule(text, *schedule);
 	if (status)
-		set_status(text, *status);
+		status = set_status(text, *status);
 	if (!query && !mode) {
 		remember(id);
-		if (status && immediate)    // resumed, it has to catch up
+		if (status == "ACTIVE" && immediate)    // it has to catch up
 			tick(id);
 		return;
 	}

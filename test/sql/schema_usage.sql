@@ -93,7 +93,12 @@ REVOKE SELECT ON vault.shop FROM regress_trickle_usage;
 INSERT INTO vault.sale VALUES (201, 1, 5);
 SELECT mode FROM pgtrickle.refresh_stream_table('grouped_full');
 SELECT mode FROM pgtrickle.refresh_stream_table('grouped_differential');
+-- Paused, those of the writers' transactions let them go on; resumed, they need the right, and catch up.
+DO $$ BEGIN PERFORM pgtrickle.pause_stream_table(name) FROM pgtrickle.pgt_status() WHERE refresh_mode = 'IMMEDIATE'; END $$;
+INSERT INTO vault.sale VALUES (202, 1, 5);
+SELECT pgtrickle.resume_stream_table('joined_immediate');
 GRANT SELECT ON vault.shop TO regress_trickle_usage;
+DO $$ BEGIN PERFORM pgtrickle.resume_stream_table(name) FROM pgtrickle.pgt_status() WHERE refresh_mode = 'IMMEDIATE'; END $$;
 INSERT INTO vault.shop VALUES (7, 'hidden', 'small', NULL), (8, 'shown', 'small', NULL);
 ALTER TABLE vault.shop ENABLE ROW LEVEL SECURITY;
 CREATE POLICY shown ON vault.shop USING (vault.twice(id) <> 14);
