@@ -143,7 +143,8 @@ private:
 			return;
 		next_upkeep_ = now + pause_between_upkeeps;
 		const Rows rows = side_.query_prepared(
-		    "SELECT s.lake, s.next_at <= clock_timestamp() OR s.policies IS DISTINCT FROM pgtrickle._lake_policies_set(s.lake), s.answered < r.asked, r.asked FROM pgtrickle.lake_upkeep_state s, "
+		    "SELECT s.lake, pgtrickle._lake_policy(s.lake, 'upkeep_every') <> 'off' AND (s.next_at <= clock_timestamp() OR s.policies IS DISTINCT FROM pgtrickle._lake_policies_set(s.lake)), "
+		    "s.answered < r.asked, r.asked FROM pgtrickle.lake_upkeep_state s, "
 		    "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS asked FROM pgtrickle.lake_upkeep_request) r");
 		for (int i = 0; i < rows.size(); i++) {
 			auto found = publishers_.find(static_cast<int>(rows.number(i, 0)));

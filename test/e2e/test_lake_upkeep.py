@@ -1,7 +1,9 @@
 """Upkeep by policy: a lake of many small commits stays small, every snapshot that is kept reads as it did, and rows are found again."""
 
 import random
+import time
 
+from box import wait_until
 from engines import PyIceberg
 from lakes import Lake, lake_rows, seeded, source_rows
 
@@ -68,6 +70,24 @@ def check_versions(lake, versions: dict[int, dict]) -> None:
         for version, tables in versions.items():
             for table, rows in tables.items():
                 assert lake_rows(duck, table, version) == rows, f"{table} at {version}"
+
+
+def test_turned_off_it_does_nothing(db):
+    lake = Lake(db)
+    db.query("SELECT pgtrickle.set_lake_policy(NULL, 'upkeep_every', '1 day')")
+    wait_until(lambda: db.query("SELECT next_at > now() + interval '1 hour' FROM pgtrickle.lake_upkeep_state") == [(True,)], "its first look")
+    db.query("CREATE TABLE t (n int)")
+    lake.publish("t")
+    for n in range(9):
+        db.query(f"INSERT INTO t VALUES ({n})")
+        lake.publish_now()
+    done = lambda: db.query("SELECT count(*) FROM pgtrickle.get_lake_upkeep_history()")[0][0]
+    assert db.query("SELECT action FROM pgtrickle.lake_upkeep_plan()") and done() == 0
+    db.query("SELECT pgtrickle.set_lake_policy(NULL, 'upkeep_every', 'off')")
+    time.sleep(3)  # it looks once a second
+    assert done() == 0
+    db.query("SELECT pgtrickle.set_lake_policy(NULL, 'upkeep_every', '1 hour')")  # another policy is a reason to look
+    wait_until(lambda: done() > 0, "upkeep")
 
 
 def test_merged_files_read_the_same_at_every_snapshot(db):
