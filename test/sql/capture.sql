@@ -5,9 +5,19 @@ BEGIN
         UNION ALL SELECT * FROM pgtrickle_state.log_%1$s_1) l ORDER BY xid, a1, a2, w', source::oid);
     EXECUTE format('DELETE FROM pgtrickle_state.log_%1$s_0', source::oid);
 END $$;
+-- Captured, and read by somebody: the scheduler lets go of what nobody reads.
+CREATE FUNCTION capture(source regclass, columns int2[]) RETURNS void LANGUAGE sql AS $$
+    WITH reader AS (INSERT INTO pgtrickle.consumer (kind) VALUES ('publication') RETURNING id)
+    INSERT INTO pgtrickle.reads SELECT id, source, columns FROM reader;
+    SELECT pgtrickle._capture(source, columns);
+$$;
+CREATE FUNCTION release(source regclass) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM pgtrickle.reads r WHERE r.source = release.source;
+    SELECT pgtrickle._release(source);
+$$;
 
 CREATE TABLE t (id int PRIMARY KEY, x text, unseen int);
-SELECT pgtrickle._capture('t', '{1,2}');
+SELECT capture('t', '{1,2}');
 
 -- INSERT, UPDATE, DELETE.
 INSERT INTO t VALUES (1, 'a', 0), (2, 'b', 0);
@@ -46,7 +56,7 @@ SELECT * FROM logged('t');
 -- Foreign-key cascades.
 CREATE TABLE parent (id int PRIMARY KEY);
 CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON UPDATE CASCADE ON DELETE CASCADE);
-SELECT pgtrickle._capture('child', '{1,2}');
+SELECT capture('child', '{1,2}');
 INSERT INTO parent VALUES (1), (2);
 INSERT INTO child VALUES (10, 1), (20, 2);
 SELECT * FROM logged('child');
@@ -56,7 +66,7 @@ SELECT * FROM logged('child');
 
 -- Cascades that are deferred to the commit.
 CREATE TABLE late (id int, parent int REFERENCES parent ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED);
-SELECT pgtrickle._capture('late', '{1,2}');
+SELECT capture('late', '{1,2}');
 INSERT INTO late VALUES (1, 3);
 DELETE FROM parent WHERE id = 3;
 SELECT * FROM logged('late');
@@ -145,7 +155,7 @@ SELECT refused('DROP TRIGGER IF EXISTS #_truncate ON t');
 SELECT refused('ALTER TRIGGER # ON t RENAME TO other');
 
 -- Capture ends with its last consumer, and the triggers and logs go.
-SELECT pgtrickle._release('t'::regclass);
+SELECT release('t'::regclass);
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 't'::regclass AND NOT tgisinternal;
 SELECT to_regclass(format('pgtrickle_state.log_%s_0', 't'::regclass::oid));
 INSERT INTO t VALUES (62, 'free', 0);
@@ -154,12 +164,12 @@ INSERT INTO t VALUES (62, 'free', 0);
 CREATE VIEW w AS SELECT * FROM t;
 \set VERBOSITY verbose
 \set SHOW_CONTEXT never
-SELECT pgtrickle._capture('w', '{1}');
-SELECT pgtrickle._capture('pg_class', '{1}');
+SELECT capture('w', '{1}');
+SELECT capture('pg_class', '{1}');
 CREATE TEMP TABLE tt (id int);
-SELECT pgtrickle._capture('tt', '{1}');
+SELECT capture('tt', '{1}');
 CREATE UNLOGGED TABLE fleeting (id int);
-SELECT pgtrickle._capture('fleeting', '{1}');
+SELECT capture('fleeting', '{1}');
 \set VERBOSITY default
 
 -- The trigger function is of no use to others.

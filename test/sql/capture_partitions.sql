@@ -5,6 +5,16 @@ BEGIN
         UNION ALL SELECT * FROM pgtrickle_state.log_%1$s_1) l ORDER BY xid, a1, a3, w', source::oid);
     EXECUTE format('DELETE FROM pgtrickle_state.log_%1$s_0', source::oid);
 END $$;
+-- Captured, and read by somebody: the scheduler lets go of what nobody reads.
+CREATE FUNCTION capture(source regclass, columns int2[]) RETURNS void LANGUAGE sql AS $$
+    WITH reader AS (INSERT INTO pgtrickle.consumer (kind) VALUES ('publication') RETURNING id)
+    INSERT INTO pgtrickle.reads SELECT id, source, columns FROM reader;
+    SELECT pgtrickle._capture(source, columns);
+$$;
+CREATE FUNCTION release(source regclass) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM pgtrickle.reads r WHERE r.source = release.source;
+    SELECT pgtrickle._release(source);
+$$;
 
 CREATE TABLE p (id int, k int, x text) PARTITION BY LIST (k);
 CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
@@ -13,7 +23,7 @@ CREATE TABLE p2 (gone int, x text, k int, id int);
 ALTER TABLE p2 DROP COLUMN gone;
 ALTER TABLE p ATTACH PARTITION p2 FOR VALUES IN (2);
 CREATE TABLE p34 PARTITION OF p FOR VALUES IN (3, 4) PARTITION BY LIST (k);
-SELECT pgtrickle._capture('p', '{1,3}');
+SELECT capture('p', '{1,3}');
 CREATE TABLE p3 PARTITION OF p34 FOR VALUES IN (3);
 
 INSERT INTO p VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c');
@@ -58,20 +68,20 @@ DROP TABLE p3;
 SELECT * FROM logged('p');
 
 -- A partition that is a source of its own as well.
-SELECT pgtrickle._capture('p1', '{1,3}');
+SELECT capture('p1', '{1,3}');
 INSERT INTO p VALUES (50, 1, 'both');
 SELECT * FROM logged('p');
 SELECT * FROM logged('p1');
-SELECT pgtrickle._release('p'::regclass);
+SELECT release('p'::regclass);
 INSERT INTO p VALUES (51, 1, 'one');
 SELECT * FROM logged('p1');
-SELECT pgtrickle._release('p1'::regclass);
+SELECT release('p1'::regclass);
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'pg_trickle%';
 
 -- Inheritance.
 CREATE TABLE i (id int, k int, x text);
 CREATE TABLE i1 (extra int) INHERITS (i);
-SELECT pgtrickle._capture('i', '{1,3}');
+SELECT capture('i', '{1,3}');
 CREATE TABLE i2 (x text, id int, k int);
 ALTER TABLE i2 INHERIT i;
 SELECT * FROM logged('i');
@@ -88,5 +98,5 @@ ALTER TABLE i2 NO INHERIT i;
 SELECT * FROM logged('i');
 INSERT INTO i2 VALUES ('left', 5, 1);
 SELECT * FROM logged('i');
-SELECT pgtrickle._release('i'::regclass);
+SELECT release('i'::regclass);
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE 'pg_trickle%';
