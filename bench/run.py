@@ -54,8 +54,8 @@ def main() -> int:
                 say(line(found.name, found.reached, found.ratio, found.goal, {True: "yes", False: "NO", None: "–"}[found.met]))
     finally:
         shop.close()
-    met = sum(found.met is True for found in figures)
-    say(f"\n{met} of {len(figures)} goals met, in {time.monotonic() - started:.0f} s")
+    goals = [found for found in figures if found.goal or found.met is not None]
+    say(f"\n{sum(found.met is True for found in goals)} of {len(goals)} goals met, in {time.monotonic() - started:.0f} s")
     if args.json:
         print(json.dumps({"orders": args.rows, "figures": [found.as_json() for found in figures]}, indent=2))
     return 0

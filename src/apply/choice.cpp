@@ -29,6 +29,7 @@ constexpr size_t enough = 2;             // refreshes, before they are believed
 constexpr double similar = 4;            // times as many rows, or one part in it
 constexpr double margin = 1.1, least = 5;    // what is not cheaper by this is not worth starting anew
 constexpr double clearly = 1.5;          // times as long, and state is worth filling for it
+constexpr double thought_of_tried = 2;   // times as long as it was tried for, recomputing is thought to take
 constexpr double part_of_fill = 1.0 / 3;    // that recomputing is thought to be, where no plans were asked
 constexpr double comparisons = 150;      // that the planner charges for finding a row by an index of three levels
 constexpr int64 least_row_bytes = 48;    // of a log
@@ -159,7 +160,7 @@ std::optional<double> Choice::from_sources() const
 	if (auto known = made({"FULL"}, &Cost::recomputing))
 		return known;
 	auto estimated = filled(&Cost::recomputing), longer = tried();
-	return estimated && longer ? std::max(*estimated, *longer * 2) : estimated;
+	return estimated && longer ? std::max(*estimated, *longer * thought_of_tried) : estimated;
 }
 
 std::optional<double> Choice::tried() const
@@ -171,7 +172,7 @@ std::string Choice::compared(double rows, double deltas, double again) const
 {
 	auto longer = made({"FULL"}, &Cost::milliseconds) ? std::nullopt : tried();
 	return std::to_string(std::llround(rows)) + " rows by deltas: about " + rounded(deltas) + (planned_ > 0 ? ", by the query's plan" : "") + ", recomputing: " +
-	       (longer && *longer * 2 >= again ? "more than " + rounded(*longer) : "about " + rounded(again));
+	       (longer && *longer * thought_of_tried >= again ? "more than " + rounded(*longer) : "about " + rounded(again));
 }
 
 std::optional<std::string> Choice::anew(double milliseconds)

@@ -41,7 +41,8 @@ struct Decision {
 	std::string reason;
 	int64 rows = 0;               // that wait; -1: everything may have changed
 	double planned = 0;           // what recomputing costs by its plan; 0: it was not asked
-	double most = 0;              // milliseconds, after which recomputing has proved dearer than deltas; 0: it is known to be cheaper
+	double most = 0;              // milliseconds, after which recomputing has proved dearer than deltas; 0: it is not tried but done
+	                              // (measured, or both by the query's plan: an estimate that is off is off for both)
 };
 
 class Choice {
