@@ -1,20 +1,13 @@
 -- Every way to change a table reaches the change log, once, with the weight it has.
+\getenv test PG_ABS_SRCDIR
+\set captured :test '/include/captured.sql'
+\i :captured
 CREATE FUNCTION logged(source regclass) RETURNS TABLE (part int, w int2, a1 text, a2 text) LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format('SELECT part, w, a1::text, a2::text FROM (SELECT * FROM pgtrickle_state.log_%1$s_0
         UNION ALL SELECT * FROM pgtrickle_state.log_%1$s_1) l ORDER BY xid, a1, a2, w', source::oid);
     EXECUTE format('DELETE FROM pgtrickle_state.log_%1$s_0', source::oid);
 END $$;
--- Captured, and read by somebody: the scheduler lets go of what nobody reads.
-CREATE FUNCTION capture(source regclass, columns int2[]) RETURNS void LANGUAGE sql AS $$
-    WITH reader AS (INSERT INTO pgtrickle.consumer (kind) VALUES ('publication') RETURNING id)
-    INSERT INTO pgtrickle.reads SELECT id, source, columns FROM reader;
-    SELECT pgtrickle._capture(source, columns);
-$$;
-CREATE FUNCTION release(source regclass) RETURNS void LANGUAGE sql AS $$
-    DELETE FROM pgtrickle.reads r WHERE r.source = release.source;
-    SELECT pgtrickle._release(source);
-$$;
 
 CREATE TABLE t (id int PRIMARY KEY, x text, unseen int);
 SELECT capture('t', '{1,2}');

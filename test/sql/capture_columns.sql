@@ -1,16 +1,13 @@
 -- What a column is made of: generated, dropped, toasted, widened, altered.
+\getenv test PG_ABS_SRCDIR
+\set captured :test '/include/captured.sql'
+\i :captured
 CREATE FUNCTION logged(source regclass, columns text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format('SELECT (w, %2$s)::text FROM (SELECT * FROM pgtrickle_state.log_%1$s_0
         UNION ALL SELECT * FROM pgtrickle_state.log_%1$s_1) l ORDER BY xid, l', source::oid, columns);
     EXECUTE format('DELETE FROM pgtrickle_state.log_%1$s_0', source::oid);
 END $$;
--- Captured, and read by somebody: the scheduler lets go of what nobody reads.
-CREATE FUNCTION capture(source regclass, columns int2[]) RETURNS void LANGUAGE sql AS $$
-    WITH reader AS (INSERT INTO pgtrickle.consumer (kind) VALUES ('publication') RETURNING id)
-    INSERT INTO pgtrickle.reads SELECT id, source, columns FROM reader;
-    SELECT pgtrickle._capture(source, columns);
-$$;
 
 -- Dropped, stored and virtual generated columns.
 CREATE TABLE t (gone int, id int PRIMARY KEY, x int, stored int GENERATED ALWAYS AS (x * 2) STORED,

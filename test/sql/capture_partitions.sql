@@ -1,20 +1,13 @@
 -- A partitioned table, and an inheritance tree, has one log, that of its root.
+\getenv test PG_ABS_SRCDIR
+\set captured :test '/include/captured.sql'
+\i :captured
 CREATE FUNCTION logged(source regclass) RETURNS TABLE (w int2, a1 text, a3 text) LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format('SELECT w, a1::text, a3::text FROM (SELECT * FROM pgtrickle_state.log_%1$s_0
         UNION ALL SELECT * FROM pgtrickle_state.log_%1$s_1) l ORDER BY xid, a1, a3, w', source::oid);
     EXECUTE format('DELETE FROM pgtrickle_state.log_%1$s_0', source::oid);
 END $$;
--- Captured, and read by somebody: the scheduler lets go of what nobody reads.
-CREATE FUNCTION capture(source regclass, columns int2[]) RETURNS void LANGUAGE sql AS $$
-    WITH reader AS (INSERT INTO pgtrickle.consumer (kind) VALUES ('publication') RETURNING id)
-    INSERT INTO pgtrickle.reads SELECT id, source, columns FROM reader;
-    SELECT pgtrickle._capture(source, columns);
-$$;
-CREATE FUNCTION release(source regclass) RETURNS void LANGUAGE sql AS $$
-    DELETE FROM pgtrickle.reads r WHERE r.source = release.source;
-    SELECT pgtrickle._release(source);
-$$;
 
 CREATE TABLE p (id int, k int, x text) PARTITION BY LIST (k);
 CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
