@@ -61,15 +61,16 @@ std::pair<int64_t, int64_t> DuckLake::replace(const CatalogState &before, const 
 	return {snapshot, id};
 }
 
+// Of a file whose rows say with which snapshot they came the catalog says so, be it one for all of them: its deletions must say theirs,
+// too, as DuckDB else takes a row to go with the snapshot it came with.
 void DuckLake::add_merged(const Replacement &r, int64_t id, int64_t snapshot)
 {
 	const MergedFile &f = r.file;
-	const bool partial = r.at_every_snapshot && f.first_snapshot != f.last_snapshot;
 	c_.query("INSERT INTO " + table("data_file") + "(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, "
 	         "footer_size, partition_id, partial_max) SELECT $1, table_id, $3, $4, true, 'parquet', $5, $6, $7, partition_id, $8 FROM " + table("data_file") +
 	             " WHERE data_file_id = $2",
 	         {text(id), text(r.sources.front()), text(r.at_every_snapshot ? f.first_snapshot : snapshot), below(directory_of(r.table_id), f.path), text(f.rows), text(f.footprint.bytes),
-	          text(f.footprint.footer), partial ? text(f.last_snapshot) : Text()});
+	          text(f.footprint.footer), r.at_every_snapshot ? text(f.last_snapshot) : Text()});
 	tell_row_groups("data_file", id, f.footprint);
 	c_.query("INSERT INTO " + table("file_partition_value") + "(data_file_id, table_id, partition_key_index, partition_value) SELECT $1, table_id, partition_key_index, "
 	         "partition_value FROM " + table("file_partition_value") + " WHERE data_file_id = $2", {text(id), text(r.sources.front())});
