@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from box import REPO, Box, Database
-from lakes import Lake, comments
+from lakes import Lake, comments, one_thread
 
 FROZEN = REPO / "test" / "frozen"
 SCHEMA = "lake"
@@ -78,7 +78,8 @@ def what_it_reads(duck) -> dict:
             except Exception as error:
                 if "does not exist" not in str(error):
                     raise
-        read[table]["changes"] = rows(duck, f"company_lake.table_changes('{table}', 0, {versions[-1]})")
+        with one_thread(duck):
+            read[table]["changes"] = rows(duck, f"company_lake.table_changes('{table}', 0, {versions[-1]})")
         if told := comments(duck, table):
             read[table]["comments"] = told
     return read

@@ -97,6 +97,14 @@ def seeded() -> tuple[int, random.Random]:
     return seed, random.Random(seed)
 
 
+@contextmanager
+def one_thread(duck: duckdb.DuckDBPyConnection):
+    """For DuckDB's feed: of files that several threads open at once DuckDB 1.5.5 now and then tells that rows went when they had come."""
+    duck.execute("SET threads = 1")
+    yield
+    duck.execute("RESET threads")
+
+
 def comments(duck: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """What DuckDB shows: of the table (''), of its columns."""
     of = f"WHERE database_name = 'company_lake' AND table_name = '{table}' AND comment IS NOT NULL"

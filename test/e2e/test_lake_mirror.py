@@ -6,7 +6,7 @@ import os
 import duckdb
 import pytest
 
-from lakes import Lake, lake_rows, seeded, source_rows
+from lakes import Lake, lake_rows, one_thread, seeded, source_rows
 
 TABLES = {
     # by one integer, by several columns, by nothing at all, by a key with NULLs, in partitions
@@ -88,7 +88,9 @@ def check_changes(duck, table, expected):
         if before == after:
             continue
         net = collections.Counter()
-        for kind, *row in duck.execute(f"SELECT change_type, rowid FROM ducklake_table_changes('company_lake', 'main', '{table}', {before + 1}, {after})").fetchall():
+        with one_thread(duck):
+            changes = duck.execute(f"SELECT change_type, rowid FROM ducklake_table_changes('company_lake', 'main', '{table}', {before + 1}, {after})").fetchall()
+        for kind, *row in changes:
             net[row[0]] += 1 if kind in ("insert", "update_postimage") else -1
         ids = lambda version: collections.Counter(row[0] for row in duck.execute(f"SELECT rowid FROM company_lake.main.{table} AT (VERSION => {version})").fetchall())
         had, has = ids(before), ids(after)

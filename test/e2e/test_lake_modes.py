@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from box import wait_until
-from lakes import Lake, lake_rows, source_rows
+from lakes import Lake, lake_rows, one_thread, source_rows
 
 EVERY_TYPE = """CREATE TABLE every (id int PRIMARY KEY, b bool, i2 int2, i8 int8, f4 real, f8 double precision, n numeric(12,3), wide numeric(38,10), free numeric,
     t text, v varchar(5), c char(4), nm name, e mood, dom positive, bytes bytea, u uuid, j json, jb jsonb, d date, ti time, ts timestamp, tz timestamptz,
@@ -85,7 +85,7 @@ def test_append_keeps_what_is_deleted(db, lake):
     db.query("BEGIN; INSERT INTO event VALUES (4, 4); DELETE FROM event WHERE id = 4; COMMIT; TRUNCATE event; INSERT INTO event VALUES (5, 5)")
     version = lake.publish_now()
     assert lake.rows("event") == collections.Counter([(1, 1), (2, 2), (2, 20), (3, 3), (5, 5)])
-    with lake.duckdb() as duck:
+    with lake.duckdb() as duck, one_thread(duck):
         assert {kind for (kind,) in duck.execute(f"SELECT change_type FROM ducklake_table_changes('company_lake', 'main', 'event', 0, {version})").fetchall()} == {"insert"}
 
 

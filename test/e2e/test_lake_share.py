@@ -7,7 +7,7 @@ import time
 import pytest
 
 from box import wait_until
-from lakes import Lake, seeded, source_rows
+from lakes import Lake, one_thread, seeded, source_rows
 
 TABLES = [f"shard_{i}" for i in range(6)]
 
@@ -95,7 +95,7 @@ def test_programs_come_and_go(db, programs):
     lake.publish_now()
     for table in TABLES:
         assert lake.rows(table) == source_rows(db, table)
-    with lake.duckdb() as duck:
+    with lake.duckdb() as duck, one_thread(duck):
         last = duck.execute("SELECT max(snapshot_id) FROM ducklake_snapshots('company_lake')").fetchone()[0]
         for table in TABLES:
             # A row is inserted into the lake and deleted from it once for each time that it was here.

@@ -5,7 +5,7 @@ import time
 
 from box import wait_until
 from engines import PyIceberg
-from lakes import Lake, lake_rows, seeded, source_rows
+from lakes import Lake, lake_rows, one_thread, seeded, source_rows
 
 
 def upkeep(lake, **policies) -> int:
@@ -35,7 +35,7 @@ def age(lake, interval: str) -> None:
 def changes(lake, table: str) -> list:
     """DuckDB's feed of the table; a rewrite shows there as an update of rows to themselves, as after DuckDB's own."""
     rewrites = {id for id, changes in lake.db.query("SELECT snapshot_id, changes FROM pgtrickle.lake_snapshots()") if (changes or "").startswith("rewrite_delete")}
-    with lake.duckdb() as duck:
+    with lake.duckdb() as duck, one_thread(duck):
         last = duck.execute("SELECT max(snapshot_id) FROM ducklake_snapshots('company_lake')").fetchone()[0]
         return sorted(str(row) for row in duck.execute(f"SELECT * FROM company_lake.table_changes('{table}', 0, {last})").fetchall() if row[0] not in rewrites)
 
@@ -134,7 +134,7 @@ def test_the_feed_stays_true_through_upkeep(db):
         if pick.random() < 0.6:
             continue
         upkeep(lake, merge_small_files=pick.choice([2, 3, 5]), rewrite_deleted_share=pick.choice(["off", 0.2, 0.4, 0.8]))
-        with lake.duckdb() as duck:
+        with lake.duckdb() as duck, one_thread(duck):
             for at, changes in told.items():
                 got = duck.execute(f"SELECT change_type, id, n FROM company_lake.table_changes('sale', {at}, {at})").fetchall()
                 assert sorted(got) == changes, f"{at}, LAKE_SEED={seed}"
@@ -156,7 +156,7 @@ def test_the_feed_is_true_of_files_of_one_commit_that_became_one(db):
     assert live_files(lake) == 1
     db.query("UPDATE sale SET n = 2 WHERE id = 1; DELETE FROM sale WHERE id = 7")
     version = lake.publish_now()
-    with lake.duckdb() as duck:
+    with lake.duckdb() as duck, one_thread(duck):
         assert sorted(duck.execute(f"SELECT change_type, id, n FROM company_lake.table_changes('sale', {version}, {version})").fetchall()) == [
             ("delete", 7, 0), ("update_postimage", 1, 2), ("update_preimage", 1, 1)]
 
