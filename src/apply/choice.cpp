@@ -200,7 +200,7 @@ std::optional<std::string> Choice::anew(double milliseconds)
 		return mostly();
 	said_ = compared(widest, *known, *again);
 	const bool to_try = measured && milliseconds == 0 && is_worth_a_try(*again, *known);
-	most_ = to_try ? *known / (margin - 1) : 0;
+	most_ = to_try ? *known : 0;
 	if (!to_try && *known - milliseconds <= *again * margin + least)
 		return {};
 	return to_try ? said_ + ", which was never measured" : said_;

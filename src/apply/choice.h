@@ -8,9 +8,8 @@
 // Before anything was recomputed, a part of the last fill stands for it, the rest being state: as much of what its
 // statements took as the query costs, by its plan, of what they did by theirs.  Of these the planner knew the tables, and what it does
 // not charge for, rows that are written, was counted.  Both are asked when state is filled, and the part is remembered.
-// Where deltas do not clearly beat what is only such an estimate, recomputing is tried.  It is given up for them, and known to
-// take longer (pgtrickle.cost, TRIED), once it has taken ten times as long as they would: then they add a tenth to that, and
-// so the refresh has not taken longer than recomputing by more, whatever it would have taken.
+// Where deltas do not clearly beat what is only such an estimate, recomputing is tried, for as long as they would have
+// taken: if it is not ready by then it is given up for them, and known to take longer (pgtrickle.cost, TRIED).
 //
 // Before two refreshes by deltas are known, the planner is asked what it knows about: the query.  Deltas are taken to cost what it
 // charges for a look-up in an index, for each row.  Both are in its unit, and recomputing is chosen if it is less.  What the
@@ -59,7 +58,7 @@ public:
 	// What was compared, for the history; empty if nothing was.
 	const std::string &said() const { return said_; }
 	double planned() const { return planned_; }
-	// How long recomputing is tried, where it has only been estimated.
+	// What deltas would take, where recomputing has only been estimated.
 	double most() const { return most_; }
 	// There are fewer changes than was thought.
 	void counted() { weighed_at_ = 0; }

@@ -343,7 +343,7 @@ private:
 		return outcome;
 	}
 
-	// If it is not ready in time, deltas are decided for.
+	// For as long as deltas would take; if it is not ready by then, those are decided for.
 	std::optional<pg::Error> try_to_recompute(view::View &view, const Frontier &from, Decision &decision, Outcome &outcome)
 	{
 		Deadline deadline(decision.most);
