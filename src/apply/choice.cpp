@@ -206,10 +206,10 @@ std::optional<std::string> Choice::anew(double milliseconds)
 	return to_try ? said_ + ", which was never measured" : said_;
 }
 
-// Whether recomputing has only been estimated, and deltas do not clearly beat that.
+// Whether recomputing has only been estimated, and deltas hardly beat that.
 bool Choice::is_worth_a_try(double again, double deltas) const
 {
-	return view_.may_lapse && !made({"FULL"}, &Cost::milliseconds) && deltas > least && deltas * clearly > again;
+	return view_.may_lapse && !made({"FULL"}, &Cost::milliseconds) && deltas > least && deltas * margin > again;
 }
 
 std::optional<std::string> Choice::no_end_in_sight(double milliseconds)

@@ -8,7 +8,7 @@
 // Before anything was recomputed, a part of the last fill stands for it, the rest being state: as much of what its
 // statements took as the query costs, by its plan, of what they did by theirs.  Of these the planner knew the tables, and what it does
 // not charge for, rows that are written, was counted.  Both are asked when state is filled, and the part is remembered.
-// Where deltas do not clearly beat what is only such an estimate, recomputing is tried, for as long as they would have
+// Where deltas are cheaper than what is only such an estimate by a tenth at most, recomputing is tried, for as long as they would have
 // taken: if it is not ready by then it is given up for them, and known to take longer (pgtrickle.cost, TRIED).
 //
 // Before two refreshes by deltas are known, the planner is asked what it knows about: the query.  Deltas are taken to cost what it
